@@ -1,0 +1,50 @@
+# Every target makes what it needs by itself. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SAY = @printf '%s\n'
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit check e2e bench lock
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(SAY) 'making the virtual environment in $(VENV) from requirements.lock'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## a good and a bad release on real HTTP traffic, no cluster needed (about 90 s)
+	@$(BIN)/rollout demo
+
+unit: $(STAMP) ## unit, contract, property and sequence tests without servers (under 30 s)
+	$(SAY) 'unit: fast tests, no real servers'
+	@$(BIN)/pytest -q -n auto -m 'not server and not e2e and not slow' tests
+
+test: $(STAMP) ## all tests but the Istio ones; builds and caches kube-apiserver and friends at the first run
+	$(SAY) 'test: unit, contract, property, sequence, crash and server tests'
+	@$(BIN)/python -m tests.servers.build kube crds prometheus
+	@$(BIN)/pytest -q -n 2 --dist loadgroup -m 'not e2e' tests
+
+check: $(STAMP) ## format, lint, types, layers and house rules
+	$(SAY) 'check: ruff, mypy --strict, import-linter, tests/repo'
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/repo
+
+e2e: $(STAMP) ## the main scenario on a real Istio data path; builds and caches istiod at the first run
+	$(SAY) 'e2e: istiod, its agents and stock Envoy'
+	@$(BIN)/python -m tests.servers.build all
+	@$(BIN)/pytest -q -m e2e tests
+
+bench: $(STAMP) ## measured figures: API calls of one release, CLI start, tick time
+	@$(BIN)/python -m tests.bench
+
+lock: ## write requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra demo --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock pyproject.toml

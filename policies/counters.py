@@ -1,0 +1,64 @@
+"""How much did a raw counter grow inside a window?
+
+A point is (seconds, value); seconds may count from anywhere as long as all points and both ends of the window agree.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from math import isfinite
+
+Point = tuple[float, float]
+
+
+def increase(points: Iterable[Point], start: float, end: float, *, absent_at: float | None = None) -> float:
+    """How much one counter grew from the last scrape at or before `start` to the last one at or before `end`.
+
+    A drop is a reset: the new value was counted from 0. Order and duplicates do not matter, and what is not finite is
+    left out. Where the window holds the counter's first point, that point counts in full when the counter is known to
+    have not existed at `absent_at` (see `last_absent`), and not at all when it may be older (None).
+    """
+    known = _in_order(points, end)
+    if absent_at is not None and known and absent_at < known[0][0]:
+        known = [(absent_at, 0.0), *known]
+    before = [value for at, value in known if at <= start]
+    inside = [value for at, value in known if at > start]
+    values = [*before[-1:], *inside]
+    return sum(later - earlier if later >= earlier else later for earlier, later in pairwise(values))
+
+
+def last_absent(
+    first: float, start: float, scrapes: Iterable[float], elsewhere: Sequence[Iterable[float]] = ()
+) -> float | None:
+    """The last time at which a counter first seen at `first` is known to have not existed; None when that is unknown.
+
+    scrapes: when its target was scraped, told by its sibling series. A scrape that brought the siblings but not the
+    counter proves that the counter was not there yet.
+    elsewhere: scrape times of other targets, one list each. A target that nobody had seen is as young as its first
+    scrape when the server was scraping the others for a whole interval after `start` without finding it.
+    """
+    earlier = [at for at in scrapes if at < first]
+    if earlier:
+        return max(earlier)
+    witnesses = [
+        at
+        for times in (sorted(set(other)) for other in elsewhere)
+        if len(times) > 1
+        for at in times
+        if at <= first - interval(times) and first > start + interval(times)
+    ]
+    return max(witnesses, default=None)
+
+
+def interval(times: Sequence[float]) -> float:
+    """The usual (median) distance of scrapes, in seconds, from two or more sorted times of one target."""
+    distances = sorted(later - earlier for earlier, later in pairwise(times))
+    return distances[len(distances) // 2]
+
+
+def _in_order(points: Iterable[Point], end: float) -> list[Point]:
+    """Finite points up to `end`, oldest first, one for each time: of two values of one time the higher."""
+    latest: dict[float, float] = {}
+    for at, value in points:
+        if isfinite(value) and at <= end:
+            latest[at] = max(value, latest.get(at, value))
+    return sorted(latest.items())

@@ -1,0 +1,226 @@
+"""What does a Rollout's status remember? It is all the state there is."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from policies.verdict import Verdict
+from rollout.model.commands import Handled
+from rollout.model.names import BackendName
+from rollout.model.rollout import Mode, RouteRef, Step
+
+
+class Phase(StrEnum):
+    """The state of a Rollout."""
+
+    IDLE = "Idle"
+    PROGRESSING = "Progressing"
+    PAUSED = "Paused"
+    PROMOTING = "Promoting"
+    ROLLING_BACK = "RollingBack"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A revision as it was first seen. template: hash of its workload's pod template, "" when there is no workload."""
+
+    name: str
+    backend: BackendName
+    template: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopwatch:
+    """Time spent in some condition, through interruptions. since: running from then on; None when stopped."""
+
+    spent: timedelta = timedelta(0)
+    since: datetime | None = None
+
+    def elapsed(self, now: datetime) -> timedelta:
+        """All the time it ran."""
+        return self.spent + (now - self.since if self.since else timedelta(0))
+
+    def running(self, now: datetime) -> "Stopwatch":
+        """The stopwatch going on from now; itself when it runs already."""
+        return self if self.since else Stopwatch(spent=self.spent, since=now)
+
+    def stopped(self, now: datetime) -> "Stopwatch":
+        """The stopwatch standing at what it shows now; itself when it stands already."""
+        return Stopwatch(spent=self.elapsed(now)) if self.since else self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectiveVerdict:
+    """How one objective stood when it was last judged.
+
+    value and limit are texts for people ("0.4%", "at most 1%"); samples: requests seen, None where that has no meaning.
+    code: short reason such as NoData; message: the sentence.
+    """
+
+    name: str
+    verdict: Verdict
+    mode: Mode
+    code: str
+    message: str
+    value: str
+    limit: str
+    samples: int | None
+    query: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Reason:
+    """Why things are as they are, for people: a CamelCase code, a sentence, and whether it is worth an alert."""
+
+    code: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A Kubernetes condition (kstatus)."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Added:
+    """An entry that we put into a route: it is ours to take out."""
+
+    route: RouteRef
+    backend: BackendName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retiring:
+    """A revision that no longer serves and leaves the routes once `settle` has passed.
+
+    since: when its weight was seen at 0. theirs: the entry goes even where a user wrote it (a former stable).
+    unnamed: since when no route names it; its subset goes `settle` later. None while one does.
+    """
+
+    revision: Revision
+    since: datetime
+    theirs: bool = False
+    unnamed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Why the run stands still: who said so ("" for the controller), when and why."""
+
+    by: str
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A gate that was opened in this run."""
+
+    step: int
+    by: str
+    at: datetime
+
+
+class Outcome(StrEnum):
+    """How a run ended, or is ending."""
+
+    PROMOTED = "Promoted"
+    FAILED = "Failed"
+    ABORTED = "Aborted"
+    RETURNED = "Returned"
+    SUPERSEDED = "Superseded"
+
+    @property
+    def is_return(self) -> bool:
+        """Whether the run ended because it was no longer wanted, not because it failed."""
+        return self in (Outcome.RETURNED, Outcome.SUPERSEDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One run of the history, newest first."""
+
+    run: int
+    revision: str
+    stable: str
+    outcome: Outcome
+    started: datetime
+    ended: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The run in hand. Absent (None in the status) in Idle and Failed.
+
+    plan: pinned at a step boundary. step: 1-based, 0 before the first, len(plan) + 1 with no step left. weight: what we want now.
+    confirmed: the weight last seen in force on every route. in_force_at: since when `weight` has been in force; None
+    until it is. stable_ready: stable's ready pods when the run began. subset_since: when the canary's subset was
+    defined by us, None when it was not needed. skip: `promote` said not to wait for soak and verdict of this step;
+    full: `promote-full` said the same of all remaining ones. straight: no soak, gate or verdict (first deployment,
+    revert). ending and ending_why: set with RollingBack.
+    """
+
+    canary: Revision
+    plan: tuple[Step, ...]
+    started: datetime
+    step_started: datetime
+    step: int = 0
+    weight: int = 0
+    confirmed: int = 0
+    in_force_at: datetime | None = None
+    stable_ready: int = 0
+    subset_since: datetime | None = None
+    skip: bool = False
+    full: bool = False
+    straight: bool = False
+    approvals: tuple[Approval, ...] = ()
+    pause: Pause | None = None
+    verdict_missing: Stopwatch = Stopwatch()
+    unavailable: Stopwatch = Stopwatch()
+    dark_since: datetime | None = None
+    ending: Outcome | None = None
+    ending_why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutStatus:
+    """Everything a Rollout remembers between two ticks and through every restart.
+
+    runs: number of runs so far; the present run's number while `run` is not None.
+    stable: None until it is known. former: stable before the last promotion. failed: the run not to be tried again.
+    subsets: names of the subsets that our DestinationRule holds. handled: newest last, at most HANDLED_KEPT.
+    next: what happens next and when, a sentence.
+    """
+
+    phase: Phase = Phase.IDLE
+    stable: Revision | None = None
+    former: Revision | None = None
+    failed: Revision | None = None
+    runs: int = 0
+    run: Run | None = None
+    retiring: tuple[Retiring, ...] = ()
+    added: tuple[Added, ...] = ()
+    subsets: tuple[str, ...] = ()
+    removable: tuple[str, ...] = ()
+    verdicts: tuple[ObjectiveVerdict, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    next: str = ""
+    conditions: tuple[Condition, ...] = ()
+    handled: tuple[Handled, ...] = ()
+    history: tuple[Past, ...] = ()
+    observed_generation: int = 0
+    source_commit: str = ""
+
+
+HANDLED_KEPT = 100
+HISTORY_KEPT = 10

@@ -1,0 +1,239 @@
+"""What does a person's command do in this phase, and if nothing, what is allowed now?
+
+Every command is answered once: its uid and answer go into the status with what it caused, in one write.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from rollout.model.commands import Command, Handled, Result, Verb
+from rollout.model.names import backend_named
+from rollout.model.status import HANDLED_KEPT, Approval, Outcome, Pause, Phase, RolloutStatus
+from rollout.progression.holds import gate_closed, is_approved, stable_changed
+from rollout.progression.moves import moved
+from rollout.progression.sight import revision_at
+from rollout.progression.transitions import Trigger
+from rollout.progression.triggers import Fired
+from rollout.progression.view import View, plan_ahead, plan_step, stable_is_down
+
+RUNNING = (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING)
+_BINDS_TO_STEP = (Verb.APPROVE, Verb.PROMOTE, Verb.PROMOTE_FULL)
+_BINDS_TO_RUN = (*_BINDS_TO_STEP, Verb.ABORT, Verb.REJECT, Verb.PAUSE, Verb.RESUME)
+
+_ALLOWED: dict[Phase, tuple[Verb, ...]] = {
+    Phase.IDLE: (),
+    Phase.PROGRESSING: (
+        Verb.PROMOTE,
+        Verb.PROMOTE_FULL,
+        Verb.APPROVE,
+        Verb.REJECT,
+        Verb.PAUSE,
+        Verb.ABORT,
+        Verb.CONFIRM,
+    ),
+    Phase.PAUSED: (Verb.RESUME, Verb.APPROVE, Verb.REJECT, Verb.ABORT, Verb.CONFIRM),
+    Phase.PROMOTING: (Verb.PROMOTE, Verb.PROMOTE_FULL, Verb.PAUSE, Verb.ABORT, Verb.CONFIRM),
+    Phase.ROLLING_BACK: (),
+    Phase.FAILED: (Verb.RETRY,),
+}
+
+
+class Refusal(Exception):
+    """A command that this phase does not allow; the message says what it does allow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What an accepted command did: the new status, the answer, and the trigger it fired, if any."""
+
+    status: RolloutStatus
+    message: str
+    fired: Fired | None = None
+
+
+Order = Callable[[View, Command], Done]
+
+
+def allowed(view: View) -> tuple[Verb, ...]:
+    """The verbs that may be accepted now, whatever run they are made for."""
+    verbs = _ALLOWED[view.status.phase]
+    if _may_name_stable(view):
+        verbs = (*verbs, Verb.NAME_STABLE)
+    if view.status.run is not None and gate_closed(view) is None:
+        verbs = tuple(verb for verb in verbs if verb not in (Verb.APPROVE, Verb.REJECT))
+    if view.status.run is not None and stable_changed(view) is None:
+        verbs = tuple(verb for verb in verbs if verb is not Verb.CONFIRM)
+    return verbs
+
+
+def obeyed(view: View) -> tuple[RolloutStatus, tuple[Fired, ...]]:
+    """The status after all new commands, abort first, then by age and uid; and the triggers that they fired."""
+    done = {handled.uid for handled in view.status.handled}
+    fires: list[Fired] = []
+    for command in sorted(view.seen.commands, key=lambda item: (item.verb is not Verb.ABORT, item.created, item.uid)):
+        if command.uid in done:
+            continue
+        try:
+            outcome = _obey(view, command)
+            handled = Handled(uid=command.uid, result=Result.ACCEPTED, message=outcome.message)
+            fires += [outcome.fired] if outcome.fired else []
+            status = outcome.status
+        except Refusal as refusal:
+            handled = Handled(uid=command.uid, result=Result.REFUSED, message=str(refusal))
+            status = view.status
+        view = view.of(replace(status, handled=(*status.handled, handled)[-HANDLED_KEPT:]))
+    return view.status, tuple(fires)
+
+
+def _obey(view: View, command: Command) -> Done:
+    verbs = allowed(view)
+    if command.verb not in verbs and command.verb not in _ALLOWED[view.status.phase]:
+        now = ", ".join(verbs) if verbs else "nothing"
+        raise Refusal(f"{command.verb} is not possible in phase {view.status.phase}; possible now: {now}")
+    _check_binding(view, command)
+    return ORDERS[command.verb](view, command)
+
+
+def _check_binding(view: View, command: Command) -> None:
+    run = view.status.run
+    if run is None or command.verb not in _BINDS_TO_RUN:
+        return
+    if command.run is not None and command.run != view.status.runs:
+        raise Refusal(f"made for run {command.run}, now it is run {view.status.runs} ({run.canary.name})")
+    if command.verb not in _BINDS_TO_STEP:
+        return
+    if command.revision is not None and command.revision != run.canary.name:
+        raise Refusal(f"made for revision {command.revision}, now it is {run.canary.name}")
+    if command.step is not None and command.step != run.step:
+        raise Refusal(f"made for step {command.step}, now it is step {run.step}")
+    if command.run is None or command.step is None or command.revision is None:
+        raise Refusal(
+            f"{command.verb} must say run, step and revision; now it is {view.status.runs}, {run.step}, {run.canary.name}"
+        )
+
+
+def _abort(view: View, command: Command) -> Done:
+    if view.stable is None:
+        raise Refusal("a first deployment has nothing to go back to; delete the Rollout, or pause")
+    fire = Fired(trigger=Trigger.ABORTED, why=f"aborted by {command.actor}{_because(command)}")
+    return Done(status=moved(view, fire), message=f"run {view.status.runs} goes back to {view.stable.name}", fired=fire)
+
+
+def _reject(view: View, command: Command) -> Done:
+    if gate_closed(view) is None:
+        raise Refusal(f"step {view.run.step} waits for no approval; `abort` ends the run")
+    fire = Fired(trigger=Trigger.REJECTED, why=f"rejected by {command.actor}{_because(command)}")
+    return Done(status=moved(view, fire), message=f"run {view.status.runs} is rejected and goes back", fired=fire)
+
+
+def _pause(view: View, command: Command) -> Done:
+    fire = Fired(trigger=Trigger.PAUSED, why=f"paused by {command.actor}{_because(command)}")
+    status = moved(view, fire)
+    if status.run is not None:
+        pause = Pause(by=command.actor, at=view.now, why=fire.why)
+        status = replace(status, run=replace(status.run, pause=pause))
+    return Done(status=status, message=f"paused at {view.run.weight} %; `resume` goes on", fired=fire)
+
+
+def _resume(view: View, command: Command) -> Done:
+    fire = Fired(trigger=Trigger.RESUMED, why=f"resumed by {command.actor}{_because(command)}")
+    return Done(status=moved(view, fire), message="resumed", fired=fire)
+
+
+def _approve(view: View, command: Command) -> Done:
+    step = plan_step(view.run)
+    if step is None or not step.approval:
+        raise Refusal(f"step {view.run.step} needs no approval")
+    if is_approved(view.run):
+        raise Refusal(f"step {view.run.step} is approved already")
+    approval = Approval(step=view.run.step, by=command.actor, at=view.now)
+    run = replace(view.run, approvals=(*view.run.approvals, approval))
+    return Done(status=replace(view.status, run=run), message=f"step {view.run.step} of {run.canary.name} approved")
+
+
+def _promote(view: View, command: Command) -> Done:
+    if view.run.step == 0:
+        raise Refusal("no step has begun; `promote-full` skips all of them, `abort` ends the run")
+    gate = gate_closed(view)
+    if gate is not None:
+        raise Refusal(f"{gate.message}: promote skips soak and verdict, never a gate; `approve` it first")
+    run = replace(view.run, skip=True)
+    return Done(status=replace(view.status, run=run), message="soak and verdict of this step are skipped")
+
+
+def _promote_full(view: View, command: Command) -> Done:
+    run = view.run
+    first = max(run.step, 1)
+    opened = {approval.step for approval in run.approvals}
+    shut = [
+        (number, step.approval)
+        for number, step in enumerate(plan_ahead(view), start=1)
+        if number >= first and step.approval and number not in opened
+    ]
+    if shut:
+        number, who = shut[0]
+        raise Refusal(f"step {number} waits for approval by {who}: promote-full skips soak and verdict, never a gate")
+    return Done(status=replace(view.status, run=replace(run, full=True)), message="all remaining steps are skipped")
+
+
+def _retry(view: View, command: Command) -> Done:
+    failed = view.status.failed
+    if failed is None or failed.name != view.spec.revision:
+        raise Refusal(f"git names {view.spec.revision}, which did not fail: it starts by itself")
+    if view.spec.suspend:
+        raise Refusal("spec.suspend is true: no run is started")
+    fire = Fired(trigger=Trigger.RETRIED, why=f"{failed.name} is tried again by {command.actor}{_because(command)}")
+    return Done(status=moved(view, fire), message=f"run {view.status.runs + 1} of {failed.name} starts", fired=fire)
+
+
+def _confirm(view: View, command: Command) -> Done:
+    stable = view.stable
+    if stable is None or stable_changed(view) is None:
+        raise Refusal("nothing waits to be confirmed: stable is as it was when the run began")
+    changed = replace(stable, template=view.workload(stable.name).template)
+    return Done(status=replace(view.status, stable=changed), message=f"{stable.name} as it is now counts as stable")
+
+
+def _may_name_stable(view: View) -> bool:
+    phase = view.status.phase
+    return (phase is Phase.IDLE and view.stable is None) or (phase is Phase.ROLLING_BACK and stable_is_down(view))
+
+
+def _name_stable(view: View, command: Command) -> Done:
+    if not _may_name_stable(view):
+        raise Refusal(
+            "stable is known; it can be named only while it is unknown, or while a rollback is held by a dead stable"
+        )
+    backend = backend_named(command.backend)
+    weight = max((pool.weight_of(backend) for route in view.seen.routes for pool in route.pools), default=0)
+    if weight == 0:
+        raise Refusal(f"{command.backend or 'no backend'} carries no traffic in any route: name one that does")
+    if view.backend(backend).ready == 0:
+        raise Refusal(f"{backend} has no ready endpoint: name one that has")
+    stable = revision_at(view, backend)
+    fire = Fired(trigger=Trigger.STABLE_NAMED, why=f"{command.actor} names {backend} stable{_because(command)}")
+    status = view.status
+    if status.run is not None and status.stable is not None:
+        loser = status.stable if status.run.canary.backend == backend else status.run.canary
+        run = replace(status.run, canary=loser, ending=Outcome.RETURNED, ending_why=fire.why)
+        status = replace(status, run=run)
+    status = replace(status, stable=stable)
+    return Done(status=moved(view.of(status), fire), message=f"{backend} is stable", fired=fire)
+
+
+def _because(command: Command) -> str:
+    return f": {command.reason}" if command.reason else ""
+
+
+ORDERS: dict[Verb, Order] = {
+    Verb.ABORT: _abort,
+    Verb.REJECT: _reject,
+    Verb.PAUSE: _pause,
+    Verb.RESUME: _resume,
+    Verb.APPROVE: _approve,
+    Verb.PROMOTE: _promote,
+    Verb.PROMOTE_FULL: _promote_full,
+    Verb.RETRY: _retry,
+    Verb.CONFIRM: _confirm,
+    Verb.NAME_STABLE: _name_stable,
+}

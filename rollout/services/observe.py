@@ -1,0 +1,138 @@
+"""What does the world look like for one Rollout?"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rollout.model.measurement import Measurement, Question
+from rollout.model.names import BackendName, Key
+from rollout.model.observation import BackendSeen, Observation, RouteSeen, WorkloadSeen
+from rollout.model.rollout import Objective, RolloutSpec
+from rollout.model.status import RolloutStatus
+from rollout.ports.clock import Clock
+from rollout.ports.metrics import Metrics
+from rollout.ports.rollouts import Commands, Rollouts
+from rollout.ports.routes import Routes
+from rollout.ports.workloads import Workloads
+from rollout.progression.needs import Needs, needs
+
+
+@dataclass(slots=True)
+class Observer:
+    """Looks: caches for the cluster, the metrics server for measurements, at most once per analysis interval.
+
+    _measured: the last measurements by Rollout; lost at a restart, which only means to measure again.
+    """
+
+    rollouts: Rollouts
+    commands: Commands
+    routes: Routes
+    workloads: Workloads
+    metrics: Metrics
+    clock: Clock
+    _measured: dict[Key, tuple[Measurement, ...]] = field(default_factory=dict)
+
+    async def observe(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Observation:
+        """One look at everything that `needs` names. Makes no request but to the metrics server."""
+        wanted = needs(spec, status, now)
+        routes = tuple(self.routes.look(spec.key, ref) for ref in wanted.routes)
+        named = {entry.backend for route in routes for pool in route.pools for entry in pool.entries}
+        backends = {name: self._backend(spec, name) for name in sorted(named | set(wanted.backends))}
+        revisions = {revision for name in backends if (revision := spec.revision_of(name))} | set(wanted.revisions)
+        workloads = self._workloads(spec, sorted(revisions))
+        return Observation(
+            routes=routes,
+            backends=backends,
+            workloads=workloads,
+            measurements=await self._measurements(spec, wanted, backends, workloads),
+            commands=self.commands.pending(spec.key),
+            rivals=self._rivals(spec, routes),
+        )
+
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered of a Rollout that is gone."""
+        self._measured.pop(key, None)
+
+    def _backend(self, spec: RolloutSpec, name: BackendName) -> BackendSeen:
+        revision = spec.revision_of(name)
+        labels = spec.labels_of(revision) if revision else ()
+        return self.workloads.backend(spec.key.namespace, name, labels)
+
+    def _workloads(self, spec: RolloutSpec, revisions: list[str]) -> Mapping[str, WorkloadSeen]:
+        refs = {revision: spec.workload_of(revision) for revision in revisions}
+        return {
+            revision: self.workloads.workload(spec.key.namespace, ref, revision)
+            for revision, ref in refs.items()
+            if ref is not None
+        }
+
+    def _rivals(self, spec: RolloutSpec, routes: tuple[RouteSeen, ...]) -> tuple[Key, ...]:
+        """Other Rollouts that steer one of the pools that this one steers."""
+        mine = {(route.ref.kind, route.ref.name): {pool.name for pool in route.pools} for route in routes}
+        rivals: set[Key] = set()
+        for ref in spec.routes:
+            for key in self.rollouts.on_route(spec.key.namespace, ref):
+                other = self.rollouts.get(key) if key != spec.key else None
+                if other is None or other.spec is None:
+                    continue
+                for theirs in other.spec.routes:
+                    if (theirs.kind, theirs.name) != (ref.kind, ref.name):
+                        continue
+                    pools = {
+                        pool.name for pool in self.routes.look(key, theirs).pools if _steers(other.spec, pool.entries)
+                    }
+                    if pools & mine[(ref.kind, ref.name)]:
+                        rivals.add(key)
+        return tuple(sorted(rivals))
+
+    async def _measurements(
+        self,
+        spec: RolloutSpec,
+        wanted: Needs,
+        backends: Mapping[BackendName, BackendSeen],
+        workloads: Mapping[str, WorkloadSeen],
+    ) -> tuple[Measurement, ...]:
+        if wanted.window is None or wanted.judged is None or not spec.objectives:
+            self._measured.pop(spec.key, None)
+            return ()
+        last = self._measured.get(spec.key, ())
+        if last and _still_good(last, spec, wanted):
+            return last
+        ref = spec.workload_of(wanted.judged.name)
+        questions = [
+            Question(
+                namespace=spec.key.namespace,
+                rollout=spec.key.name,
+                objective=objective,
+                revision=wanted.judged.name,
+                backend=wanted.judged.backend,
+                workload=ref.name if ref and wanted.judged.name in workloads else "",
+                pods=backends[wanted.judged.backend].pods,
+                window=wanted.window,
+            )
+            for objective in spec.objectives
+        ]
+        fresh = tuple(await asyncio.gather(*(self._measure(question) for question in questions)))
+        self._measured[spec.key] = fresh
+        return fresh
+
+    async def _measure(self, question: Question) -> Measurement:
+        return Measurement(question=question, answer=await self.metrics.measure(question), at=question.window.end)
+
+
+def _steers(spec: RolloutSpec, entries: tuple[object, ...]) -> bool:
+    """Whether one of the entries can be a revision of the Rollout `spec`."""
+    named = [getattr(entry, "backend", None) for entry in entries]
+    return any(name is not None and (name == spec.stable or spec.revision_of(name) is not None) for name in named)
+
+
+def _still_good(last: tuple[Measurement, ...], spec: RolloutSpec, wanted: Needs) -> bool:
+    """Whether the last measurements are of this window, these objectives, and younger than the interval."""
+    if wanted.window is None or wanted.judged is None:
+        return False
+    asked: tuple[Objective, ...] = tuple(item.question.objective for item in last)
+    first = last[0].question
+    same = asked == spec.objectives and first.backend == wanted.judged.backend
+    in_step = first.window.end >= wanted.window.start
+    return same and in_step and wanted.window.end - last[0].at < spec.analysis.interval

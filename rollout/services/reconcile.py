@@ -1,0 +1,171 @@
+"""What happens in one tick of a Rollout?
+
+load -> observe -> decide (pure) -> save -> perform. A weight is raised only after the status that says so was saved;
+a weight is lowered even when it could not be.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rollout.model.actions import Action, ReleaseFinalizer
+from rollout.model.decision import Decision
+from rollout.model.names import Key
+from rollout.model.status import Condition, Reason, RolloutStatus
+from rollout.ports.errors import LeaseLost, NotFound, PortError
+from rollout.ports.lease import Lease
+from rollout.ports.notices import Notices
+from rollout.ports.rollouts import Rollouts, Stored
+from rollout.progression.decide import decide, decide_deletion
+from rollout.services.observe import Observer
+from rollout.services.perform import WRITE_TIME, Performer, lowering
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One tick in numbers and words: for the log line, the transcripts and the queue.
+
+    changed: actions that changed something. errors: what went wrong; the tick is to be repeated. wake_at: None when
+    only an event can matter.
+    """
+
+    key: Key
+    before: RolloutStatus
+    after: RolloutStatus
+    decision: Decision | None = None
+    changed: tuple[Action, ...] = ()
+    errors: tuple[PortError, ...] = ()
+    wake_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciler:
+    """Ticks one Rollout at a time; the caller sees to it that no two ticks of one key overlap."""
+
+    rollouts: Rollouts
+    observer: Observer
+    performer: Performer
+    notices: Notices
+    lease: Lease
+
+    async def tick(self, key: Key, now: datetime) -> Told | None:
+        """What one look led to; None when the Rollout is gone."""
+        stored = self.rollouts.get(key)
+        if stored is None:
+            self.observer.forget(key)
+            return None
+        if stored.spec is None:
+            return await self._refused(stored, now)
+        if stored.deleting:
+            return await self._deleted(stored, now)
+        if not stored.finalizer:
+            stored = await self._with_finalizer(stored)
+        return await self._advanced(stored, now)
+
+    async def _with_finalizer(self, stored: Stored) -> Stored:
+        """The finalizer comes before the first write to anything else."""
+        self._check_lease(stored.key)
+        return await self.rollouts.set_finalizer(stored, present=True)
+
+    async def _advanced(self, stored: Stored, now: datetime) -> Told:
+        spec = stored.spec
+        if spec is None:
+            raise ValueError(f"{stored.key}: no spec to act on")
+        seen = await self.observer.observe(spec, stored.status, now)
+        decision = decide(spec, stored.status, seen, now)
+        status = replace(
+            decision.status,
+            observed_generation=stored.generation,
+            source_commit=stored.commit or decision.status.source_commit,
+        )
+        decision = replace(decision, status=status)
+        try:
+            saved = await self._saved(stored, status)
+        except PortError as error:
+            changed, errors = await self.performer.perform(stored, lowering(decision.actions))
+            return Told(
+                key=stored.key,
+                before=stored.status,
+                after=stored.status,
+                decision=decision,
+                changed=changed,
+                errors=(error, *errors),
+            )
+        changed, errors = await self.performer.perform(saved, decision.actions)
+        await self._tell(saved, decision.events)
+        return Told(
+            key=stored.key,
+            before=stored.status,
+            after=status,
+            decision=decision,
+            changed=changed,
+            errors=errors,
+            wake_at=decision.wake_at,
+        )
+
+    async def _saved(self, stored: Stored, status: RolloutStatus) -> Stored:
+        if status == stored.status:
+            return stored
+        self._check_lease(stored.key)
+        return await self.rollouts.save(stored, status)
+
+    async def _deleted(self, stored: Stored, now: datetime) -> Told | None:
+        if stored.spec is None or not stored.finalizer:
+            return None
+        seen = await self.observer.observe(stored.spec, stored.status, now)
+        decision = decide_deletion(stored.spec, stored.status, seen, now)
+        errors: tuple[PortError, ...] = ()
+        try:
+            stored = await self._saved(stored, decision.status)
+        except NotFound:
+            return None
+        except PortError as error:
+            errors = (error,)
+        actions = decision.actions
+        if errors:
+            actions = tuple(action for action in actions if not isinstance(action, ReleaseFinalizer))
+        changed, failed = await self.performer.perform(stored, actions)
+        await self._tell(stored, decision.events)
+        return Told(
+            key=stored.key,
+            before=stored.status,
+            after=decision.status,
+            decision=decision,
+            changed=changed,
+            errors=(*errors, *failed),
+        )
+
+    async def _refused(self, stored: Stored, now: datetime) -> Told:
+        """A spec that cannot be read moves nothing; a person must mend it."""
+        reason = Reason(code="InvalidSpec", message=stored.error, warning=True)
+        before = {item.type: item for item in stored.status.conditions}
+        conditions = tuple(
+            _condition(
+                before.get(kind),
+                Condition(type=kind, status=status, reason=reason.code, message=reason.message, since=now),
+            )
+            for kind, status in (("Ready", "False"), ("Stalled", "True"))
+        )
+        status = replace(
+            stored.status,
+            reasons=(reason,),
+            conditions=conditions,
+            next="mend the spec",
+            observed_generation=stored.generation,
+        )
+        if status == stored.status:
+            return Told(key=stored.key, before=status, after=status)
+        saved = await self._saved(stored, status)
+        await self._tell(saved, (reason,))
+        return Told(key=stored.key, before=stored.status, after=status)
+
+    async def _tell(self, stored: Stored, events: tuple[Reason, ...]) -> None:
+        for event in events:
+            await self.notices.tell(stored, event)
+
+    def _check_lease(self, key: Key) -> None:
+        if not self.lease.may_write(WRITE_TIME):
+            raise LeaseLost(f"{key}: the lease may be lost, nothing is written by this replica")
+
+
+def _condition(before: Condition | None, new: Condition) -> Condition:
+    return replace(new, since=before.since) if before is not None and before.status == new.status else new
