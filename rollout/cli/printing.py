@@ -1,0 +1,29 @@
+"""What can be printed without a cluster?"""
+
+import click
+
+
+@click.command()
+def crds() -> None:
+    """Print the CustomResourceDefinitions as YAML, ready for `kubectl apply --server-side -f -`."""
+    import yaml
+
+    from rollout.crds import crds as definitions
+
+    click.echo(yaml.safe_dump_all(definitions(), sort_keys=False), nl=False)
+
+
+@click.command()
+def diagrams() -> None:
+    """Print the transition table of a Rollout as a Mermaid state diagram."""
+    from rollout.diagrams import rollout_diagram
+
+    click.echo(rollout_diagram(), nl=False)
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    click.echo(f"rollout {installed('rollout-controller')}")

@@ -1,0 +1,180 @@
+"""How does the controller live: wait for the lease, look at everything, work key by key, and stop in order?"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from rollout.controller.jobs import Jobs
+from rollout.controller.queue import Queue
+from rollout.model.names import Key
+from rollout.ports.clock import Clock
+from rollout.ports.errors import PortError
+from rollout.ports.lease import Lease
+from rollout.ports.watch import Watch
+
+RESYNC = timedelta(
+    minutes=10
+)  # every key is looked at so often even when nothing happens: a lost event cannot stay lost
+LAST_TICKS = timedelta(seconds=8)  # SIGTERM must end within 10 s
+
+log = structlog.get_logger("rollout.controller")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """What one tick leaves to do. wake_at: None when only an event can matter; failure: "" when all went well."""
+
+    wake_at: datetime | None = None
+    failure: str = ""
+    retry_after: timedelta | None = None
+    gone: bool = False
+
+
+class Kept(Protocol):
+    """A kind of object that the controller keeps as it should be."""
+
+    name: str
+
+    def objects(self) -> tuple[Key, ...]:
+        """All objects there are."""
+
+    async def tick(self, key: Key) -> Worked:
+        """Look at one and act."""
+
+
+Work = tuple[str, Key]
+
+
+@dataclass(slots=True)
+class Controller:
+    """Runs until told to stop; holds no state that a restart could lose."""
+
+    kept: tuple[Kept, ...]
+    watch: Watch
+    lease: Lease
+    clock: Clock
+    jobs: Jobs
+    queue: "Queue[Work]"
+    workers: int = 8
+    reports: Callable[[str, float], None] = lambda _name, _seconds: None
+    leads: bool = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Lead whenever the lease allows it, until `stop` is set; then finish the ticks in hand and release the lease."""
+        self.jobs.start()
+        try:
+            while not stop.is_set():
+                if not await _first(self.lease.acquire(), stop.wait()):
+                    break
+                await self._lead(stop)
+        finally:
+            self.jobs.stop()
+            await self.lease.release()
+
+    async def _lead(self, stop: asyncio.Event) -> None:
+        log.info("lease_acquired")
+        # What another replica wrote a moment ago must be seen before the first write.
+        await self.watch.refresh()
+        self.leads = True
+        ending = asyncio.Event()
+        feeding = asyncio.create_task(self._feed())
+        working = [asyncio.create_task(self._work(ending)) for _ in range(self.workers)]
+        self.jobs.every("resync", RESYNC, self._resync)
+        await self._resync()
+        await _first(self.lease.lost(), stop.wait())
+        self.leads = False
+        log.info("lease_given_up" if stop.is_set() else "lease_lost")
+        ending.set()
+        feeding.cancel()
+        await self._finish(working)
+        await asyncio.gather(feeding, return_exceptions=True)
+
+    async def _finish(self, working: list["asyncio.Task[None]"]) -> None:
+        """Let the ticks in hand end; workers without one stop at once."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.queue.idle(), LAST_TICKS.total_seconds())
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+
+    async def _feed(self) -> None:
+        async for key in self.watch.changes():
+            self.queue.add(("Rollout", key))
+
+    async def _resync(self) -> None:
+        for kind in self.kept:
+            for key in kind.objects():
+                self.queue.add((kind.name, key))
+
+    async def _work(self, ending: asyncio.Event) -> None:
+        while not ending.is_set():
+            work = await self.queue.take()
+            try:
+                await self._one(work)
+            finally:
+                self.queue.done(work)
+
+    async def _one(self, work: Work) -> None:
+        name, key = work
+        started = asyncio.get_running_loop().time()
+        kind = next(kind for kind in self.kept if kind.name == name)
+        try:
+            worked = await kind.tick(key)
+        except PortError as error:
+            worked = Worked(failure=str(error), retry_after=error.retry_after)
+        except Exception:
+            # The worker outlives a bug in one Rollout; the others must go on.
+            log.exception("tick_crashed", kind=name, key=str(key))
+            worked = Worked(failure="crashed")
+        self.reports(name, asyncio.get_running_loop().time() - started)
+        self._schedule(work, worked)
+
+    def _schedule(self, work: Work, worked: Worked) -> None:
+        name = f"{work[0]}:{work[1]}"
+        if worked.gone:
+            self.jobs.drop(name)
+            self.queue.forget(work)
+            return
+        now = self.clock.now()
+        if worked.failure:
+            delay = max(self.queue.failed(work), worked.retry_after or timedelta(0))
+            log.warning(
+                "tick_failed",
+                kind=work[0],
+                key=str(work[1]),
+                error=worked.failure,
+                again_in_s=round(delay.total_seconds(), 1),
+            )
+            moment = now + delay
+            self.jobs.at(
+                name,
+                min(moment, worked.wake_at) if worked.wake_at and worked.wake_at > now else moment,
+                lambda: self.queue.add(work),
+            )
+            return
+        self.queue.succeeded(work)
+        if worked.wake_at is None:
+            self.jobs.drop(name)
+        elif worked.wake_at <= now:
+            self.queue.add(work)
+        else:
+            self.jobs.at(name, worked.wake_at, lambda: self.queue.add(work))
+
+
+async def _first(wanted: Awaitable[object], other: Awaitable[object]) -> bool:
+    """Wait for either; True when `wanted` came. The one that did not come is cancelled."""
+    tasks = [asyncio.ensure_future(wanted), asyncio.ensure_future(other)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0] in done:
+            tasks[0].result()
+        return tasks[0] in done
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,141 @@
+"""What does a commit want, what of it may be taken, and what has to go?"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from rollout.manifest.errors import SpecError, SpecErrors
+from rollout.manifest.parse import Manifest, parse_file
+from rollout.model.names import Key
+from rollout.model.source import GitSource, OnInvalid, Snapshot
+from rollout.ports.specs import ObjectRef, Spec
+
+FREE_PRUNE = 3  # this many objects may always go, ...
+PRUNE_SHARE = 4  # ... and a quarter of them
+REFUSED: Mapping[str, str] = {
+    "GitSource": "a GitSource cannot come from git, it could send itself elsewhere; apply it with kubectl",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a commit's files say. foreign: how many objects are not of our kinds."""
+
+    specs: tuple[Spec, ...]
+    errors: tuple[SpecError, ...]
+    foreign: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What may be taken. specs: in the order to apply them; none when `errors` keep the whole commit out.
+
+    skipped: files that are left out because of their errors, where the source says so.
+    """
+
+    specs: tuple[Spec, ...]
+    errors: tuple[SpecError, ...]
+    skipped: tuple[str, ...]
+    foreign: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPlan:
+    """What to do. held: what would have to go but waits for a person; `held_why` says why and how to go on."""
+
+    apply: tuple[Spec, ...]
+    prune: tuple[ObjectRef, ...] = ()
+    held: tuple[ObjectRef, ...] = ()
+    held_why: str = ""
+
+
+def read(snapshot: Snapshot, namespace: str) -> Reading:
+    """All that the files say; the slow part. namespace: of objects that name none."""
+    specs: list[Spec] = []
+    errors: list[SpecError] = []
+    foreign = 0
+    for file in snapshot.files:
+        try:
+            parsed = parse_file(file.path, file.content, namespace=namespace)
+        except SpecErrors as wrong:
+            errors.extend(wrong.errors)
+        else:
+            specs.extend(_spec(manifest, snapshot.commit) for manifest in parsed.manifests)
+            foreign += parsed.foreign
+    return Reading(specs=tuple(specs), errors=tuple(errors), foreign=foreign)
+
+
+def wanted(reading: Reading, source: GitSource, home: str, owner: Callable[[ObjectRef], Key | None]) -> Wanted:
+    """What the source may take of it. home: the controller's namespace; owner: who else applies an object, None nobody."""
+    errors = list(reading.errors)
+    errors.extend(error for spec in reading.specs for error in _not_allowed(spec, source, home, owner(spec.ref)))
+    errors.extend(_twice(reading.specs))
+    errors.sort(key=lambda error: (error.file, error.line, error.path))
+    bad = {error.file for error in errors}
+    if errors and source.on_invalid is OnInvalid.KEEP_ALL:
+        return Wanted(specs=(), errors=tuple(errors), skipped=(), foreign=reading.foreign)
+    good = sorted((spec for spec in reading.specs if _file(spec) not in bad), key=_order)
+    return Wanted(specs=tuple(good), errors=tuple(errors), skipped=tuple(sorted(bad)), foreign=reading.foreign)
+
+
+def plan(want: Wanted, owned: Iterable[ObjectRef], *, prune: bool, allowed: bool) -> SyncPlan:
+    """What to apply and to delete. prune: the source deletes at all; allowed: a person has let this commit delete.
+
+    Nothing is deleted while a file is left out: what it holds is not gone from git.
+    """
+    kept = {spec.ref for spec in want.specs}
+    before = tuple(owned)
+    gone = tuple(sorted(ref for ref in before if ref not in kept))
+    if not gone or not prune or want.skipped:
+        return SyncPlan(apply=want.specs)
+    why = ""
+    if not kept:
+        why = f"it holds no spec any more, so all {len(gone)} would be deleted"
+    elif len(gone) > max(FREE_PRUNE, len(before) // PRUNE_SHARE):
+        why = f"{len(gone)} of {len(before)} would be deleted"
+    if why and not allowed:
+        return SyncPlan(apply=want.specs, held=gone, held_why=why)
+    return SyncPlan(apply=want.specs, prune=gone)
+
+
+def _spec(manifest: Manifest, commit: str) -> Spec:
+    ref = ObjectRef(kind=manifest.kind, key=manifest.key)
+    return Spec(ref=ref, manifest=manifest.obj, place=f"{manifest.file}:{manifest.line}", commit=commit)
+
+
+def _not_allowed(spec: Spec, source: GitSource, home: str, owner: Key | None) -> Iterable[SpecError]:
+    own = source.key.namespace
+    if spec.ref.kind in REFUSED:
+        yield _error(spec, REFUSED[spec.ref.kind], "kind")
+    if spec.ref.key.namespace != own and own != home:
+        message = f"GitSource {source.key} may write only in its own namespace; leave it out or write {own}"
+        yield _error(spec, message, "metadata.namespace")
+    if owner not in (None, source.key):
+        yield _error(spec, f"GitSource {owner} applies it already; remove it from one of the two", "")
+
+
+def _twice(specs: Iterable[Spec]) -> Iterable[SpecError]:
+    """An error at each place that defines an object which another place defines too."""
+    places: dict[ObjectRef, list[Spec]] = {}
+    for spec in specs:
+        places.setdefault(spec.ref, []).append(spec)
+    for same in places.values():
+        for spec in same if len(same) > 1 else ():
+            others = ", ".join(other.place for other in same if other is not spec)
+            yield _error(spec, f"is also defined at {others}; remove one of them", "")
+
+
+def _error(spec: Spec, message: str, path: str) -> SpecError:
+    return SpecError(message, about=str(spec.ref), path=path, file=_file(spec), line=_line(spec))
+
+
+def _file(spec: Spec) -> str:
+    return spec.place.rpartition(":")[0]
+
+
+def _line(spec: Spec) -> int:
+    return int(spec.place.rpartition(":")[2])
+
+
+def _order(spec: Spec) -> tuple[bool, ObjectRef]:
+    """Rollouts last: what they name is there when they start."""
+    return spec.ref.kind == "Rollout", spec.ref

@@ -1,0 +1,161 @@
+"""Does every kind of answer become the verdict it deserves?"""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from policies.verdict import Verdict
+from rollout.model.measurement import (
+    Answer,
+    Counter,
+    Counters,
+    Failed,
+    Measurement,
+    NoData,
+    NotANumber,
+    Partial,
+    Question,
+    Value,
+    Window,
+)
+from rollout.model.names import BackendName
+from rollout.model.rollout import Analysis, ErrorRatio, Mode, Objective, Query, SlowRatio
+from rollout.model.status import ObjectiveVerdict
+from rollout.progression.judging import judge
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ERRORS = ErrorRatio(name="errors", max_ratio=0.01)
+SLOW = SlowRatio(name="slow", threshold=timedelta(milliseconds=500), max_ratio=0.05)
+ORDERS = Query(name="orders", query="orders", above=3, mode=Mode.OBSERVE)
+
+
+def counter(*points: tuple[int, float], **labels: str) -> Counter:
+    """A counter with (seconds since noon, value) points."""
+    scrapes = tuple((NOON + timedelta(seconds=seconds), value) for seconds, value in points)
+    return Counter(labels=tuple(sorted({"pod": "a", **labels}.items())), points=scrapes)
+
+
+def judged(objective: Objective, answer: Answer) -> ObjectiveVerdict:
+    """The verdict over the minute that starts at noon."""
+    question = Question(
+        namespace="shop",
+        rollout="checkout",
+        objective=objective,
+        revision="v2",
+        backend=BackendName(service="checkout-v2"),
+        workload="checkout-v2",
+        pods=frozenset({"a"}),
+        window=Window(start=NOON, end=NOON + timedelta(seconds=60)),
+    )
+    at = NOON + timedelta(seconds=60)
+    return judge(Measurement(question=question, answer=answer, at=at), Analysis(min_requests=50))
+
+
+def counters(*, total: tuple[Counter, ...], bad: tuple[Counter, ...] = ()) -> Counters:
+    return Counters(query="q", total=total, bad=bad)
+
+
+GROWN = counter((-5, 1000), (25, 1500), (55, 2000))
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (NoData(query="q"), "NoData"),
+        (counters(total=()), "NoData"),
+        (NotANumber(query="q"), "NotANumber"),
+        (Partial(query="q", warning="store down"), "Partial"),
+        (Failed(query="q", error="refused"), "QueryFailed"),
+        (Value(query="q", value=1), "WrongAnswer"),
+    ],
+)
+def test_an_answer_that_is_no_evidence_is_inconclusive_with_its_own_code(answer: Answer, code: str) -> None:
+    verdict = judged(ERRORS, answer)
+
+    assert (verdict.verdict, verdict.code) == (Verdict.INCONCLUSIVE, code)
+
+
+def test_a_failed_query_says_why() -> None:
+    verdict = judged(ERRORS, Failed(query="q", error="connection refused"))
+
+    assert verdict.message == "the query failed: connection refused"
+
+
+def test_no_series_of_bad_requests_is_no_bad_requests() -> None:
+    verdict = judged(ERRORS, counters(total=(GROWN,)))
+
+    assert (verdict.verdict, verdict.value, verdict.samples) == (Verdict.PASS, "0%", 1000)
+
+
+def test_errors_within_the_limit_pass() -> None:
+    bad = counter((-5, 0), (25, 2), (55, 4), response_code="500")
+
+    verdict = judged(ERRORS, counters(total=(GROWN,), bad=(bad,)))
+
+    assert (verdict.verdict, verdict.value, verdict.limit) == (Verdict.PASS, "0.4%", "at most 1%")
+
+
+def test_a_series_born_with_the_first_error_counts_from_nothing() -> None:
+    bad = counter((55, 40), response_code="500")
+
+    verdict = judged(ERRORS, counters(total=(GROWN,), bad=(bad,)))
+
+    assert (verdict.verdict, verdict.value) == (Verdict.FAIL, "4%")
+
+
+def test_a_pod_born_inside_the_window_counts_in_full_beside_one_that_was_scraped_all_along() -> None:
+    young = counter((58, 100), pod="b")
+
+    verdict = judged(ERRORS, counters(total=(GROWN, young)))
+
+    assert verdict.samples == 1100
+
+
+def test_the_first_value_of_pods_that_may_be_older_is_left_out() -> None:
+    first, second = counter((25, 400), (55, 700)), counter((27, 40), (57, 70), pod="b")
+
+    verdict = judged(ERRORS, counters(total=(first, second)))
+
+    assert verdict.samples == 330
+
+
+def test_resets_are_counted_for_each_pod() -> None:
+    one = counter((-5, 1000), (25, 20), (55, 60))
+    other = counter((-5, 500), (25, 520), (55, 560), pod="b")
+
+    verdict = judged(ERRORS, counters(total=(one, other)))
+
+    assert verdict.samples == 120
+
+
+def test_a_window_without_requests_says_so() -> None:
+    idle = counter((-5, 1000), (25, 1000), (55, 1000))
+
+    verdict = judged(ERRORS, counters(total=(idle,)))
+
+    assert (verdict.code, verdict.samples) == ("NoRequests", 0)
+
+
+def test_slow_requests_are_judged_like_errors_and_named_as_slow() -> None:
+    slow = counter((-5, 10), (55, 30))
+
+    verdict = judged(SLOW, counters(total=(GROWN,), bad=(slow,)))
+
+    assert verdict.message == "20 of 1000 requests took longer than 500ms (2%), at most 5%"
+
+
+def test_a_free_query_is_compared_with_its_limits_in_its_mode() -> None:
+    verdict = judged(ORDERS, Value(query="orders", value=2.5))
+
+    assert (verdict.verdict, verdict.value, verdict.limit, verdict.mode) == (
+        Verdict.FAIL,
+        "2.5",
+        "above 3",
+        Mode.OBSERVE,
+    )
+
+
+def test_the_verdict_keeps_the_query_and_the_time_for_people() -> None:
+    verdict = judged(ORDERS, Value(query="orders{}", value=5))
+
+    assert (verdict.query, verdict.at) == ("orders{}", NOON + timedelta(seconds=60))
