@@ -1,1 +1,72 @@
-"""Which implementation stands behind which port? The only place that imports adapters and webhooks."""
+"""Which implementation stands behind which port? The only place that imports adapters and webhooks.
+
+Imports are inside the functions: a command pays only for what it uses, and `--help` for nothing.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rollout.ports.objects import Objects, ObjectWrites
+
+if TYPE_CHECKING:
+    from adapters.kube.api import KubeApi
+    from rollout.services.observe import Observer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The cluster that a kubeconfig's context means. namespace: the context's, where a command names none."""
+
+    objects: Objects
+    writes: ObjectWrites
+    api: "KubeApi"
+    namespace: str
+
+
+@asynccontextmanager
+async def connected(kubeconfig: str | None, context: str | None) -> AsyncIterator[Cluster]:
+    """The cluster of `kubeconfig` (default: as kubectl finds it) and `context` (default: the current one).
+
+    Sends no request by itself; Unreachable when the configuration cannot be used.
+    """
+    from adapters.kube.client import HttpApi
+    from adapters.kube.contexts import default_namespace
+    from adapters.kube.objects import KubeObjects
+
+    api = await HttpApi.connect(kubeconfig, context)
+    objects = KubeObjects(api)
+    try:
+        yield Cluster(objects=objects, writes=objects, api=api, namespace=default_namespace(kubeconfig, context))
+    finally:
+        await api.close()
+
+
+@asynccontextmanager
+async def observing(cluster: Cluster, namespace: str) -> AsyncIterator["Observer"]:
+    """One look at a namespace with the controller's own eyes: everything is listed once, nothing is followed or measured.
+
+    Forbidden when a kind may not be listed there.
+    """
+    from adapters.clock import SystemClock
+    from adapters.kube.cache import Cache
+    from adapters.kube.commands import KubeCommands
+    from adapters.kube.kinds import WATCHED
+    from adapters.kube.store import KubeRollouts
+    from adapters.kube.workloads import ClusterWorkloads
+    from adapters.memory.metrics import MemoryMetrics
+    from adapters.traffic.router import Router
+    from rollout.services.observe import Observer
+
+    cache = Cache(cluster.api, [kind for kind in WATCHED if kind.name != "GitSource"], namespace)
+    await cache.refresh()
+    clock = SystemClock()
+    yield Observer(
+        rollouts=KubeRollouts(cluster.api, cache),
+        commands=KubeCommands(cluster.api, cache, clock),
+        routes=Router(cluster.api, cache),
+        workloads=ClusterWorkloads(cache),
+        metrics=MemoryMetrics(),
+        clock=clock,
+    )

@@ -8,9 +8,9 @@ def crds() -> None:
     """Print the CustomResourceDefinitions as YAML, ready for `kubectl apply --server-side -f -`."""
     import yaml
 
-    from rollout.crds import crds as definitions
+    from rollout.crds import definitions
 
-    click.echo(yaml.safe_dump_all(definitions(), sort_keys=False), nl=False)
+    click.echo(yaml.safe_dump_all(definitions().values(), sort_keys=False), nl=False)
 
 
 @click.command()

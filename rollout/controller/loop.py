@@ -20,6 +20,7 @@ from rollout.ports.watch import Watch
 RESYNC = timedelta(
     minutes=10
 )  # every key is looked at so often even when nothing happens: a lost event cannot stay lost
+LOOK_AROUND = timedelta(seconds=1)
 LAST_TICKS = timedelta(seconds=8)  # SIGTERM must end within 10 s
 
 log = structlog.get_logger("rollout.controller")
@@ -42,6 +43,9 @@ class Kept(Protocol):
 
     def objects(self) -> tuple[Key, ...]:
         """All objects there are."""
+
+    def changed(self) -> tuple[Key, ...]:
+        """Those that changed since the last call, where the watch does not tell; asked every second."""
 
     async def tick(self, key: Key) -> Worked:
         """Look at one and act."""
@@ -85,6 +89,7 @@ class Controller:
         feeding = asyncio.create_task(self._feed())
         working = [asyncio.create_task(self._work(ending)) for _ in range(self.workers)]
         self.jobs.every("resync", RESYNC, self._resync)
+        self.jobs.every("changed", LOOK_AROUND, self._look_around)
         await self._resync()
         await _first(self.lease.lost(), stop.wait())
         self.leads = False
@@ -109,6 +114,11 @@ class Controller:
     async def _resync(self) -> None:
         for kind in self.kept:
             for key in kind.objects():
+                self.queue.add((kind.name, key))
+
+    async def _look_around(self) -> None:
+        for kind in self.kept:
+            for key in kind.changed():
                 self.queue.add((kind.name, key))
 
     async def _work(self, ending: asyncio.Event) -> None:

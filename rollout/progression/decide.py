@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from rollout.model.decision import Decision
 from rollout.model.observation import Observation
 from rollout.model.rollout import RolloutSpec
-from rollout.model.status import ObjectiveVerdict, Phase, Reason, RolloutStatus
+from rollout.model.status import ObjectiveVerdict, Reason, RolloutStatus
 from rollout.progression.effects import deletion_actions, drift, required_actions
 from rollout.progression.judging import judge
 from rollout.progression.moves import moved
@@ -19,6 +19,10 @@ from rollout.progression.view import View
 
 # Numbers that moved but decide nothing new are written down this often: each write costs the API server.
 REFRESH = timedelta(seconds=60)
+# What the controller waits for by itself, or what the trigger beside it says already, is in status but is no news.
+_QUIET = frozenset(
+    {"WeightPending", "NotMeasured", "Soaking", "Baking", "ReturningToStable", "RollingBack", "Paused", "Failed"}
+)
 _ALARMING = frozenset(
     {
         Trigger.ABORTED,
@@ -38,8 +42,9 @@ def decide(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: dat
     At most one trigger fires by itself in a tick; after one, `wake_at` is `now`, so that the next tick goes on.
     """
     view = _view(spec, status, seen, now)
-    ordered, fires = obeyed(view)
-    view = view.of(ordered)
+    orders = obeyed(view)
+    fires = orders.fires
+    view = view.of(orders.status)
     view = view.of(tracked(view))
     if not fires:
         fire = fired(view)
@@ -53,7 +58,7 @@ def decide(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: dat
     return Decision(
         status=view.status,
         actions=required_actions(view),
-        events=(*_news(status, fires, view.status), *((wandered,) if wandered else ())),
+        events=(*orders.told, *_news(status, fires, view.status), *((wandered,) if wandered else ())),
         trigger=",".join(fire.trigger for fire in fires),
         wake_at=now if fires else wake_at(view),
     )
@@ -95,7 +100,7 @@ def _news(before: RolloutStatus, fires: tuple[Fired, ...], after: RolloutStatus)
     """Triggers, holds that were not there before, and a stable that changed in place."""
     news = [Reason(code=fire.trigger, message=fire.why, warning=fire.trigger in _ALARMING) for fire in fires]
     old = {reason.code for reason in before.reasons}
-    news += [reason for reason in after.reasons if reason.code not in old and reason.code != Phase.FAILED]
+    news += [reason for reason in after.reasons if reason.code not in old | _QUIET]
     stable, was = after.stable, before.stable
     if (
         stable

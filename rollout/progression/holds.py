@@ -191,7 +191,9 @@ def unavailable(view: View) -> Reason | None:
 
 
 def no_capacity(view: View) -> Reason | None:
-    """Capacity comes before weight, and before 100 %."""
+    """Capacity comes before weight, and before 100 %; said only once the present weight is served."""
+    if unavailable(view) is not None:
+        return None
     why = available_for(view, view.run.canary, next_weight(view))
     return Reason(code="CapacityMissing", message=why) if why else None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from rollout.model.commands import Command, Handled, Result, Verb
 from rollout.model.names import backend_named
-from rollout.model.status import HANDLED_KEPT, Approval, Outcome, Pause, Phase, RolloutStatus
+from rollout.model.status import HANDLED_KEPT, Approval, Outcome, Pause, Phase, Reason, RolloutStatus
 from rollout.progression.holds import gate_closed, is_approved, stable_changed
 from rollout.progression.moves import moved
 from rollout.progression.sight import revision_at
@@ -66,23 +66,39 @@ def allowed(view: View) -> tuple[Verb, ...]:
     return verbs
 
 
-def obeyed(view: View) -> tuple[RolloutStatus, tuple[Fired, ...]]:
-    """The status after all new commands, abort first, then by age and uid; and the triggers that they fired."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obeyed:
+    """What the new commands did together: the status, the triggers they fired, and what else is to be told."""
+
+    status: RolloutStatus
+    fires: tuple[Fired, ...]
+    told: tuple[Reason, ...]
+
+
+def obeyed(view: View) -> Obeyed:
+    """What all new commands do, abort first, then by age and uid."""
     done = {handled.uid for handled in view.status.handled}
     fires: list[Fired] = []
+    told: list[Reason] = []
     for command in sorted(view.seen.commands, key=lambda item: (item.verb is not Verb.ABORT, item.created, item.uid)):
         if command.uid in done:
             continue
         try:
             outcome = _obey(view, command)
             handled = Handled(uid=command.uid, result=Result.ACCEPTED, message=outcome.message)
-            fires += [outcome.fired] if outcome.fired else []
             status = outcome.status
+            if outcome.fired:
+                fires.append(outcome.fired)
+            else:
+                told.append(
+                    Reason(code="CommandAccepted", message=f"{command.verb} by {command.actor}: {outcome.message}")
+                )
         except Refusal as refusal:
             handled = Handled(uid=command.uid, result=Result.REFUSED, message=str(refusal))
+            told.append(Reason(code="CommandRefused", message=f"{command.verb} by {command.actor}: {refusal}"))
             status = view.status
         view = view.of(replace(status, handled=(*status.handled, handled)[-HANDLED_KEPT:]))
-    return view.status, tuple(fires)
+    return Obeyed(status=view.status, fires=tuple(fires), told=tuple(told))
 
 
 def _obey(view: View, command: Command) -> Done:

@@ -131,7 +131,9 @@ def in_force(view: View) -> bool:
                 return False
             continue
         split = split_of(view, route.ref)
-        if split is None or not route.accepted or route.problem or not shares.in_force(route.pools, split):
+        if split is None:
+            continue
+        if not route.accepted or route.problem or not shares.in_force(route.pools, split):
             return False
     return len(view.wanted_routes()) == len(view.spec.routes)
 

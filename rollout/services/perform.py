@@ -1,15 +1,11 @@
 """How does a decision become true?"""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from rollout.model.actions import Action, Answer, ReleaseFinalizer, SetSplit, SetSubsets
-from rollout.ports.errors import LeaseLost, PortError
-from rollout.ports.lease import Lease
+from rollout.ports.errors import PortError
 from rollout.ports.rollouts import Commands, Rollouts, Stored
 from rollout.ports.routes import Routes
-
-WRITE_TIME = timedelta(seconds=10)  # the longest that one write may take; adapters time out by then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +15,6 @@ class Performer:
     rollouts: Rollouts
     commands: Commands
     routes: Routes
-    lease: Lease
 
     async def perform(
         self, stored: Stored, actions: tuple[Action, ...]
@@ -41,8 +36,6 @@ class Performer:
         return tuple(changed), tuple(failed)
 
     async def _one(self, stored: Stored, action: Action) -> bool:
-        if not self.lease.may_write(WRITE_TIME):
-            raise LeaseLost(f"{stored.key}: the lease may be lost, nothing more is written by this replica")
         match action:
             case SetSplit():
                 return await self.routes.set_split(stored.key, action)

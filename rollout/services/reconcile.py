@@ -11,13 +11,12 @@ from rollout.model.actions import Action, ReleaseFinalizer
 from rollout.model.decision import Decision
 from rollout.model.names import Key
 from rollout.model.status import Condition, Reason, RolloutStatus
-from rollout.ports.errors import LeaseLost, NotFound, PortError
-from rollout.ports.lease import Lease
+from rollout.ports.errors import NotFound, PortError
 from rollout.ports.notices import Notices
 from rollout.ports.rollouts import Rollouts, Stored
 from rollout.progression.decide import decide, decide_deletion
 from rollout.services.observe import Observer
-from rollout.services.perform import WRITE_TIME, Performer, lowering
+from rollout.services.perform import Performer, lowering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,6 @@ class Reconciler:
     observer: Observer
     performer: Performer
     notices: Notices
-    lease: Lease
 
     async def tick(self, key: Key, now: datetime) -> Told | None:
         """What one look led to; None when the Rollout is gone."""
@@ -63,7 +61,6 @@ class Reconciler:
 
     async def _with_finalizer(self, stored: Stored) -> Stored:
         """The finalizer comes before the first write to anything else."""
-        self._check_lease(stored.key)
         return await self.rollouts.set_finalizer(stored, present=True)
 
     async def _advanced(self, stored: Stored, now: datetime) -> Told:
@@ -105,7 +102,6 @@ class Reconciler:
     async def _saved(self, stored: Stored, status: RolloutStatus) -> Stored:
         if status == stored.status:
             return stored
-        self._check_lease(stored.key)
         return await self.rollouts.save(stored, status)
 
     async def _deleted(self, stored: Stored, now: datetime) -> Told | None:
@@ -161,10 +157,6 @@ class Reconciler:
     async def _tell(self, stored: Stored, events: tuple[Reason, ...]) -> None:
         for event in events:
             await self.notices.tell(stored, event)
-
-    def _check_lease(self, key: Key) -> None:
-        if not self.lease.may_write(WRITE_TIME):
-            raise LeaseLost(f"{key}: the lease may be lost, nothing is written by this replica")
 
 
 def _condition(before: Condition | None, new: Condition) -> Condition:

@@ -32,10 +32,10 @@ class Wanted:
     skipped: files that are left out because of their errors, where the source says so.
     """
 
-    specs: tuple[Spec, ...]
-    errors: tuple[SpecError, ...]
-    skipped: tuple[str, ...]
-    foreign: int
+    specs: tuple[Spec, ...] = ()
+    errors: tuple[SpecError, ...] = ()
+    skipped: tuple[str, ...] = ()
+    foreign: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +105,12 @@ def _spec(manifest: Manifest, commit: str) -> Spec:
 def _not_allowed(spec: Spec, source: GitSource, home: str, owner: Key | None) -> Iterable[SpecError]:
     own = source.key.namespace
     if spec.ref.kind in REFUSED:
-        yield _error(spec, REFUSED[spec.ref.kind], "kind")
-    if spec.ref.key.namespace != own and own != home:
+        yield error_at(spec, REFUSED[spec.ref.kind], "kind")
+    if own not in (spec.ref.key.namespace, home):
         message = f"GitSource {source.key} may write only in its own namespace; leave it out or write {own}"
-        yield _error(spec, message, "metadata.namespace")
+        yield error_at(spec, message, "metadata.namespace")
     if owner not in (None, source.key):
-        yield _error(spec, f"GitSource {owner} applies it already; remove it from one of the two", "")
+        yield error_at(spec, f"GitSource {owner} applies it already; remove it from one of the two", "")
 
 
 def _twice(specs: Iterable[Spec]) -> Iterable[SpecError]:
@@ -121,10 +121,11 @@ def _twice(specs: Iterable[Spec]) -> Iterable[SpecError]:
     for same in places.values():
         for spec in same if len(same) > 1 else ():
             others = ", ".join(other.place for other in same if other is not spec)
-            yield _error(spec, f"is also defined at {others}; remove one of them", "")
+            yield error_at(spec, f"is also defined at {others}; remove one of them", "")
 
 
-def _error(spec: Spec, message: str, path: str) -> SpecError:
+def error_at(spec: Spec, message: str, path: str) -> SpecError:
+    """What is wrong with a spec, and where in git it stands."""
     return SpecError(message, about=str(spec.ref), path=path, file=_file(spec), line=_line(spec))
 
 

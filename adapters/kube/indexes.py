@@ -1,0 +1,134 @@
+"""By what are cached objects found without looking at all of them?
+
+Values are texts such as "shop/checkout"; an object that lacks the field simply has no value.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from adapters.kube.api import Obj
+from adapters.kube.hosts import host_key, template_key
+from adapters.kube.shelf import Index
+
+
+def _field(value: object, *path: str) -> object:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _text(value: object, *path: str) -> str:
+    found = _field(value, *path)
+    return found if isinstance(found, str) else ""
+
+
+def _items(value: object, *path: str) -> list[object]:
+    found = _field(value, *path)
+    return found if isinstance(found, list) else []
+
+
+def _namespace(obj: Obj) -> str:
+    return _text(obj, "metadata", "namespace")
+
+
+def _endpoint_service(obj: Obj) -> Iterator[str]:
+    service = _text(obj, "metadata", "labels", "kubernetes.io/service-name")
+    if service:
+        yield f"{_namespace(obj)}/{service}"
+
+
+def _service_selector(obj: Obj) -> Iterator[str]:
+    """One pair of the selector: a pod that has not this one is not selected."""
+    selector = _field(obj, "spec", "selector")
+    if isinstance(selector, Mapping) and selector:
+        name = min(selector)
+        yield f"{_namespace(obj)}/{name}={selector[name]}"
+
+
+def _rule_host(obj: Obj) -> Iterator[str]:
+    host = _text(obj, "spec", "host")
+    if host:
+        yield host_key(host, _namespace(obj))
+
+
+def _virtual_service_hosts(obj: Obj) -> Iterator[str]:
+    for protocol in ("http", "tcp", "tls"):
+        for route in _items(obj, "spec", protocol):
+            for entry in _items(route, "route"):
+                host = _text(entry, "destination", "host")
+                if host:
+                    yield host_key(host, _namespace(obj))
+
+
+def _gateway_route_hosts(obj: Obj) -> Iterator[str]:
+    for rule in _items(obj, "spec", "rules"):
+        for entry in _items(rule, "backendRefs"):
+            if _text(entry, "name"):
+                yield f"{_text(entry, 'namespace') or _namespace(obj)}/{_text(entry, 'name')}"
+
+
+def _split_hosts(obj: Obj) -> Iterator[str]:
+    for entry in _items(obj, "spec", "backends"):
+        if _text(entry, "service"):
+            yield f"{_namespace(obj)}/{_text(entry, 'service')}"
+
+
+def _command_target(obj: Obj) -> Iterator[str]:
+    if _text(obj, "spec", "target", "kind") == "Rollout":
+        yield f"{_namespace(obj)}/{_text(obj, 'spec', 'target', 'name')}"
+
+
+def _rollout_route(obj: Obj) -> Iterator[str]:
+    for route in _items(obj, "spec", "routes"):
+        yield f"{_namespace(obj)}/{_text(route, 'kind')}/{_filled(obj, _text(route, 'name'))}"
+
+
+def _rollout_policy(obj: Obj) -> Iterator[str]:
+    """`namespace/name`, and `*/name`: a policy of the controller's namespace counts everywhere."""
+    for name in _items(obj, "spec", "policies"):
+        yield f"{_namespace(obj)}/{name}"
+        yield f"*/{name}"
+
+
+def _rollout_backend(obj: Obj) -> Iterator[str]:
+    """Template keys of the Services that `spec.backend` and `spec.stable` can name."""
+    for place in ("backend", "stable"):
+        service, host = _text(obj, "spec", place, "service"), _field(obj, "spec", place, "subset", "host")
+        for template in (service, host):
+            if isinstance(template, str) and template:
+                namespace, _, name = host_key(_filled(obj, template), _namespace(obj)).partition("/")
+                yield template_key(namespace, name)
+
+
+def _rollout_workload(obj: Obj) -> Iterator[str]:
+    kind, name = _text(obj, "spec", "workload", "kind"), _text(obj, "spec", "workload", "name")
+    if kind and name:
+        yield f"{kind}/{template_key(_namespace(obj), _filled(obj, name))}"
+
+
+def _rollout_subset(obj: Obj) -> Iterator[str]:
+    host = _text(obj, "spec", "backend", "subset", "host")
+    if host:
+        yield host_key(_filled(obj, host), _namespace(obj))
+
+
+def _filled(obj: Obj, template: str) -> str:
+    return template.replace("{namespace}", _namespace(obj)).replace("{name}", _text(obj, "metadata", "name"))
+
+
+INDEXES: Mapping[str, Mapping[str, Index]] = {
+    "EndpointSlice": {"service": _endpoint_service},
+    "Service": {"selector": _service_selector},
+    "DestinationRule": {"host": _rule_host},
+    "VirtualService": {"host": _virtual_service_hosts},
+    "HTTPRoute": {"host": _gateway_route_hosts},
+    "GRPCRoute": {"host": _gateway_route_hosts},
+    "TrafficSplit": {"host": _split_hosts},
+    "RolloutCommand": {"target": _command_target},
+    "Rollout": {
+        "route": _rollout_route,
+        "backend": _rollout_backend,
+        "workload": _rollout_workload,
+        "subset": _rollout_subset,
+        "policy": _rollout_policy,
+    },
+}

@@ -1,0 +1,208 @@
+"""How does the cache follow one kind: list in pages, watch on from there, list again when the server forgot?"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from adapters.kube.api import KubeApi, Obj
+from adapters.kube.discovery import Discovery
+from adapters.kube.kinds import Kind
+from adapters.kube.shelf import Shelf
+from adapters.kube.slim import slim
+from rollout.ports.errors import Expired, KindAbsent, PortError, Unreachable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long things take. watch: what we ask the server for; silence: how much later a watch counts as dead.
+
+    absent: how often a kind without CRD is looked for; jitter: a number from 0.0 to 1.0, so that replicas and kinds
+    do not march in step; resumes: failed watches in a row before a new list.
+    """
+
+    watch: timedelta = timedelta(seconds=300)
+    silence: timedelta = timedelta(seconds=30)
+    absent: timedelta = timedelta(seconds=30)
+    first_delay: timedelta = timedelta(milliseconds=500)
+    longest_delay: timedelta = timedelta(seconds=30)
+    page: int = 500
+    resumes: int = 5
+    jitter: Callable[[], float] = random.random
+
+    def spread(self, about: timedelta) -> float:
+        """Seconds around `about`, 20 % up or down."""
+        return about.total_seconds() * (0.8 + 0.4 * self.jitter())
+
+    def delay(self, failures: int, error: PortError) -> float:
+        """Seconds to wait after so many failures in a row: doubled each time, or what the server asked for."""
+        grown = min(self.longest_delay, self.first_delay * (1 << min(failures - 1, 10)))
+        asked = error.retry_after or timedelta(0)
+        return max(grown.total_seconds() * (0.5 + 0.5 * self.jitter()), asked.total_seconds())
+
+
+class Reflector:
+    """Keeps a Shelf like the server's objects of one kind, of all namespaces or of one.
+
+    served: whether the server knows the kind. settled: set once the kind was listed, or found absent.
+    problem: what hinders following at present, "" for nothing.
+    """
+
+    def __init__(
+        self, api: KubeApi, kind: Kind, shelf: Shelf, discovery: Discovery, *, namespace: str = "", pace: Pace
+    ) -> None:
+        self.kind = kind
+        self.shelf = shelf
+        self.version = kind.versions[0]
+        self.served = False
+        self.settled = asyncio.Event()
+        self.problem = ""
+        self._api = api
+        self._discovery = discovery
+        self._namespace = namespace
+        self._pace = pace
+        self._failures = 0
+        self._listing = asyncio.Lock()
+        self._appeared = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow the kind until cancelled."""
+        while True:
+            try:
+                await self._relist()
+                await self._follow()
+            except PortError as error:
+                if isinstance(error, KindAbsent) and not self.served:
+                    await self._wait_for_kind()
+                else:
+                    await self._back_off(error)
+
+    async def refresh(self) -> None:
+        """Return once a consistent list that began after this call is on the shelf; raises PortError."""
+        async with self._listing:
+            try:
+                objects, revision = await self._list()
+            except KindAbsent:
+                self._set_absent()
+                return
+            if revision >= self.shelf.revision:  # else the watch has overtaken the pages meanwhile
+                self.shelf.replaced(objects, revision)
+            self._set_served()
+
+    async def _relist(self) -> None:
+        async with self._listing:
+            try:
+                objects, revision = await self._list()
+            except KindAbsent:
+                self._set_absent()
+                raise
+            self.shelf.replaced(objects, revision)
+            self._set_served()
+        self._failures = min(self._failures, 1)  # not 0: a list that only the watch finds too old is no progress
+
+    async def _list(self) -> tuple[list[Obj], int]:
+        for version in await self._discovery.candidates(self.kind):
+            try:
+                found = await self._pages(version)
+            except KindAbsent:
+                continue
+            self.version = version
+            return found
+        raise KindAbsent(f"the API server serves no {self.kind.plural}.{self.kind.group}")
+
+    async def _pages(self, version: str) -> tuple[list[Obj], int]:
+        """One consistent list in pages; whole when the server forgets the pages while we read them."""
+        path = self.kind.path(version, self._namespace)
+        try:
+            return await self._paged(path, version, {"limit": str(self._pace.page)})
+        except Expired:
+            return await self._paged(path, version, {})
+
+    async def _paged(self, path: str, version: str, query: dict[str, str]) -> tuple[list[Obj], int]:
+        objects: list[Obj] = []
+        token = ""
+        while True:
+            page = await self._api.get(path, {**query, "continue": token} if token else query)
+            objects.extend(self._kept(item, version) for item in page.get("items") or ())
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return objects, int(page["metadata"]["resourceVersion"])
+
+    async def _follow(self) -> None:
+        """Watch, and watch again where the last one ended, until a new list is needed."""
+        while self._failures < self._pace.resumes:
+            try:
+                await self._watch()
+                self._failures = 0
+            except Unreachable as error:
+                await self._back_off(error)
+
+    async def _watch(self) -> None:
+        seconds = self._pace.spread(self._pace.watch)
+        query = {
+            "resourceVersion": str(self.shelf.revision),
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(max(1, round(seconds))),
+        }
+        path = self.kind.path(self.version, self._namespace)
+        events = self._api.watch(path, query)
+        deadline = seconds + self._pace.silence.total_seconds()
+        began = asyncio.get_running_loop().time()
+        heard = False
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(deadline):
+                        event = await anext(events)
+                except StopAsyncIteration:
+                    break
+                heard = True
+                self._take(event)
+        except TimeoutError as error:
+            raise Unreachable(f"{path}: the watch said nothing for {deadline:.0f} s; watching again") from error
+        finally:
+            if isinstance(events, AsyncGenerator):
+                await events.aclose()
+        if not heard and asyncio.get_running_loop().time() - began < 1:
+            raise Unreachable(f"{path}: the watch ended at once without an event; watching again")
+
+    def _take(self, event: dict[str, Any]) -> None:
+        self._failures = 0
+        self.problem = ""
+        obj = event["object"]
+        if event["type"] == "BOOKMARK":
+            self.shelf.passed(int(obj["metadata"]["resourceVersion"]))
+        else:
+            self.shelf.changed(self._kept(obj, self.version), deleted=event["type"] == "DELETED")
+
+    def _kept(self, item: Obj, version: str) -> Obj:
+        # Items of a built-in kind's list come without apiVersion and kind.
+        return slim(self.kind.name, {"apiVersion": self.kind.api_version(version), "kind": self.kind.name, **item})
+
+    def _set_served(self) -> None:
+        self.served = True
+        self.problem = ""
+        self.settled.set()
+        self._appeared.set()
+
+    def _set_absent(self) -> None:
+        self.served = False
+        self.problem = ""
+        self.shelf.replaced((), self.shelf.revision)
+        self.settled.set()
+        self._appeared.clear()
+
+    async def _wait_for_kind(self) -> None:
+        """Until the next look for the CRD is due, or a refresh has found it."""
+        try:
+            async with asyncio.timeout(self._pace.spread(self._pace.absent)):
+                await self._appeared.wait()
+        except TimeoutError:
+            return
+
+    async def _back_off(self, error: PortError) -> None:
+        self._failures += 1
+        self.problem = str(error)
+        await asyncio.sleep(self._pace.delay(self._failures, error))

@@ -1,0 +1,42 @@
+"""What of an object is worth keeping in memory?"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adapters.kube.api import Obj
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the whole object in an annotation
+_WRITER_FIELDS = ("manager", "operation", "time", "subresource")
+_POD_SPEC = ("nodeName", "readinessGates")
+_POD_STATUS = ("phase", "conditions", "podIP")
+
+
+def slim(kind: str, obj: Obj) -> Obj:
+    """`obj` without what nobody reads: field ownership beyond who wrote the spec and when, and kubectl's own copy.
+
+    In managedFields each entry keeps manager, operation, time and `fieldsV1: {"f:spec": {}}` if it owns spec fields.
+    """
+    meta = dict(obj["metadata"])
+    if "managedFields" in meta:
+        meta["managedFields"] = [_writer(entry) for entry in meta["managedFields"] or ()]
+    annotations = meta.get("annotations") or {}
+    if _LAST_APPLIED in annotations:
+        meta["annotations"] = {name: value for name, value in annotations.items() if name != _LAST_APPLIED}
+    more = _SLIMMER.get(kind)
+    return {**obj, **(more(obj) if more else {}), "metadata": meta}
+
+
+def _writer(entry: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: entry[name] for name in _WRITER_FIELDS if name in entry}
+    return {**kept, "fieldsV1": {"f:spec": {}} if "f:spec" in (entry.get("fieldsV1") or {}) else {}}
+
+
+def _pod(obj: Obj) -> dict[str, Any]:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    return {
+        "spec": {name: spec[name] for name in _POD_SPEC if name in spec},
+        "status": {name: status[name] for name in _POD_STATUS if name in status},
+    }
+
+
+_SLIMMER: Mapping[str, Callable[[Obj], dict[str, Any]]] = {"Pod": _pod}

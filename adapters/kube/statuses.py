@@ -1,0 +1,84 @@
+"""Which PortError does an answer of the API server mean?"""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from rollout.ports.errors import Conflict, Expired, Forbidden, KindAbsent, NotFound, PortError, Rejected, Unreachable
+
+# What kube-apiserver answers to a JSON patch that does not apply (a failed `test`, a path that is not there): 422
+# "Invalid" with this generic text and nothing else, see NewGenericServerResponse in apimachinery.
+_PATCH_FAILED = "the server rejected our request due to an error in our request"
+_NO_SUCH_RESOURCE = "the server could not find the requested resource"
+_LONGEST_TEXT = 500  # a refused patch is answered with the whole object, a proxy's error with a page of HTML
+
+
+def error_of(what: str, code: int, body: str, headers: Mapping[str, str]) -> PortError:
+    """The error for an answer with HTTP status `code`. what: method and path, for the message."""
+    return _error(what, code, _status(code, body), _retry_after(headers))
+
+
+def watch_error(what: str, status: Mapping[str, Any]) -> PortError:
+    """The error for the Status object of an ERROR event in a watch."""
+    seconds = (status.get("details") or {}).get("retryAfterSeconds")
+    return _error(what, int(status.get("code") or 500), status, timedelta(seconds=seconds) if seconds else None)
+
+
+def _error(what: str, code: int, status: Mapping[str, Any], retry_after: timedelta | None) -> PortError:
+    message = f"{what}: {_shortened(status.get('message') or 'no message')} ({code}{_causes(status)})"
+    match code:
+        case 401:
+            return Forbidden(f"{message}: the credentials are not accepted; renew the token of the kubeconfig's user")
+        case 403:
+            return Forbidden(message)
+        case 404 if _is_kind_absent(status):
+            return KindAbsent(f"{message}: the API server serves no such kind; install its CustomResourceDefinition")
+        case 404:
+            return NotFound(message)
+        case 409:
+            return Conflict(message)
+        case 410:
+            return Expired(message)
+        case 422 if status.get("message") == _PATCH_FAILED:
+            return Conflict(f"{message}: a `test` of the patch failed, or a path in it is not there")
+        case 408 | 429:
+            return Unreachable(message, retry_after=retry_after)
+        case _ if code >= 500:
+            return Unreachable(message, retry_after=retry_after)
+        case _:
+            return Rejected(message)
+
+
+def _status(code: int, body: str) -> Mapping[str, Any]:
+    """The Status object in a body; a body that is none becomes one with its text as message."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and found.get("kind") == "Status":
+        return found
+    return {"message": body.strip(), "code": code}
+
+
+def _is_kind_absent(status: Mapping[str, Any]) -> bool:
+    """Whether a 404 is about the kind: plain text for an unserved group, a Status without a name for a resource."""
+    if status.get("kind") != "Status":
+        return True
+    return str(status.get("message", "")).startswith(_NO_SUCH_RESOURCE)
+
+
+def _causes(status: Mapping[str, Any]) -> str:
+    """The fields that were refused; what is wrong with them says the message already."""
+    causes = (status.get("details") or {}).get("causes") or ()
+    fields = sorted({cause["field"] for cause in causes if cause.get("field")})
+    return f": {', '.join(fields)}" if fields else ""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
+
+
+def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    text = headers.get("Retry-After", "")
+    return timedelta(seconds=int(text)) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,88 @@
+"""What does a Prometheus-shaped answer hold?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+from adapters.metrics.line import QueryError
+from rollout.model.measurement import Answer, Counter, Failed, NoData, NotANumber, Partial, Value
+
+SHOWN_WARNINGS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One series of a range: its labels, metric name included, and (time, value) points, oldest first."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[datetime, float], ...]
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """What Prometheus scraped it from: job and instance."""
+        return self.labels.get("job", ""), self.labels.get("instance", "")
+
+    def counter(self) -> Counter:
+        """The series as the model knows it."""
+        labels = sorted((name, value) for name, value in self.labels.items() if name != "__name__")
+        return Counter(labels=tuple(labels), points=self.points)
+
+
+def warning(answer: Mapping[str, Any]) -> str:
+    """Why the server says that its answer is not whole; "" when it is.
+
+    `warnings` is Prometheus' and Thanos', `isPartial` VictoriaMetrics'. `infos` are advice on the query, not a lack of data.
+    """
+    warnings = [str(text) for text in answer.get("warnings") or ()]
+    if warnings:
+        return "; ".join(warnings[:SHOWN_WARNINGS])
+    return "the server says that some of its storage nodes did not answer" if answer.get("isPartial") is True else ""
+
+
+def series(answer: Mapping[str, Any], most: int) -> tuple[Series, ...]:
+    """The series of a range selector's answer. Raises QueryError when it is none, or has more than `most` series."""
+    kind, result = _data(answer)
+    if kind != "matrix":
+        raise QueryError(f"the server answered a range selector with a {kind}")
+    if len(result) > most:
+        raise QueryError(f"{len(result)} series, at most {most} are read: narrow them with the objective's selector")
+    try:
+        return tuple(
+            Series(
+                labels=one["metric"], points=tuple((_moment(at), float(value)) for at, value in one.get("values", ()))
+            )
+            for one in result
+        )
+    except (TypeError, ValueError, KeyError) as error:
+        raise QueryError(f"the server's series cannot be read: {error}") from error
+
+
+def single(query: str, answer: Mapping[str, Any]) -> Answer:
+    """The one number that a free query gave, or what it gave instead."""
+    try:
+        kind, result = _data(answer)
+        if kind not in {"scalar", "vector"}:
+            return Failed(query=query, error=f"the query gives a {kind}, one number is needed: aggregate it")
+        if warned := warning(answer):
+            return Partial(query=query, warning=warned)
+        if not result:
+            return NoData(query=query)
+        if kind == "vector" and len(result) > 1:
+            return Partial(query=query, warning=f"{len(result)} series, one is needed: aggregate them, as with sum()")
+        value = float(result[1] if kind == "scalar" else result[0]["value"][1])
+    except (QueryError, TypeError, ValueError, KeyError, IndexError) as error:
+        return Failed(query=query, error=f"the server's answer cannot be read: {error}")
+    return Value(query=query, value=value) if isfinite(value) else NotANumber(query=query)
+
+
+def _data(answer: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    try:
+        return str(answer["data"]["resultType"]), list(answer["data"]["result"])
+    except (TypeError, KeyError) as error:
+        raise QueryError("the server's answer has no resultType and result: is it a Prometheus?") from error
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,173 @@
+"""Which series of which mesh tell how many requests of a revision there were, and which of them were bad or slow?
+
+Errors are told from the labels of the series that were asked for, not by a query of their own: then requests and errors
+come from the same scrapes.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from adapters.metrics.promql import any_of, checked_matchers, filled, literal, quoted
+from rollout.model.measurement import Question
+from rollout.model.rollout import Query
+
+Match = tuple[tuple[str, str], ...]  # label and expression for its whole value; one label that fits is enough
+
+EVERY: Match = (("__name__", ".*"),)
+FLAG = "(.*,)?({})(,.*)?"  # response_flags is a list: "UF,URX"
+# UF connect failed, UH no healthy upstream, UO circuit breaker: the request never reached a proxy of the revision
+NEVER_REACHED = FLAG.format("UF|UH|UO")
+# UC cut off, UT timed out: it did, and the revision's own proxy counted it as something else than an error
+LOST_ON_THE_WAY = FLAG.format("UC|UT")
+# Unknown, DeadlineExceeded, Internal, Unavailable, DataLoss: what gRPC servers answer when it is their fault
+GRPC_FAILURES = "2|4|13|14|15"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Counters of requests. counted: which belong to the total; bad: which are errors."""
+
+    metric: str
+    matchers: str
+    counted: Match = EVERY
+    bad: Match
+
+    @property
+    def selector(self) -> str:
+        """The instant selector."""
+        return f"{self.metric}{{{self.matchers}}}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mesh:
+    """One row of the table: how a mesh names a revision's requests.
+
+    server, caller: matchers of a question, on the revision's and on the callers' side; "" where no label tells.
+    latency: histogram in milliseconds.
+    """
+
+    requests: str
+    bad: Match
+    latency: str
+    server: Callable[[Question], str]
+    callers: Callable[[Question], Source | None]
+
+
+def is_match(labels: Mapping[str, str], match: Match) -> bool:
+    """Whether one of the labels has a value that fits."""
+    return any(re.fullmatch(expression, labels.get(name, "")) for name, expression in match)
+
+
+def request_sources(mesh: Mesh, question: Question) -> tuple[Source, ...]:
+    """Where the revision's requests are counted; () when this mesh has no label that names it.
+
+    A `selector` of the objective stands in for all matchers, and the callers' side is left out then.
+    """
+    matchers = _override(question) or mesh.server(question)
+    server = Source(metric=mesh.requests, matchers=matchers, bad=mesh.bad)
+    callers = None if _override(question) else mesh.callers(question)
+    return tuple(source for source in (server if matchers else None, callers) if source is not None)
+
+
+def latency_selector(mesh: Mesh, question: Question, le: str = "") -> str:
+    """The buckets of the revision's latency histogram, those whose bound fits `le`; "" when no label names it."""
+    matchers = _override(question) or mesh.server(question)
+    if not matchers:
+        return ""
+    return f"{mesh.latency}{{{matchers}{f',le=~{quoted(le)}' if le else ''}}}"
+
+
+def placeholders(question: Question) -> dict[str, str]:
+    """The values of the placeholders that a query or selector may hold."""
+    return {"revision": question.revision, "namespace": question.namespace, "name": question.rollout}
+
+
+def _override(question: Question) -> str:
+    objective = question.objective
+    if isinstance(objective, Query) or not objective.selector:
+        return ""
+    return checked_matchers(filled(objective.selector, placeholders(question)))
+
+
+def _istio_server(question: Question) -> str:
+    """By workload, because an inbound proxy behind several Services reports only one of them as destination_service."""
+    namespace = f"destination_workload_namespace={quoted(question.namespace)}"
+    if question.workload:
+        return f'reporter="destination",{namespace},destination_workload={quoted(question.workload)}'
+    if question.backend.subset:
+        version = f"destination_version={quoted(question.revision)}"
+        return f'reporter="destination",{namespace},{_istio_service(question)},{version}'
+    return f'reporter="destination",{namespace},{_istio_service(question)}'
+
+
+def _istio_callers(question: Question) -> Source | None:
+    """What only callers see. A subset has no label of its own, and an unreachable one has no workload either."""
+    if question.backend.subset:
+        return None
+    flags = f"response_flags=~{quoted(f'{NEVER_REACHED}|{LOST_ON_THE_WAY}')}"
+    return Source(
+        metric="istio_requests_total",
+        matchers=f'reporter="source",{_istio_service(question)},{flags}',
+        counted=(("response_flags", NEVER_REACHED),),
+        bad=EVERY,
+    )
+
+
+def _istio_service(question: Question) -> str:
+    host = literal(f"{question.backend.service}.{question.namespace}.svc.")
+    return f"destination_service=~{quoted(host + '.+')}"
+
+
+def _linkerd_server(question: Question) -> str:
+    namespace = f'direction="inbound",namespace={quoted(question.namespace)}'
+    if question.workload:
+        return f"{namespace},deployment={quoted(question.workload)}"
+    return f"{namespace},pod=~{quoted(any_of(*sorted(question.pods)))}" if question.pods else ""
+
+
+def _linkerd_callers(question: Question) -> Source | None:
+    """Responses that the caller's proxy had to make up: no endpoint, connection failed, queue full."""
+    if question.backend.subset:
+        return None
+    service = f"backend_namespace={quoted(question.namespace)},backend_name={quoted(question.backend.service)}"
+    return Source(
+        metric="outbound_http_route_backend_response_statuses_total", matchers=f'{service},error!=""', bad=EVERY
+    )
+
+
+def _envoy_cluster(question: Question) -> str:
+    """SERVICE.NAMESPACE[.SUBSET], and Istio's outbound|PORT|SUBSET|SERVICE.NAMESPACE.svc..."""
+    service, subset = f"{question.backend.service}.{question.namespace}", question.backend.subset
+    plain = literal(f"{service}.{subset}" if subset else service)
+    istio = rf"outbound\|[0-9]+\|{literal(subset)}\|{literal(service)}\.svc\..+"
+    return f"envoy_cluster_name=~{quoted(f'{plain}|{istio}')}"
+
+
+def _nobody(_: Question) -> None:
+    """No callers' side: an Envoy client counts the errors it makes up itself among the cluster's 5xx."""
+
+
+MESHES = {
+    "istio": Mesh(
+        requests="istio_requests_total",
+        bad=(("response_code", "5.."), ("grpc_response_status", GRPC_FAILURES)),
+        latency="istio_request_duration_milliseconds_bucket",
+        server=_istio_server,
+        callers=_istio_callers,
+    ),
+    "linkerd": Mesh(
+        requests="response_total",
+        bad=(("classification", "failure"),),
+        latency="response_latency_ms_bucket",
+        server=_linkerd_server,
+        callers=_linkerd_callers,
+    ),
+    "envoy": Mesh(
+        requests="envoy_cluster_upstream_rq_xx",
+        bad=(("envoy_response_code_class", "5"),),
+        latency="envoy_cluster_upstream_rq_time_bucket",
+        server=_envoy_cluster,
+        callers=_nobody,
+    ),
+}

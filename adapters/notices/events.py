@@ -1,0 +1,140 @@
+"""How do people read of a Rollout's reasons with kubectl? As Kubernetes Events."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from adapters.kube.api import KubeApi, Patch
+from adapters.kube.kinds import KINDS
+from rollout.model.names import Key
+from rollout.model.status import Reason
+from rollout.ports.clock import Clock
+from rollout.ports.errors import NotFound, PortError
+from rollout.ports.rollouts import Stored
+
+CONTROLLER = "rollout.dev/controller"
+_SAME_WITHIN = timedelta(minutes=10)  # a repetition later than this is news again
+_COUNT_EVERY = timedelta(minutes=1)  # how often the count of a repeated one is written
+_KEPT = 4096  # remembered Events; the least recently told is forgotten first, and would be told anew
+_NOTE_BYTES = 1024  # limit of the events.k8s.io/v1 API
+_KIND = KINDS["Event"]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Told:
+    """An Event that exists. count: how often it was told, of which `written` are in the object."""
+
+    name: str
+    first: datetime
+    count: int
+    written_at: datetime
+
+
+def _random_suffix() -> str:
+    return uuid4().hex[:16]
+
+
+class EventNotices:
+    """`Notices` as Events in the Rollout's namespace; equal ones within 10 min are one, with a count.
+
+    results: how many tellings were `created`, `counted` or `failed`, for metrics; a failure is never raised.
+    """
+
+    def __init__(
+        self, api: KubeApi, clock: Clock, *, instance: str, suffix: Callable[[], str] = _random_suffix
+    ) -> None:
+        self.results: Counter[str] = Counter()
+        self.problem = ""
+        self._api = api
+        self._clock = clock
+        self._instance = instance[:128]  # limit of reportingInstance
+        self._suffix = suffix
+        self._told: OrderedDict[tuple[str, Reason], _Told] = OrderedDict()
+
+    async def tell(self, about: Stored, reason: Reason) -> None:
+        """One Event for a new reason; a repeated one is counted in it, at most once a minute."""
+        now = self._clock.now()
+        told = self._told.get((about.uid, reason))
+        try:
+            if told is None or now - told.first >= _SAME_WITHIN:
+                await self._create(about, reason, now)
+            else:
+                await self._count(about, reason, told, now)
+        except PortError as error:
+            self.results["failed"] += 1
+            self.problem = str(error)
+
+    async def _create(self, about: Stored, reason: Reason, now: datetime) -> None:
+        name = f"{about.key.name[:200]}.{self._suffix()}"
+        # Remembered before it is there: a server that refuses is not asked again for each repetition.
+        self._remember((about.uid, reason), _Told(name=name, first=now, count=1, written_at=now))
+        await self._api.create(_KIND.path("v1", about.key.namespace), self._event(name, about, reason, now))
+        self.results["created"] += 1
+
+    async def _count(self, about: Stored, reason: Reason, told: _Told, now: datetime) -> None:
+        told.count += 1
+        self._told.move_to_end((about.uid, reason))
+        self.results["counted"] += 1
+        if now - told.written_at < _COUNT_EVERY:
+            return
+        told.written_at = now
+        series = {"series": {"count": told.count, "lastObservedTime": _micro(now)}}
+        try:
+            await self._api.patch(_KIND.path("v1", about.key.namespace, told.name), Patch.MERGE, series)
+        except NotFound:
+            await self._create(about, reason, now)  # it never came to be, or its time (an hour by default) is over
+
+    def _remember(self, what: tuple[str, Reason], told: _Told) -> None:
+        self._told[what] = told
+        self._told.move_to_end(what)
+        while len(self._told) > _KEPT:
+            self._told.popitem(last=False)
+
+    def _event(self, name: str, about: Stored, reason: Reason, now: datetime) -> dict[str, Any]:
+        return {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": about.key.namespace, "annotations": _annotations(about)},
+            "eventTime": _micro(now),
+            "reportingController": CONTROLLER,
+            "reportingInstance": self._instance,
+            "action": about.status.phase.value,
+            "reason": reason.code,
+            "type": "Warning" if reason.warning else "Normal",
+            "note": _cut(reason.message),
+            "regarding": _reference(about.key, about.uid, about.version),
+        }
+
+
+def _reference(key: Key, uid: str, version: str) -> dict[str, str]:
+    return {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "Rollout",
+        "namespace": key.namespace,
+        "name": key.name,
+        "uid": uid,
+        "resourceVersion": version,
+    }
+
+
+def _annotations(about: Stored) -> dict[str, str]:
+    """What the Rollout was at, so that Events can be told apart without reading their notes."""
+    run = about.status.run
+    revision = run.canary.name if run else about.spec.revision if about.spec else ""
+    found = {"rollout.dev/phase": about.status.phase.value, "rollout.dev/revision": revision}
+    if run:
+        found["rollout.dev/step"] = str(run.step)
+        found["rollout.dev/run"] = str(about.status.runs)
+    return {name: value for name, value in found.items() if value}
+
+
+def _cut(text: str) -> str:
+    data = text.encode()
+    return text if len(data) <= _NOTE_BYTES else data[: _NOTE_BYTES - 4].decode(errors="ignore") + "..."
+
+
+def _micro(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,81 @@
+"""How is the controller run?"""
+
+from datetime import timedelta
+from typing import Any, get_args
+
+import click
+
+from rollout.settings import Settings
+
+
+def _options(command: click.Command) -> click.Command:
+    """One flag for every setting; what is not given comes from ROLLOUT_* or the default."""
+    for name, field in Settings.model_fields.items():
+        flag = f"--{name.replace('_', '-')}"
+        shown = f"{field.description} [{'ROLLOUT_' + name.upper()}; default: {_default(field.default)}]"
+        if field.annotation is bool:
+            command.params.append(click.Option([f"{flag}/--no-{flag[2:]}"], default=None, help=shown))
+        else:
+            command.params.append(click.Option([flag], default=None, help=shown, metavar=_metavar(field.annotation)))
+    return command
+
+
+def _default(value: object) -> str:
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g}s"
+    text = "" if value is None else str(value)
+    return text or "none"
+
+
+def _metavar(annotation: object) -> str:
+    kinds = [kind for kind in get_args(annotation) or (annotation,) if kind is not type(None)]
+    return getattr(kinds[0], "__name__", "text").upper()
+
+
+@click.command()
+def serve(**flags: Any) -> None:
+    """Run the controller until SIGTERM or Ctrl-C; ticks in hand are finished and the lease is released."""
+    import asyncio
+
+    from pydantic import ValidationError
+
+    try:
+        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+        raise click.UsageError("; ".join(lines)) from error
+    asyncio.run(_serve(settings))
+
+
+_options(serve)
+
+
+async def _serve(settings: Settings) -> None:
+    import asyncio
+    import signal
+    from contextlib import AsyncExitStack
+
+    import structlog
+
+    from rollout.logs import set_up
+    from rollout.web.api import api
+    from rollout.web.listen import served
+    from rollout.web.probes import probes
+    from rollout.wiring import running
+
+    set_up(settings.log_format, settings.log_level)
+    log = structlog.get_logger("rollout.serve")
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with AsyncExitStack() as stack:
+        wired = await stack.enter_async_context(running(settings))
+        faces = [
+            (probes(wired.is_ready, wired.page), settings.metrics_listen),
+            (api(wired.rollouts), settings.api_listen),
+        ]
+        for app, address in faces:
+            if address:
+                log.info("listening", url=await stack.enter_async_context(served(app, address)))
+        await wired.controller.run(stop)
+    log.info("stopped")

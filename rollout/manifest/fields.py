@@ -1,0 +1,95 @@
+"""Which kinds of text may the fields of our kinds hold?
+
+Each type says what is expected in words, and puts its pattern and length into the CRD's schema.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from rollout.manifest import quantities
+from rollout.model.names import Key
+
+MAX_LABEL = 63  # a DNS label, and the value of a Kubernetes label
+MAX_NAME = 253  # a DNS subdomain: most names in Kubernetes
+
+LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+LABEL_VALUE = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+SERVICE = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"  # RFC 1035: a Service's name starts with a letter
+SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+_PLACE = r"\{(namespace|name)\}"
+_FIXED = rf"^([-a-z0-9]|{_PLACE})+$"
+_FIXED_DOTS = rf"^([-a-z0-9.]|{_PLACE})+$"
+_LABELLED = rf"^([-a-z0-9]|{_PLACE})*\{{revision\}}([-a-z0-9]|{_PLACE})*$"
+_LABELLED_DOTS = rf"^([-a-z0-9.]|{_PLACE})*\{{revision\}}([-a-z0-9.]|{_PLACE})*$"
+_VALUE = r"^([-A-Za-z0-9_.]|\{(revision|namespace|name)\})*$"
+
+
+class Form(BaseModel):
+    """Fields as a person writes them: camelCase, no conversion, nothing unknown."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text of a certain shape. expected: in words, follows "is not"."""
+
+    expected: str
+    pattern: str
+    max_length: int = MAX_NAME
+    min_length: int = 1
+
+    def __get_pydantic_core_schema__(self, source: type[str], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        lengths = {"minLength": self.min_length} if self.min_length else {}
+        pattern = {"pattern": self.pattern} if self.pattern else {}
+        return {**handler(schema), **pattern, **lengths, "maxLength": self.max_length}
+
+    def _checked(self, value: str) -> str:
+        if len(value) > self.max_length:
+            limits = {"length": len(value), "most": self.max_length}
+            raise PydanticCustomError("text_too_long", "has {length} characters, at most {most} are allowed", limits)
+        if len(value) < self.min_length or (self.pattern and not re.search(self.pattern, value)):
+            raise PydanticCustomError("text_unexpected", "is not {expected}", {"expected": self.expected})
+        return value
+
+
+Name = Annotated[str, Text("a name of lower-case letters, digits and dashes", LABEL, MAX_LABEL)]
+ObjectName = Annotated[str, Text("the name of an object in this namespace", SUBDOMAIN)]
+PlacedName = Annotated[str, Text("the name of an object; placeholders here are {namespace} and {name}", _FIXED_DOTS)]
+ServiceName = Annotated[
+    str, Text("the short name of a Service in this namespace; placeholders here are {namespace} and {name}", _FIXED)
+]
+Revision = Annotated[str, Text("a revision: letters, digits, dashes, dots and underscores", LABEL_VALUE, MAX_LABEL)]
+ServicePerRevision = Annotated[
+    str, Text("the name of one Service per revision, with {revision} in it once: checkout-{revision}", _LABELLED)
+]
+SubsetPerRevision = Annotated[
+    str, Text('the name of one subset per revision, with {revision} in it once: "{revision}"', _LABELLED)
+]
+WorkloadPerRevision = Annotated[
+    str, Text("the name of one workload per revision, with {revision} in it once: checkout-{revision}", _LABELLED_DOTS)
+]
+LabelValue = Annotated[
+    str, Text("a label's value; placeholders are {revision}, {namespace} and {name}", _VALUE, MAX_NAME, 0)
+]
+Duration = Annotated[str, Text("a duration such as 90s, 5m, 1h30m or 250ms", quantities.DURATION, 20, 2)]
+Percent = Annotated[str, Text('a percentage such as "1%" or "0.5%"', quantities.PERCENT, 9)]
+WholePercent = Annotated[str, Text('a whole percentage from "0%" to "200%"', quantities.WHOLE_PERCENT, 4)]
+Number = Annotated[str, Text('a number in quotes such as "3" or "0.25"', quantities.NUMBER, 32)]
+PromQL = Annotated[str, Text("PromQL", "", 4096)]
+Words = Annotated[str, Text("a short text", "", 1024, 0)]
+
+
+def placed(text: str, key: Key) -> str:
+    """`text` with `{namespace}` and `{name}` replaced; `{revision}` stays."""
+    return text.replace("{namespace}", key.namespace).replace("{name}", key.name)

@@ -1,0 +1,79 @@
+"""Which kinds does our API group have, and who reads each of them?"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from rollout.manifest.cross import rollout_problems
+from rollout.manifest.data import Json
+from rollout.manifest.errors import Problem
+from rollout.manifest.fields import Form
+from rollout.manifest.gitsource import GitSourceForm, git_source, gitsource_problems
+from rollout.manifest.problems import problems_of
+from rollout.manifest.rollout import RolloutForm, rollout_spec
+from rollout.manifest.rolloutcommand import RolloutCommandForm
+from rollout.manifest.slopolicy import SloPolicy, SloPolicyForm, slo_policy, slo_policy_problems
+from rollout.model.names import Key
+from rollout.model.rollout import RolloutSpec
+from rollout.model.source import GitSource
+
+Spec = RolloutSpec | GitSource | SloPolicy
+FormT = TypeVar("FormT", bound=Form)
+SpecT = TypeVar("SpecT", RolloutSpec, GitSource, SloPolicy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of ours. read: a `spec` as written to the model, or all that is wrong; None where git may not hold it."""
+
+    name: str
+    plural: str
+    form: type[Form]
+    read: Callable[[Json, Key, str], Spec | list[Problem]] | None = None
+
+
+# kinds of later versions: their names are taken, and a repository that has them already is told why they do nothing
+COMING = ("MeshMigration", "ApprovalPolicy", "FreezeWindow", "Receiver", "Notifier")
+
+
+def read_rollout(body: Json, key: Key, source: str) -> RolloutSpec | list[Problem]:
+    """A Rollout's `spec`, or everything that is wrong with it. source: file:line, "" unknown."""
+    return _read(
+        body, RolloutForm, lambda form: rollout_problems(form, key), lambda form: rollout_spec(form, key, source)
+    )
+
+
+def read_git_source(body: Json, key: Key, _source: str = "") -> GitSource | list[Problem]:
+    """A GitSource's `spec`, or everything that is wrong with it."""
+    return _read(body, GitSourceForm, gitsource_problems, lambda form: git_source(form, key))
+
+
+def read_slo_policy(body: Json, key: Key, _source: str = "") -> SloPolicy | list[Problem]:
+    """A SloPolicy's `spec`, or everything that is wrong with it."""
+    return _read(body, SloPolicyForm, slo_policy_problems, lambda form: slo_policy(form, key))
+
+
+def _read(
+    body: Json,
+    form_type: type[FormT],
+    problems: Callable[[FormT], Iterable[Problem]],
+    build: Callable[[FormT], SpecT],
+) -> SpecT | list[Problem]:
+    try:
+        form = form_type.model_validate(body)
+    except ValidationError as error:
+        return problems_of(error, form_type, ("spec",))
+    return list(problems(form)) or build(form)
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(name="Rollout", plural="rollouts", form=RolloutForm, read=read_rollout),
+        Kind(name="GitSource", plural="gitsources", form=GitSourceForm, read=read_git_source),
+        Kind(name="SloPolicy", plural="slopolicies", form=SloPolicyForm, read=read_slo_policy),
+        Kind(name="RolloutCommand", plural="rolloutcommands", form=RolloutCommandForm),
+    )
+}

@@ -1,0 +1,145 @@
+"""How are objectives written, and which limits do they set?"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from rollout.manifest.data import Path
+from rollout.manifest.errors import Problem
+from rollout.manifest.fields import Duration, Form, Name, Number, Percent, PromQL, placed
+from rollout.manifest.placeholders import unknown_placeholders
+from rollout.manifest.quantities import duration, ratio
+from rollout.model.names import Key
+from rollout.model.rollout import ErrorRatio, Mode, Objective, Query, SlowRatio
+
+MAX_OBJECTIVES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    required: tuple[str, ...]
+    allowed: tuple[str, ...]
+
+
+_KINDS = {
+    "error-ratio": _Fields(("max",), ("max", "selector")),
+    "slow-ratio": _Fields(("threshold", "max"), ("threshold", "max", "selector")),
+    "query": _Fields(("query",), ("query", "above", "below")),
+}
+
+
+class ObjectiveForm(Form):
+    """A limit on one measured number."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.kind == 'query' ? has(self.query) && (has(self.above) || has(self.below))"
+                    " && !has(self.max) && !has(self.threshold) && !has(self.selector)"
+                    " : has(self.max) && !has(self.query) && !has(self.above) && !has(self.below)"
+                    " && has(self.threshold) == (self.kind == 'slow-ratio')",
+                    "message": "error-ratio has max; slow-ratio has threshold and max; query has query and above or below",
+                }
+            ]
+        }
+    )
+
+    name: Name = Field(description="Its name in verdicts and messages, unique in the Rollout.")
+    kind: Literal["error-ratio", "slow-ratio", "query"] = Field(
+        description="error-ratio: part of requests that fail. slow-ratio: part of requests slower than threshold. "
+        "query: free PromQL with one value."
+    )
+    mode: Literal["decide", "observe"] = Field(
+        default="decide", description="observe judges and shows, but never decides. Default decide."
+    )
+    max: Percent | None = Field(default=None, description='The largest part that passes, such as "1%".')
+    threshold: Duration | None = Field(default=None, description="Slower than this is slow, such as 500ms.")
+    selector: PromQL | None = Field(
+        default=None, description="PromQL matchers in the place of the built-in ones; {revision}, {namespace}, {name}."
+    )
+    query: PromQL | None = Field(
+        default=None, description="PromQL with one value; placeholders {revision}, {namespace} and {name}."
+    )
+    above: Number | None = Field(default=None, description='The value must be above this, such as "3".')
+    below: Number | None = Field(default=None, description='The value must be below this, such as "0.25".')
+
+
+Objectives = Annotated[list[ObjectiveForm], Field(max_length=MAX_OBJECTIVES)]
+
+
+def objective_problems(forms: Sequence[ObjectiveForm], at: Path) -> Iterator[Problem]:
+    """What is wrong between the fields of these objectives, and between them."""
+    first: dict[str, int] = {}
+    for index, form in enumerate(forms):
+        path = (*at, index)
+        if form.name in first:
+            message = f"objective {form.name} is here twice, also as {at[-1]}[{first[form.name]}]; rename one"
+            yield Problem(path=(*path, "name"), message=message)
+        first.setdefault(form.name, index)
+        yield from _fields_problems(form, path)
+        for field in ("selector", "query"):
+            yield from unknown_placeholders(getattr(form, field) or "", (*path, field))
+
+
+def _fields_problems(form: ObjectiveForm, path: Path) -> Iterator[Problem]:
+    fields = _KINDS[form.kind]
+    given = [field for field in ("max", "threshold", "selector", "query", "above", "below") if field in _set(form)]
+    for field in fields.required:
+        if field not in given:
+            yield Problem(path=path, message=f"objective {form.name}: {form.kind} needs {field}")
+    for field in given:
+        if field not in fields.allowed:
+            allowed = ", ".join(fields.allowed)
+            message = f"objective {form.name}: {form.kind} has no {field}, only {allowed}"
+            yield Problem(path=(*path, field), message=message)
+    if form.kind == "query" and form.above is None and form.below is None:
+        yield Problem(path=path, message=f"objective {form.name}: a query needs above or below, or both")
+    if form.above is not None and form.below is not None and float(form.above) >= float(form.below):
+        message = f"objective {form.name}: nothing is above {form.above} and below {form.below}"
+        yield Problem(path=(*path, "above"), message=message)
+    if form.threshold is not None and not duration(form.threshold):
+        yield Problem(path=(*path, "threshold"), message=f"objective {form.name}: threshold must be longer than 0s")
+
+
+def _set(form: ObjectiveForm) -> set[str]:
+    return {field for field in form.model_fields_set if getattr(form, field) is not None}
+
+
+def objective(form: ObjectiveForm) -> Objective:
+    """The model's objective, placeholders as written; only for a form without problems."""
+    mode = Mode(form.mode)
+    selector = form.selector or ""
+    if form.kind == "error-ratio":
+        return ErrorRatio(name=form.name, max_ratio=ratio(form.max or ""), selector=selector, mode=mode)
+    if form.kind == "slow-ratio":
+        return SlowRatio(
+            name=form.name,
+            threshold=duration(form.threshold or ""),
+            max_ratio=ratio(form.max or ""),
+            selector=selector,
+            mode=mode,
+        )
+    return Query(
+        name=form.name,
+        query=form.query or "",
+        above=None if form.above is None else float(form.above),
+        below=None if form.below is None else float(form.below),
+        mode=mode,
+    )
+
+
+def objective_for(wanted: Objective, key: Key) -> Objective:
+    """`wanted` with `{namespace}` and `{name}` replaced by those of the Rollout it judges."""
+    match wanted:
+        case Query():
+            return replace(wanted, query=placed(wanted.query, key))
+        case ErrorRatio() | SlowRatio():
+            return replace(wanted, selector=placed(wanted.selector, key))
+
+
+def decides(objectives: Sequence[Objective]) -> bool:
+    """Whether at least one of them decides."""
+    return any(entry.mode is Mode.DECIDE for entry in objectives)

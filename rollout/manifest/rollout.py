@@ -1,0 +1,246 @@
+"""How is a Rollout written, and which RolloutSpec does it mean?"""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from rollout.manifest.fields import (
+    LABEL,
+    MAX_LABEL,
+    Duration,
+    Form,
+    LabelValue,
+    Name,
+    ObjectName,
+    PlacedName,
+    Revision,
+    ServiceName,
+    ServicePerRevision,
+    SubsetPerRevision,
+    Text,
+    WholePercent,
+    WorkloadPerRevision,
+    placed,
+)
+from rollout.manifest.objective import Objectives, objective, objective_for
+from rollout.manifest.quantities import duration
+from rollout.model.names import BackendName, Key
+from rollout.model.rollout import (
+    SETTLE,
+    Analysis,
+    Backend,
+    OnInconclusive,
+    RolloutSpec,
+    RouteRef,
+    ServiceBackend,
+    Step,
+    SubsetBackend,
+    WorkloadRef,
+)
+
+MAX_STEPS = 50  # entries of the plan as written; a ramp may make more of them
+MAX_ROUTES = 16
+Weight = Annotated[int, Field(ge=1, le=100)]
+RouteName = Annotated[str, Text("the name of a route inside the object", "", 253)]
+LabelName = Annotated[
+    str, Text("the name of a label", r"^([-a-z0-9.]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", 253)
+]
+
+
+def _rules(*rules: tuple[str, str]) -> ConfigDict:
+    """CEL that the API server checks by itself; `cross.py` says the same with lines and more words."""
+    written: list[JsonValue] = [{"rule": rule, "message": message} for rule, message in rules]
+    return ConfigDict(json_schema_extra={"x-kubernetes-validations": written})
+
+
+class SubsetForm(Form):
+    """Subsets of one host, in a DestinationRule that the controller keeps."""
+
+    host: ServiceName = Field(description="The Service whose pods are divided.")
+    name: SubsetPerRevision = Field(description="The subset's name, with {revision} in it.")
+    labels: dict[LabelName, LabelValue] = Field(
+        min_length=1, max_length=8, description="Pod labels of a revision; one of the values holds {revision}."
+    )
+
+
+class BackendForm(Form):
+    """How the mesh addresses a revision: exactly one of service and subset."""
+
+    model_config = _rules(("has(self.service) != has(self.subset)", "exactly one of service and subset"))
+
+    service: ServicePerRevision | None = Field(
+        default=None, description="One Service per revision: checkout-{revision}."
+    )
+    subset: SubsetForm | None = Field(default=None, description="One subset per revision.")
+
+
+class StableForm(Form):
+    """What serves users before the first run, where it cannot be read from the routes."""
+
+    service: ServiceName = Field(description="The Service that serves users now.")
+    subset: Annotated[str, Text("the name of a subset", LABEL, MAX_LABEL)] | None = Field(
+        default=None, description="The subset of it that does."
+    )
+
+
+class WorkloadForm(Form):
+    """The workload of each revision."""
+
+    kind: Literal["Deployment", "StatefulSet", "DaemonSet"] = Field(description="What runs the pods.")
+    name: WorkloadPerRevision = Field(description="Its name, with {revision} in it.")
+
+
+class RouteForm(Form):
+    """An object that splits this service's traffic."""
+
+    model_config = _rules(("self.kind != 'TrafficSplit' || !has(self.only)", "a TrafficSplit has no named routes"))
+
+    kind: Literal["VirtualService", "TrafficSplit", "HTTPRoute", "GRPCRoute"] = Field(description="Its kind.")
+    name: PlacedName = Field(description="Its name, in the Rollout's namespace.")
+    only: Annotated[list[RouteName], Field(min_length=1, max_length=32)] | None = Field(
+        default=None, description="Names of the routes in it that are meant; all of them when absent."
+    )
+
+
+class RampForm(Form):
+    """Steps from one weight to another; the last one is `to`, also where `by` would step over it."""
+
+    from_: Weight = Field(alias="from", description="The first weight, in percent.")
+    to: Weight = Field(description="The last weight, in percent.")
+    by: Weight = Field(description="How much each step adds, in percent.")
+
+
+class StepForm(Form):
+    """One entry of the plan; the order of the list is the order of the steps."""
+
+    model_config = _rules(("has(self.weight) != has(self.ramp)", "exactly one of weight and ramp"))
+
+    weight: Weight | None = Field(
+        default=None, description="Percent of requests to the canary, 1 to 100; promotion itself needs no step."
+    )
+    ramp: RampForm | None = Field(default=None, description="Several steps at once, each with this soak and approval.")
+    soak: Duration | None = Field(default=None, description="Least time in the step, such as 5m. Default 0s.")
+    approval: Name | None = Field(default=None, description="The policy that must approve before the step ends.")
+
+
+class AnalysisForm(Form):
+    """How often and how strictly objectives are judged."""
+
+    interval: Duration | None = Field(default=None, description="Time between two looks, 1s to 1h. Default 15s.")
+    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="Fewer requests than this are no evidence. Default 50."
+    )
+    on_inconclusive: Literal["hold", "rollback"] | None = Field(
+        default=None, description="What happens when evidence is missing for stepDeadline. Default hold."
+    )
+    step_deadline: Duration | None = Field(default=None, description="How long evidence may be missing. Default 2h.")
+    bake: Duration | None = Field(default=None, description="How long 100 % is judged before it is stable. Default 0s.")
+
+
+class RolloutForm(Form):
+    """The wanted release of one service and how traffic gets to it."""
+
+    model_config = _rules(
+        (
+            "has(self.objectives) || has(self.policies)",
+            "objectives or policies; `objectives: []` promotes without judging",
+        ),
+        (
+            "has(self.workload) || !self.steps.exists(step, has(step.approval))",
+            "a step with approval needs workload: an approval is for one pod template",
+        ),
+        (
+            "!has(self.backend.subset) || self.routes.all(route, route.kind == 'VirtualService')",
+            "only a VirtualService can name subsets",
+        ),
+    )
+
+    revision: Revision = Field(description="What git wants live; a change starts a run.")
+    backend: BackendForm = Field(description="How the mesh addresses a revision.")
+    stable: StableForm | None = Field(default=None, description="Only where it cannot be read from the routes.")
+    workload: WorkloadForm | None = Field(default=None, description="The workload of each revision; recommended.")
+    routes: Annotated[list[RouteForm], Field(min_length=1, max_length=MAX_ROUTES)] = Field(
+        description="Every object that splits this service's traffic; all move together."
+    )
+    steps: Annotated[list[StepForm], Field(min_length=1, max_length=MAX_STEPS)] = Field(
+        description="The plan, in its order."
+    )
+    objectives: Objectives | None = Field(default=None, description="Limits that judge the canary; [] for none at all.")
+    policies: Annotated[list[ObjectName], Field(max_length=10)] | None = Field(
+        default=None, description="Names of SloPolicies whose objectives count too."
+    )
+    analysis: AnalysisForm | None = Field(default=None, description="How objectives are judged.")
+    available_within: Duration | None = Field(
+        default=None, description="A canary not available for this long has failed. Default 10m."
+    )
+    capacity: WholePercent | None = Field(
+        default=None, description='Ready canary pods wanted, relative to weight x ready stable pods. Default "100%".'
+    )
+    settle: Duration | None = Field(
+        default=None, description="How long proxies may need to learn a change of subsets. Default 30s."
+    )
+    suspend: bool | None = Field(
+        default=None, description="True: no run starts and no weight is raised. Default false."
+    )
+
+
+def rollout_spec(form: RolloutForm, key: Key, source: str = "") -> RolloutSpec:
+    """The model's spec; only for a form without problems."""
+    return RolloutSpec(
+        key=key,
+        revision=form.revision,
+        backend=_backend(form.backend, key),
+        routes=tuple(
+            RouteRef(kind=route.kind, name=placed(route.name, key), only=tuple(route.only or ()))
+            for route in form.routes
+        ),
+        steps=expanded(form.steps),
+        objectives=tuple(objective_for(objective(entry), key) for entry in form.objectives or ()),
+        policies=tuple(form.policies or ()),
+        workload=WorkloadRef(kind=form.workload.kind, name=placed(form.workload.name, key)) if form.workload else None,
+        stable=(
+            BackendName(service=placed(form.stable.service, key), subset=form.stable.subset or "")
+            if form.stable
+            else None
+        ),
+        analysis=_analysis(form.analysis or AnalysisForm()),
+        available_within=duration(form.available_within or "10m"),
+        capacity=int((form.capacity or "100%").removesuffix("%")),
+        settle=duration(form.settle) if form.settle else SETTLE,
+        suspend=bool(form.suspend),
+        source=source,
+    )
+
+
+def expanded(forms: list[StepForm]) -> tuple[Step, ...]:
+    """The plan with every ramp written out."""
+    return tuple(
+        Step(weight=weight, soak=duration(form.soak or "0s"), approval=form.approval or "")
+        for form in forms
+        for weight in _weights(form)
+    )
+
+
+def _weights(form: StepForm) -> tuple[int, ...]:
+    if form.ramp is None:
+        return (form.weight or 0,)
+    weights = tuple(range(form.ramp.from_, form.ramp.to + 1, form.ramp.by))
+    return weights if weights[-1:] == (form.ramp.to,) else (*weights, form.ramp.to)
+
+
+def _backend(form: BackendForm, key: Key) -> Backend:
+    if form.subset is None:
+        return ServiceBackend(service=placed(form.service or "", key))
+    labels = tuple(sorted((name, placed(value, key)) for name, value in form.subset.labels.items()))
+    return SubsetBackend(host=placed(form.subset.host, key), name=placed(form.subset.name, key), labels=labels)
+
+
+def _analysis(form: AnalysisForm) -> Analysis:
+    usual = Analysis()
+    return Analysis(
+        interval=duration(form.interval) if form.interval else usual.interval,
+        min_requests=form.min_requests or usual.min_requests,
+        on_inconclusive=OnInconclusive(form.on_inconclusive or usual.on_inconclusive),
+        step_deadline=duration(form.step_deadline) if form.step_deadline else usual.step_deadline,
+        bake=duration(form.bake) if form.bake else usual.bake,
+    )

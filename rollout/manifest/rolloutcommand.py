@@ -1,0 +1,127 @@
+"""How is a command written as an object, and which Command does it mean?"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from rollout.manifest.errors import Problem
+from rollout.manifest.fields import Form, ObjectName, Text, Words
+from rollout.manifest.group import API_VERSION
+from rollout.model.commands import Command, Verb
+from rollout.model.names import Key
+
+Who = Annotated[str, Text("a user or group", "", 512)]
+
+
+class TargetForm(Form):
+    """What the command is for."""
+
+    kind: Literal["Rollout"] = Field(description="Its kind.")
+    name: ObjectName = Field(description="Its name, in the command's namespace.")
+
+
+class ActorForm(Form):
+    """Who gave the command."""
+
+    user: Who = Field(description="The user's name.")
+    groups: Annotated[list[Who], Field(max_length=100)] | None = Field(default=None, description="The user's groups.")
+
+
+class RolloutCommandForm(Form):
+    """A person's demand; it never changes, and the controller answers in its status."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "self == oldSelf", "message": "a command cannot be changed; give a new one"},
+                {
+                    "rule": "(self.verb == 'name-stable') == has(self.backend)",
+                    "message": "name-stable needs backend, and no other verb has it",
+                },
+            ]
+        }
+    )
+
+    target: TargetForm = Field(description="What it is for.")
+    verb: Literal[
+        "promote",
+        "promote-full",
+        "approve",
+        "reject",
+        "abort",
+        "pause",
+        "resume",
+        "retry",
+        "name-stable",
+        "confirm",
+    ] = Field(description="What is asked for.")
+    run: Annotated[int, Field(ge=0, le=2**31)] | None = Field(default=None, description="The run it was made for.")
+    step: Annotated[int, Field(ge=0, le=1000)] | None = Field(default=None, description="The step it was made for.")
+    revision: Annotated[str, Text("a revision", "", 63)] | None = Field(
+        default=None, description="The revision it was made for."
+    )
+    backend: Annotated[str, Text("a backend: SERVICE or SERVICE/SUBSET", "", 320)] | None = Field(
+        default=None, description="What name-stable names: SERVICE or SERVICE/SUBSET."
+    )
+    actor: ActorForm = Field(description="Who gave it.")
+    channel: Annotated[str, Text("a channel", r"^[a-z][-a-z0-9]*$", 63)] = Field(
+        description="How it came: cli, slack, callback."
+    )
+    reason: Words | None = Field(default=None, description="Why, in the actor's words.")
+
+
+class CommandStatusForm(Form):
+    """The controller's answer."""
+
+    result: Literal["Accepted", "Refused"] = Field(description="What became of the command.")
+    message: str = Field(description="Why, and what is allowed now.")
+    handled_at: datetime = Field(description="When it was answered.")
+
+
+def command_problems(form: RolloutCommandForm) -> Iterator[Problem]:
+    """What is wrong between its fields."""
+    if (form.verb == "name-stable") != (form.backend is not None):
+        yield Problem(path=("spec", "backend"), message="name-stable needs backend, and no other verb has it")
+
+
+def command(form: RolloutCommandForm, metadata: Mapping[str, Any]) -> Command:
+    """The model's command of a stored object; only for a form without problems."""
+    return Command(
+        uid=str(metadata["uid"]),
+        name=str(metadata["name"]),
+        verb=Verb(form.verb),
+        actor=form.actor.user,
+        channel=form.channel,
+        created=datetime.fromisoformat(str(metadata["creationTimestamp"])),
+        run=form.run,
+        step=form.step,
+        revision=form.revision,
+        backend=form.backend or "",
+        reason=form.reason or "",
+    )
+
+
+def command_to_dict(target: Key, wanted: Command, groups: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The object that gives `wanted` to the Rollout `target`; uid and created are the server's to set.
+
+    Without a name of its own the server makes one.
+    """
+    name = {"name": wanted.name} if wanted.name else {"generateName": f"{target.name[:40]}-{wanted.verb.value}-"}
+    spec: dict[str, Any] = {
+        "target": {"kind": "Rollout", "name": target.name},
+        "verb": wanted.verb.value,
+        "actor": {"user": wanted.actor, "groups": list(groups)},
+        "channel": wanted.channel,
+    }
+    given = {
+        "run": wanted.run,
+        "step": wanted.step,
+        "revision": wanted.revision,
+        "backend": wanted.backend or None,
+        "reason": wanted.reason or None,
+    }
+    spec |= {field: value for field, value in given.items() if value is not None}
+    metadata = {"namespace": target.namespace, **name}
+    return {"apiVersion": API_VERSION, "kind": "RolloutCommand", "metadata": metadata, "spec": spec}

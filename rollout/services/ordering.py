@@ -1,0 +1,130 @@
+"""How does a person's demand reach the controller, and what did it answer?
+
+A RolloutCommand is written, bound to what the person saw, and its status is awaited.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from rollout.manifest.parse import key_of
+from rollout.manifest.rolloutcommand import command_to_dict
+from rollout.model.commands import Command, Result, Verb
+from rollout.model.names import Key
+from rollout.model.status import RolloutStatus
+from rollout.ports.errors import Forbidden
+from rollout.ports.objects import Change, Obj, Objects, ObjectWrites
+
+KIND = "RolloutCommand"
+# What a verb is bound to (product.md, 3); the others take the Rollout as it is when the command is read.
+_TO_STEP = frozenset({Verb.APPROVE, Verb.PROMOTE, Verb.PROMOTE_FULL})
+_TO_RUN = _TO_STEP | {Verb.ABORT, Verb.REJECT, Verb.PAUSE, Verb.RESUME}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """What a command was made for; None where it does not say."""
+
+    run: int | None = None
+    step: int | None = None
+    revision: str | None = None
+
+    def __str__(self) -> str:
+        parts = [
+            f"run {self.run}" if self.run is not None else "",
+            f"step {self.step}" if self.step is not None else "",
+        ]
+        return ", ".join([*filter(None, parts), *([self.revision] if self.revision else [])])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a person asks for. backend: what `name-stable` names, "" for other verbs."""
+
+    key: Key
+    verb: Verb
+    binding: Binding = Binding()
+    channel: str = "cli"
+    backend: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The RolloutCommand as it is now. result: None when the controller has not answered in time."""
+
+    obj: Obj
+    result: Result | None
+    message: str = ""
+
+
+def binding(verb: Verb, status: RolloutStatus) -> Binding:
+    """What `verb` binds to in the run in hand; nothing without a run."""
+    run = status.run
+    if run is None or verb not in _TO_RUN:
+        return Binding()
+    if verb not in _TO_STEP:
+        return Binding(run=status.runs)
+    return Binding(run=status.runs, step=run.step, revision=run.canary.name)
+
+
+def is_stale(made_for: Binding, status: RolloutStatus) -> bool:
+    """Whether the run, step or revision that a command was made for is no longer the present one."""
+    run = status.run
+    present = Binding(run=status.runs, step=run.step, revision=run.canary.name) if run else Binding()
+    pairs = (
+        (made_for.run, present.run),
+        (made_for.step, present.step),
+        (made_for.revision, present.revision),
+    )
+    return any(wanted is not None and wanted != now for wanted, now in pairs)
+
+
+async def record(objects: Objects, writes: ObjectWrites, demand: Demand, now: datetime) -> Obj:
+    """The RolloutCommand as stored, given in the name of whoever our credentials say we are.
+
+    Forbidden when they do not allow it, or when the cluster does not say who we are.
+    """
+    user, groups = await objects.whoami()
+    if not user:
+        raise Forbidden(f"{demand.key}: the cluster does not say who we are, so no command can carry an actor")
+    command = Command(
+        uid="",
+        name="",
+        verb=demand.verb,
+        actor=user,
+        channel=demand.channel,
+        created=now,
+        run=demand.binding.run,
+        step=demand.binding.step,
+        revision=demand.binding.revision,
+        backend=demand.backend,
+        reason=demand.reason,
+    )
+    return await writes.create(command_to_dict(demand.key, command, groups))
+
+
+async def answer(objects: Objects, command: Obj, within: timedelta) -> Answered:
+    """What the controller answered to a stored RolloutCommand, as soon as it does, at most after `within`."""
+    key = key_of(command)
+    # A watch is a generator; only a closed one lets its connection go at once.
+    changes = cast("AsyncGenerator[Change, None]", objects.watch(KIND, key.namespace, key.name))
+    try:
+        async with asyncio.timeout(within.total_seconds()), aclosing(changes):
+            async for change in changes:
+                command = change.obj
+                answered = _answered(command)
+                if answered.result is not None or change.type == "DELETED":
+                    return answered
+    except TimeoutError:
+        pass
+    return _answered(command)
+
+
+def _answered(obj: Obj) -> Answered:
+    status = obj.get("status") or {}
+    result = status.get("result")
+    return Answered(obj=obj, result=Result(result) if result else None, message=str(status.get("message", "")))

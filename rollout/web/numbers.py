@@ -1,0 +1,80 @@
+"""Which numbers does the controller show, and how are they counted?"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from rollout.model.status import Phase
+from rollout.ports.rollouts import Rollouts
+
+PREFIX = "rolloutctl"  # Argo Rollouts exports rollout_*: both may run in one cluster
+Calls = Callable[[], Mapping[tuple[str, str], int]]
+
+
+class Numbers:
+    """The registry of one controller process."""
+
+    def __init__(self, rollouts: Rollouts, calls: Calls) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Fleet(rollouts))
+        self._registry.register(_Requests(calls))
+        self._seconds = Histogram(f"{PREFIX}_tick_seconds", "Duration of one tick", ["kind"], registry=self._registry)
+        self._failures = Counter(
+            f"{PREFIX}_tick_failures", "Ticks that must be repeated", ["kind"], registry=self._registry
+        )
+        self._leads = Gauge(f"{PREFIX}_leader", "1 on the replica that writes", registry=self._registry)
+        self._waiting = Gauge(f"{PREFIX}_queue_depth", "Objects that wait for a worker", registry=self._registry)
+
+    def ticked(self, kind: str, seconds: float) -> None:
+        """Count one tick."""
+        self._seconds.labels(kind).observe(seconds)
+
+    def failed(self, kind: str) -> None:
+        """Count one tick that did not end well."""
+        self._failures.labels(kind).inc()
+
+    def page(self, *, leads: bool, waiting: int) -> bytes:
+        """Everything in Prometheus' text format."""
+        self._leads.set(1 if leads else 0)
+        self._waiting.set(waiting)
+        return generate_latest(self._registry)
+
+
+class _Fleet(Collector):
+    """Phase and weight of every Rollout, read from the cache when asked for."""
+
+    def __init__(self, rollouts: Rollouts) -> None:
+        self._rollouts = rollouts
+
+    def collect(self) -> Iterable[Metric]:
+        phase = GaugeMetricFamily(
+            f"{PREFIX}_phase", "1 for the phase that a Rollout is in", labels=["namespace", "name", "phase"]
+        )
+        weight = GaugeMetricFamily(
+            f"{PREFIX}_weight", "Percent of requests to the canary that is wanted", labels=["namespace", "name"]
+        )
+        for key in self._rollouts.keys():
+            stored = self._rollouts.get(key)
+            if stored is None:
+                continue
+            for one in Phase:
+                phase.add_metric([key.namespace, key.name, one.value], 1 if stored.status.phase is one else 0)
+            weight.add_metric([key.namespace, key.name], stored.status.run.weight if stored.status.run else 0)
+        return [phase, weight]
+
+
+class _Requests(Collector):
+    """Requests to the API server by verb and resource."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def collect(self) -> Iterable[Metric]:
+        requests = CounterMetricFamily(
+            f"{PREFIX}_api_requests", "Requests to the API server", labels=["verb", "resource"]
+        )
+        for (verb, resource), count in sorted(self._calls().items()):
+            requests.add_metric([verb, resource], count)
+        return [requests]

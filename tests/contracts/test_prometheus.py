@@ -1,0 +1,210 @@
+"""Do the adapter's queries mean to a real Prometheus what they are meant to?"""
+
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.metrics.access import PrometheusAccess
+from adapters.metrics.prometheus import PrometheusMetrics
+from rollout.model.measurement import Answer, Failed, Measurement, NotANumber, Partial, Value, Window
+from rollout.model.rollout import Analysis, Objective, Query, SlowRatio
+from rollout.model.status import ObjectiveVerdict
+from rollout.progression.judging import judge
+from tests.servers.prometheus import Prometheus
+from tests.support.builders import ERRORS
+from tests.support.exporter import Exporter, exporting
+from tests.support.questions import a_question
+
+pytestmark = pytest.mark.server
+
+SLOW = SlowRatio(name="slow", threshold=timedelta(milliseconds=500), max_ratio=0.05)
+
+
+@pytest.fixture
+async def exporter(prometheus: Prometheus) -> AsyncIterator[Exporter]:
+    async with exporting(prometheus, f"shop-{secrets.token_hex(4)}") as exporter:
+        yield exporter
+
+
+@pytest.fixture
+async def metrics(prometheus: Prometheus) -> AsyncIterator[PrometheusMetrics]:
+    metrics = PrometheusMetrics(PrometheusAccess(url=prometheus.url))
+    yield metrics
+    await metrics.close()
+
+
+async def queried(metrics: PrometheusMetrics, query: str, revision: str = "v2") -> Answer:
+    now = datetime.now(UTC)
+    objective = Query(name="free", query=query, above=0)
+    return await metrics.measure(a_question(objective, revision=revision, window=Window(start=now, end=now)))
+
+
+async def judged(
+    metrics: PrometheusMetrics, exporter: Exporter, start: datetime, objective: Objective = ERRORS
+) -> ObjectiveVerdict:
+    now = datetime.now(UTC)
+    question = a_question(objective, namespace=exporter.job, window=Window(start=start, end=now))
+    answer = await metrics.measure(question)
+    return judge(Measurement(question=question, answer=answer, at=now), Analysis(min_requests=50))
+
+
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [
+        ("vector(3)", Value),
+        ("3", Value),
+        ("vector(0) / vector(0)", NotANumber),
+        ('label_replace(vector(1), "a", "b", "", "") or vector(2)', Partial),
+        ("up[1m]", Failed),
+        ("sum(up", Failed),
+        ('"text"', Failed),
+    ],
+)
+async def test_every_kind_of_result_is_told_for_what_it_is(
+    metrics: PrometheusMetrics, query: str, kind: type[Answer]
+) -> None:
+    assert type(await queried(metrics, query)) is kind
+
+
+async def test_a_bad_query_fails_with_prometheus_own_words(metrics: PrometheusMetrics) -> None:
+    found = await queried(metrics, "sum(up")
+
+    assert isinstance(found, Failed)
+    assert "parse error" in found.error
+
+
+@pytest.mark.parametrize("matcher", ['version="{revision}"', "version=~'{revision}'", 'version=~"{revision}|none"'])
+async def test_a_placeholder_means_its_value_whatever_signs_it_has(
+    metrics: PrometheusMetrics, exporter: Exporter, matcher: str
+) -> None:
+    revisions = ['v"2', "v\\2", "v'2", "v\n2", "v1.2+b", "v1x2+b", "ünïcode"]
+    written = [text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for text in revisions]
+    await exporter.show({f'orders{{version="{text}"}}': float(index) for index, text in enumerate(written)})
+
+    query = f'orders{{job="{exporter.job}",{matcher}}}'
+    answers = [await queried(metrics, query, revision) for revision in revisions]
+
+    assert [answer.value for answer in answers if isinstance(answer, Value)] == [0, 1, 2, 3, 4, 5, 6]
+
+
+async def test_a_revision_that_fails_from_its_first_request_on_is_counted_in_full(
+    metrics: PrometheusMetrics, exporter: Exporter
+) -> None:
+    start = datetime.now(UTC)
+    await exporter.show({"other": 1.0})
+    await exporter.show({envoy(exporter, "5"): 60.0})
+
+    verdict = await judged(metrics, exporter, start)
+
+    assert verdict.message == "60 of 60 requests failed (100%), more than 1%"
+
+
+async def test_what_was_counted_before_the_window_is_left_out(metrics: PrometheusMetrics, exporter: Exporter) -> None:
+    await exporter.show({envoy(exporter, "2"): 1000.0, envoy(exporter, "5"): 500.0})
+    start = datetime.now(UTC)
+    await exporter.show({envoy(exporter, "2"): 1100.0})
+
+    verdict = await judged(metrics, exporter, start)
+
+    assert verdict.message == "0 of 100 requests failed (0%), at most 1%"
+
+
+async def test_a_restarted_pod_goes_on_counting(metrics: PrometheusMetrics, exporter: Exporter) -> None:
+    await exporter.show({envoy(exporter, "2"): 1000.0})
+    start = datetime.now(UTC)
+    await exporter.show({envoy(exporter, "2"): 1030.0})
+    await exporter.show({envoy(exporter, "2"): 45.0})
+
+    verdict = await judged(metrics, exporter, start)
+
+    assert verdict.samples == 75
+
+
+async def test_istio_counts_what_only_callers_saw(metrics: PrometheusMetrics, exporter: Exporter) -> None:
+    start = datetime.now(UTC)
+    await exporter.show({"other": 1.0})
+    await exporter.show(
+        {
+            istio(exporter, 'reporter="destination",response_code="200"'): 80.0,
+            istio(exporter, 'reporter="source",response_code="200",response_flags="-"'): 80.0,
+            istio(exporter, 'reporter="source",response_code="503",response_flags="UF,URX"'): 15.0,
+            istio(exporter, 'reporter="source",response_code="0",response_flags="UC"'): 5.0,
+        }
+    )
+
+    verdict = await judged(metrics, exporter, start)
+
+    assert verdict.message == "20 of 95 requests failed (21.1%), more than 1%"
+
+
+async def test_linkerd_counts_what_only_callers_saw(metrics: PrometheusMetrics, exporter: Exporter) -> None:
+    server = f'direction="inbound",namespace="{exporter.job}",deployment="checkout-v2"'
+    backend = f'backend_namespace="{exporter.job}",backend_name="checkout-v2"'
+    start = datetime.now(UTC)
+    await exporter.show({"other": 1.0})
+    await exporter.show(
+        {
+            f'response_total{{{server},classification="success"}}': 90.0,
+            f'response_total{{{server},classification="failure"}}': 4.0,
+            f'outbound_http_route_backend_response_statuses_total{{{backend},error=""}}': 94.0,
+            f'outbound_http_route_backend_response_statuses_total{{{backend},error="FAIL_FAST"}}': 6.0,
+        }
+    )
+
+    verdict = await judged(metrics, exporter, start)
+
+    assert verdict.message == "10 of 100 requests failed (10%), more than 1%"
+
+
+async def test_slow_requests_are_counted_by_the_histogram(metrics: PrometheusMetrics, exporter: Exporter) -> None:
+    start = datetime.now(UTC)
+    await exporter.show({"other": 1.0})
+    await exporter.show({bucket(exporter, "250"): 70.0, bucket(exporter, "500"): 99.0, bucket(exporter, "+Inf"): 100.0})
+
+    verdict = await judged(metrics, exporter, start, SLOW)
+
+    assert verdict.message == "1 of 100 requests took longer than 500ms (1%), at most 5%"
+
+
+async def test_a_threshold_that_is_no_bound_lists_the_bounds(metrics: PrometheusMetrics, exporter: Exporter) -> None:
+    start = datetime.now(UTC)
+    await exporter.show(
+        {bucket(exporter, "250"): 70.0, bucket(exporter, "1000"): 99.0, bucket(exporter, "+Inf"): 100.0}
+    )
+
+    verdict = await judged(metrics, exporter, start, SLOW)
+
+    assert verdict.message == (
+        "the query failed: no bucket ends at 500 ms; set the objective's threshold to one of these, in ms: 250, 1000"
+    )
+
+
+async def test_a_window_of_hours_is_thinned_and_still_counted(metrics: PrometheusMetrics, exporter: Exporter) -> None:
+    start = datetime.now(UTC) - timedelta(hours=3)
+    await exporter.show({envoy(exporter, "2"): 0.0})
+    await exporter.show({envoy(exporter, "2"): 100.0})
+
+    verdict = await judged(metrics, exporter, start)
+
+    assert verdict.code != "QueryFailed"
+
+
+def envoy(exporter: Exporter, code_class: str) -> str:
+    """Requests of checkout-v2 in the exporter's namespace, as an Envoy client counts them."""
+    cluster = f"outbound|80||checkout-v2.{exporter.job}.svc.cluster.local"
+    labels = f'envoy_cluster_name="{cluster}",envoy_response_code_class="{code_class}"'
+    return f"envoy_cluster_upstream_rq_xx{{{labels}}}"
+
+
+def istio(exporter: Exporter, labels: str) -> str:
+    """Requests of checkout-v2 in the exporter's namespace, as Istio's proxies count them."""
+    service = f'destination_service="checkout-v2.{exporter.job}.svc.cluster.local"'
+    workload = f'destination_workload="checkout-v2",destination_workload_namespace="{exporter.job}"'
+    return f"istio_requests_total{{{service},{workload},{labels}}}"
+
+
+def bucket(exporter: Exporter, bound: str) -> str:
+    """One bucket of the latency of checkout-v2 as an Envoy client measures it."""
+    return f'envoy_cluster_upstream_rq_time_bucket{{envoy_cluster_name="checkout-v2.{exporter.job}",le="{bound}"}}'

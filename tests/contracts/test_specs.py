@@ -1,0 +1,282 @@
+"""Do Specs and Sources keep their contract on a cluster in memory and on a real API server?"""
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapters.kube.api import Patch
+from adapters.kube.client import HttpApi
+from adapters.kube.sources import credentials_in
+from adapters.kube.specs import manager
+from adapters.memory.cluster import DirectApi, MemoryCluster
+from rollout.crds import definitions
+from rollout.model.names import Key
+from rollout.model.source import GitSource
+from rollout.model.status import Condition
+from rollout.ports.errors import Conflict, NotFound, Rejected
+from rollout.ports.sources import Credentials
+from rollout.ports.specs import ObjectRef, SourceStatus, Spec
+from tests.support.builders import NOON
+from tests.support.sync_world import API_VERSION, SyncWorld, a_sync_world
+
+REAL = pytest.param("real", marks=pytest.mark.server)
+FULL = SourceStatus(
+    observed_generation=1,
+    commit="c" * 40,
+    attempted="d" * 40,
+    attempted_at=NOON,
+    applied=3,
+    foreign=1,
+    handled_request="now",
+    conditions=(Condition(type="Ready", status="False", reason="InvalidSpecs", message="a.yaml:3", since=NOON),),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A world and a namespace of it that is ours."""
+
+    world: SyncWorld
+    namespace: str
+
+    @property
+    def source(self) -> Key:
+        return Key(namespace=self.namespace, name="apps")
+
+    def ref(self, name: str = "a") -> ObjectRef:
+        return ObjectRef(kind="SloPolicy", key=Key(namespace=self.namespace, name=name))
+
+    def spec(self, name: str = "a", *, commit: str = "1" * 40, ratio: str = "1%", **more: Any) -> Spec:
+        objective = {"name": "errors", "kind": "error-ratio", "max": ratio, "mode": None}
+        manifest = {"metadata": {"name": name}, "spec": {"objectives": [objective], **more}}
+        return Spec(ref=self.ref(name), manifest=manifest, place=f"{name}.yaml:1", commit=commit)
+
+    async def stored(self, name: str = "a") -> dict[str, Any]:
+        return await self.world.api.get(self.world.cache.path("SloPolicy", self.namespace, name))
+
+    async def edited(self, change: dict[str, Any], name: str = "a") -> None:
+        await self.world.edit("SloPolicy", self.ref(name).key, change)
+
+
+@pytest.fixture(params=["memory", REAL])
+async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
+    async with AsyncExitStack() as stack:
+        if request.param == "real":
+            namespace = request.getfixturevalue("namespace")
+            api = await HttpApi.connect(str(request.getfixturevalue("kubeconfig")))
+            stack.push_async_callback(api.close)
+            yield Case(world=await stack.enter_async_context(a_sync_world(api)), namespace=namespace)
+            return
+        cluster = MemoryCluster()
+        cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}, *definitions().values())
+        yield Case(world=await stack.enter_async_context(a_sync_world(DirectApi(cluster))), namespace="shop")
+
+
+async def test_an_applied_object_is_owned_at_once(case: Case) -> None:
+    changed = await case.world.specs.apply(case.spec(), case.source)
+
+    assert (changed, case.world.specs.owned(case.source), case.world.specs.owner(case.ref())) == (
+        True,
+        (case.ref(),),
+        case.source,
+    )
+
+
+async def test_an_object_is_applied_by_the_manager_of_its_source(case: Case) -> None:
+    await case.world.specs.apply(case.spec(), case.source)
+
+    managers = {entry["manager"]: entry["operation"] for entry in (await case.stored())["metadata"]["managedFields"]}
+    assert managers == {f"rollout-git/{case.namespace}.apps": "Apply"}
+
+
+async def test_what_is_right_already_costs_no_request_even_for_a_new_commit(case: Case) -> None:
+    await case.world.specs.apply(case.spec(), case.source)
+    await case.world.cache.refresh()
+    case.world.api.requests.clear()
+
+    changed = await case.world.specs.apply(case.spec(commit="2" * 40), case.source)
+
+    assert (changed, case.world.api.requests) == (False, [])
+
+
+async def test_a_changed_spec_is_written_with_its_commit(case: Case) -> None:
+    await case.world.specs.apply(case.spec(), case.source)
+
+    changed = await case.world.specs.apply(case.spec(commit="2" * 40, ratio="5%"), case.source)
+
+    stored = await case.stored()
+    assert changed
+    assert (stored["spec"]["objectives"][0]["max"], stored["metadata"]["annotations"]["rollout.dev/commit"]) == (
+        "5%",
+        "2" * 40,
+    )
+
+
+async def test_an_edit_by_hand_is_put_back(case: Case) -> None:
+    await case.world.specs.apply(case.spec(), case.source)
+    await case.edited({"spec": {"objectives": [{"name": "errors", "kind": "error-ratio", "max": "99%"}]}})
+
+    changed = await case.world.specs.apply(case.spec(), case.source)
+
+    assert changed
+    assert (await case.stored())["spec"]["objectives"][0]["max"] == "1%"
+
+
+async def test_an_object_that_a_person_made_is_taken_over(case: Case) -> None:
+    body = {"apiVersion": API_VERSION, "kind": "SloPolicy", "metadata": {"name": "a"}}
+    objectives = [{"name": "errors", "kind": "error-ratio", "max": "9%"}]
+    path = case.world.cache.path("SloPolicy", case.namespace)
+    await case.world.api.create(path, {**body, "spec": {"objectives": objectives}})
+    await case.world.cache.refresh()
+
+    await case.world.specs.apply(case.spec(), case.source)
+
+    assert ((await case.stored())["spec"]["objectives"][0]["max"], case.world.specs.owner(case.ref())) == (
+        "1%",
+        case.source,
+    )
+
+
+async def test_content_that_the_server_does_not_know_is_rejected(case: Case) -> None:
+    if case.namespace == "shop":
+        pytest.skip("the cluster in memory checks no schema")
+
+    with pytest.raises(Rejected, match="objektives"):
+        await case.world.specs.apply(case.spec(objektives=[]), case.source)
+
+
+async def test_an_object_that_is_being_deleted_is_waited_for(case: Case) -> None:
+    await case.world.specs.apply(case.spec(), case.source)
+    await case.edited({"metadata": {"finalizers": ["example.org/wait"]}})
+    await case.world.remove("SloPolicy", case.ref().key)
+
+    with pytest.raises(Conflict, match="still being deleted"):
+        await case.world.specs.apply(case.spec(ratio="5%"), case.source)
+
+    assert case.world.specs.owned(case.source) == ()
+    await case.edited({"metadata": {"finalizers": None}})
+
+
+async def test_a_deleted_object_is_gone(case: Case) -> None:
+    await case.world.specs.apply(case.spec(), case.source)
+
+    await case.world.specs.delete(case.ref(), case.source)
+
+    with pytest.raises(NotFound):
+        await case.stored()
+
+
+async def test_an_object_that_another_source_took_over_is_not_deleted(case: Case) -> None:
+    await case.world.specs.apply(case.spec(), replace(case.source, name="other"))
+
+    await case.world.specs.delete(case.ref(), case.source)
+
+    assert (await case.stored())["metadata"]["name"] == "a"
+
+
+async def test_deleting_what_is_gone_is_no_error(case: Case) -> None:
+    await case.world.specs.apply(case.spec(), case.source)
+    await case.world.api.delete(case.world.cache.path("SloPolicy", case.namespace, "a"))
+
+    await case.world.specs.delete(case.ref(), case.source)
+
+    assert case.world.specs.owner(replace(case.ref(), kind="RolloutCommand")) is None
+
+
+async def test_a_reported_status_is_kept_in_every_field(case: Case) -> None:
+    key = await case.world.a_source(namespace=case.namespace)
+
+    await case.world.sources.report(key, FULL)
+    await case.world.cache.refresh()
+
+    assert case.world.source(key).status == FULL
+
+
+async def test_a_new_status_leaves_nothing_of_the_old_one(case: Case) -> None:
+    key = await case.world.a_source(namespace=case.namespace)
+    await case.world.sources.report(key, FULL)
+
+    await case.world.sources.report(key, SourceStatus())
+
+    assert case.world.source(key).status == SourceStatus()
+
+
+async def test_a_status_on_an_object_that_changed_meanwhile_is_a_conflict(case: Case) -> None:
+    key = await case.world.a_source(namespace=case.namespace)
+    stale = case.world.cache.get("GitSource", key.namespace, key.name)
+    assert stale is not None
+    path = case.world.cache.path("GitSource", key.namespace, key.name)
+    await case.world.api.patch(path, Patch.MERGE, {"metadata": {"labels": {"a": "b"}}})
+
+    with pytest.raises(Conflict):
+        await case.world.sources.report(key, FULL)
+
+
+async def test_reporting_on_a_source_that_is_gone_is_no_error(case: Case) -> None:
+    key = await case.world.a_source(namespace=case.namespace)
+    await case.world.api.delete(case.world.cache.path("GitSource", key.namespace, key.name))
+
+    await case.world.sources.report(key, FULL)
+
+    await case.world.cache.refresh()
+    assert case.world.sources.get(key) is None
+
+
+async def test_a_source_is_read_with_its_annotations(case: Case) -> None:
+    key = await case.world.a_source(namespace=case.namespace, path="apps", interval="90s")
+    await case.world.annotate(key, "requestedAt", "x")
+    await case.world.annotate(key, "allow-prune", "c" * 40)
+
+    stored = case.world.source(key)
+
+    assert stored.source is not None
+    assert (stored.source.path, stored.source.interval, stored.request, stored.allow_prune) == (
+        "apps",
+        timedelta(seconds=90),
+        "x",
+        "c" * 40,
+    )
+
+
+async def test_a_secret_is_read_by_name_when_it_is_needed(case: Case) -> None:
+    data = {"username": base64.b64encode(b"ana").decode(), "password": base64.b64encode(b"hunter2").decode()}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "git-login"}, "data": data}
+    await case.world.api.create(f"/api/v1/namespaces/{case.namespace}/secrets", body)
+    source = GitSource(key=case.source, url="https://git.example.org/a.git", secret="git-login")
+
+    assert await case.world.sources.credentials(source) == Credentials(username="ana", password="hunter2")
+
+
+def data_of(**texts: str) -> dict[str, str]:
+    return {name: base64.b64encode(text.encode()).decode() for name, text in texts.items()}
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ({}, "none of the keys"),
+        (data_of(token="x"), "none of the keys"),
+        (data_of(username="ana"), "without a password"),
+        (data_of(username="a:b", password="x"), "no ':'"),
+        (data_of(username="ana", password="x", bearerToken="y"), "keep one way"),
+        ({"password": "%%%"}, "is not text"),
+    ],
+)
+def test_a_secret_that_makes_no_credentials_is_rejected_by_name(data: dict[str, str], problem: str) -> None:
+    with pytest.raises(Rejected, match=f"Secret shop/x.*{problem}"):
+        credentials_in("Secret shop/x", data)
+
+
+def test_a_bearer_token_may_end_with_a_line_break() -> None:
+    assert credentials_in("Secret shop/x", data_of(bearerToken="abc\n")) == Credentials(bearer="abc")
+
+
+def test_a_field_manager_fits_into_the_128_characters_of_the_api() -> None:
+    names = {manager(Key(namespace="n" * 63, name="s" * 60 + end)) for end in ("a", "b")}
+
+    assert (len(names), all(len(name) <= 128 for name in names)) == (2, True)

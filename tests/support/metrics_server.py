@@ -1,0 +1,103 @@
+"""What does a metrics server on loopback answer that a real one can hardly be brought to?"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+
+def vector(*values: str) -> dict[str, Any]:
+    """An answer with one sample for each value."""
+    result = [{"metric": {"pod": str(index)}, "value": [0, value]} for index, value in enumerate(values)]
+    return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+def matrix(*series: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer to a range selector; each series has `metric` and `values`."""
+    return {"status": "success", "data": {"resultType": "matrix", "result": list(series)}}
+
+
+@dataclass(slots=True)
+class Heard:
+    """One request, as the server saw it."""
+
+    method: str
+    headers: Mapping[str, str]
+    query: str
+
+
+@dataclass(slots=True)
+class MetricsServer:
+    """Gives each query the answer whose key it contains, else `answer`; keeps what it heard.
+
+    hold: while set, no answer is given. was_asked: set by the first request.
+    """
+
+    url: str = ""
+    status: int = 200
+    answer: Any = field(default_factory=lambda: vector("1"))
+    answers: dict[str, Any] = field(default_factory=dict)
+    heard: list[Heard] = field(default_factory=list)
+    hold: bool = False
+    was_asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def respond(self, request: web.Request) -> web.Response:
+        """/api/v1/query."""
+        form = await request.post() if request.method == "POST" else request.query
+        query = str(form["query"])
+        self.heard.append(Heard(method=request.method, headers=dict(request.headers), query=query))
+        self.was_asked.set()
+        if self.hold:
+            await asyncio.Event().wait()
+        body = next((answer for key, answer in self.answers.items() if key in query), self.answer)
+        if isinstance(body, str):
+            return web.Response(status=self.status, text=body)
+        return web.json_response(body, status=self.status)
+
+
+@asynccontextmanager
+async def metrics_server() -> AsyncIterator[MetricsServer]:
+    """The server on a free port, until the end of the block."""
+    server = MetricsServer()
+    app = web.Application()
+    app.add_routes([web.get("/api/v1/query", server.respond), web.post("/api/v1/query", server.respond)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield server
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def dripping(first: bytes, piece: bytes = b" ") -> AsyncIterator[str]:
+    """The URL of a server that sends `first` and then `piece` again and again, for ever."""
+    writers: list[asyncio.Task[None]] = []
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(first)
+        try:
+            while True:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        except ConnectionError:
+            writer.close()
+
+    async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(asyncio.ensure_future(drip(reader, writer)))
+
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in writers:
+            task.cancel()
+        await asyncio.gather(*writers, return_exceptions=True)

@@ -1,0 +1,86 @@
+"""Are the generated CRDs current and structural?"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout import crds
+
+DIRECTORY = Path(__file__).parents[2] / "deploy" / "crds"
+FORBIDDEN = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "not", "patternProperties", "title", "default", "const"}
+
+
+def parts(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every schema in a schema, with its path."""
+    yield path, schema
+    for name, value in schema.get("properties", {}).items():
+        yield from parts(value, f"{path}.{name}")
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), Mapping):
+            yield from parts(schema[name], f"{path}.{name}")
+
+
+def schema_of(kind: str) -> Mapping[str, Any]:
+    definition = crds.definitions()[kind]
+    schema: Mapping[str, Any] = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema
+
+
+KINDS = sorted(crds.definitions())
+
+
+def test_the_files_in_deploy_are_what_the_classes_say() -> None:
+    written = {path.name: path.read_text(encoding="utf-8") for path in DIRECTORY.glob("*.yaml")}
+
+    assert written == crds.files(), "run `python -m rollout.crds deploy/crds`"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_has_one_type(kind: str) -> None:
+    untyped = [path for path, part in parts(schema_of(kind)) if not isinstance(part.get("type"), str)]
+
+    assert untyped == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_used_that_a_structural_schema_may_not_have(kind: str) -> None:
+    found = [f"{path}: {name}" for path, part in parts(schema_of(kind)) for name in FORBIDDEN & part.keys()]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_list_is_bounded(kind: str) -> None:
+    unbounded = [path for path, part in parts(schema_of(kind)) if part["type"] == "array" and "maxItems" not in part]
+
+    assert unbounded == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_text_of_a_spec_is_bounded(kind: str) -> None:
+    texts = [(path, part) for path, part in parts(schema_of(kind)["properties"]["spec"]) if part["type"] == "string"]
+
+    assert [path for path, part in texts if not {"maxLength", "enum"} & part.keys()] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_of_a_spec_is_described(kind: str) -> None:
+    fields = schema_of(kind)["properties"]["spec"]["properties"]
+
+    assert [name for name, part in fields.items() if not part.get("description")] == []
+
+
+def test_the_columns_are_those_that_people_know() -> None:
+    columns = crds.definitions()["Rollout"]["spec"]["versions"][0]["additionalPrinterColumns"]
+
+    shown = [column["name"] for column in columns if "priority" not in column]
+
+    assert shown == ["Phase", "Revision", "Step", "Weight", "Verdict", "Age"]
+
+
+def test_the_files_are_written_where_one_says(tmp_path: Path) -> None:
+    code = crds.main([str(tmp_path)])
+
+    assert (code, sorted(path.name for path in tmp_path.iterdir())) == (0, sorted(crds.files()))

@@ -1,0 +1,69 @@
+"""Does the cache forget what nobody reads, and nothing else?"""
+
+from typing import Any
+
+from adapters.kube.slim import slim
+from adapters.kube.streams import documents
+
+
+def route(**meta: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "a", **meta}, "spec": {"http": [{"unknown": 1}]}}
+
+
+def test_of_field_ownership_it_keeps_who_wrote_the_spec_and_when() -> None:
+    entry = {"manager": "argocd", "operation": "Update", "time": "2026-03-02T09:00:00Z"}
+    fields = {"f:metadata": {"f:labels": {}}, "f:spec": {"f:http": {"f:0": {}}}}
+
+    kept = slim("VirtualService", route(managedFields=[{**entry, "fieldsType": "FieldsV1", "fieldsV1": fields}]))
+
+    assert kept["metadata"]["managedFields"] == [{**entry, "fieldsV1": {"f:spec": {}}}]
+
+
+def test_a_writer_of_the_status_alone_is_told_from_one_of_the_spec() -> None:
+    entry = {"manager": "istiod", "subresource": "status", "fieldsV1": {"f:status": {}}}
+
+    kept = slim("VirtualService", route(managedFields=[entry]))
+
+    assert kept["metadata"]["managedFields"] == [{"manager": "istiod", "subresource": "status", "fieldsV1": {}}]
+
+
+def test_only_the_annotation_of_kubectl_is_dropped() -> None:
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "mine": "1"}
+
+    kept = slim("VirtualService", route(annotations=annotations))
+
+    assert kept["metadata"]["annotations"] == {"mine": "1"}
+
+
+def test_the_object_it_was_given_stays_whole() -> None:
+    given = route(annotations={"kubectl.kubernetes.io/last-applied-configuration": "{}"}, managedFields=[{}])
+
+    slim("VirtualService", given)
+
+    assert given == route(annotations={"kubectl.kubernetes.io/last-applied-configuration": "{}"}, managedFields=[{}])
+
+
+def test_everything_else_of_a_route_stays() -> None:
+    assert slim("VirtualService", route(labels={"a": "b"})) == route(labels={"a": "b"})
+
+
+def test_of_pods_the_containers_are_dropped() -> None:
+    pod = {
+        "metadata": {"name": "a", "labels": {"app": "a"}},
+        "spec": {"nodeName": "n", "containers": [{}]},
+        "status": {"phase": "Running", "podIP": "10.0.0.1", "containerStatuses": [{}], "conditions": []},
+    }
+
+    assert slim("Pod", pod) == {
+        "metadata": {"name": "a", "labels": {"app": "a"}},
+        "spec": {"nodeName": "n"},
+        "status": {"phase": "Running", "podIP": "10.0.0.1", "conditions": []},
+    }
+
+
+async def test_documents_of_a_stream_come_whole_however_it_is_cut() -> None:
+    async def chunks() -> Any:
+        for chunk in (b'{"a": "', b"\xc3", b'\xa4"}\n{"b', b'": 1}\n\n{"c": 2}\n{"broken'):
+            yield chunk
+
+    assert [document async for document in documents(chunks())] == [{"a": "ä"}, {"b": 1}, {"c": 2}]
