@@ -49,6 +49,7 @@ def _fatal(said: str, credentials: Credentials) -> str:
     for secret in (credentials.password, credentials.bearer):
         if secret:
             said = said.replace(secret, "***")
+    said = re.sub(r" after \d+ ms", "", said)  # the same failure is told in the same words, or each try is a new status
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     telling = [line for line in lines if re.match(r"(fatal|error|remote):", line)] or lines
     text = "; ".join(telling)

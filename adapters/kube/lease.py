@@ -60,7 +60,7 @@ class LeaseElector:
     is_held: bool = False
     _renewed_at: float = 0.0
     _version: str = ""  # resourceVersion of our own last write; "" when it is not known
-    _seen: tuple[Any, ...] = ()
+    _seen: str = ""  # resourceVersion of what another replica wrote last
     _seen_at: float = 0.0
     _renewing: asyncio.Task[None] | None = None
     _gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -155,9 +155,8 @@ class LeaseElector:
 
     def _is_free(self, found: Obj) -> bool:
         spec = found.get("spec") or {}
-        seen = tuple(spec.get(name) for name in ("holderIdentity", "acquireTime", "renewTime", "leaseTransitions"))
-        if seen != self._seen:
-            self._seen, self._seen_at = seen, self.timing.monotonic()
+        if found["metadata"]["resourceVersion"] != self._seen:
+            self._seen, self._seen_at = found["metadata"]["resourceVersion"], self.timing.monotonic()
         if spec.get("holderIdentity") in {None, "", self.identity}:
             return True
         duration = spec.get("leaseDurationSeconds") or self.timing.duration.total_seconds()
@@ -194,5 +193,5 @@ class LeaseElector:
         }
 
     def _now(self) -> str:
-        """For people who look at the object; the election does not read it."""
+        """For people who look at the object; the election needs no more of it than that it changes."""
         return self.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")

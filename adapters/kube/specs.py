@@ -9,13 +9,14 @@ from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
 from rollout.manifest.group import COMMIT, SOURCE
 from rollout.model.names import Key
-from rollout.ports.errors import Conflict, NotFound, Rejected
+from rollout.ports.errors import Conflict, NotFound, Rejected, Unreachable
 from rollout.ports.specs import ObjectRef, Spec
 
 SOURCE_NAME = "rollout.dev/source"  # label: name of the GitSource that applies the object ...
 SOURCE_NAMESPACE = "rollout.dev/source-namespace"  # ... and its namespace
 SPEC_HASH = "rollout.dev/spec-hash"  # annotation: hash of what git said
 KINDS = ("Rollout", "SloPolicy")
+_UNKNOWN_FIELD = "field not declared in schema"  # a kube-apiserver answers 500 to an apply with one
 _LONGEST_LABEL = 63
 _LONGEST_MANAGER = 128
 
@@ -54,7 +55,12 @@ class KubeSpecs:
             return False
         path = self._cache.path(ref.kind, ref.key.namespace, ref.key.name)
         query = {"fieldManager": manager(source), "force": "true", "fieldValidation": "Strict"}
-        written = await self._api.patch(path, Patch.APPLY, body, query)
+        try:
+            written = await self._api.patch(path, Patch.APPLY, body, query)
+        except Unreachable as error:
+            if _UNKNOWN_FIELD in str(error):
+                raise Rejected(f"{error}; update the CustomResourceDefinitions") from error
+            raise
         self._cache.wrote(ref.kind, written)
         return True
 
@@ -80,7 +86,8 @@ class KubeSpecs:
         meta = spec.manifest.get("metadata") or {}
         labels = {**(meta.get("labels") or {}), SOURCE_NAME: source.name, SOURCE_NAMESPACE: source.namespace}
         said = _without_nulls(spec.manifest.get("spec") or {})
-        git = {"labels": labels, "annotations": meta.get("annotations") or {}, "spec": said}
+        annotations = meta.get("annotations") or {}
+        git = {"labels": labels, "annotations": annotations, "spec": said}
         marks = {SPEC_HASH: _hash(git), COMMIT: spec.commit, SOURCE: spec.place}
         key = spec.ref.key
         return {
@@ -90,7 +97,7 @@ class KubeSpecs:
                 "name": key.name,
                 "namespace": key.namespace,
                 "labels": labels,
-                "annotations": {**git["annotations"], **marks},
+                "annotations": {**annotations, **marks},
             },
             "spec": said,
         }

@@ -1,7 +1,7 @@
 """Which events does a watcher see, and when?"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
 from adapters.memory.faults import Faults
@@ -24,7 +24,6 @@ async def watching(
     Raises RefusalError 410 when the history does not reach back, also in the middle; sleeps until something changes.
     """
     passes = matching(query, target.kind.full_name)
-    bookmarks = query.get("allowWatchBookmarks") in {"true", "1"}
     start = query.get("resourceVersion", "")
     revision = checked_revision(store, start) if start else 0
     clock = asyncio.get_running_loop()
@@ -34,12 +33,8 @@ async def watching(
     try:
         if not revision or query.get("sendInitialEvents") == "true":
             revision = store.revision
-            for obj in store.listed(target.kind.resource, namespace=target.namespace or None):
-                shown = as_version(target, obj)
-                if passes(shown) and _is_named(target, shown):
-                    yield {"type": "ADDED", "object": shown}
-            if bookmarks and query.get("sendInitialEvents") == "true":
-                yield _bookmark(target, revision, _INITIAL_END)
+            for first in _initial(store, target, query, passes):
+                yield first
         while True:
             woken.clear()
             faults.check()
@@ -53,12 +48,27 @@ async def watching(
             left = _BOOKMARK_SECONDS if ends is None else min(_BOOKMARK_SECONDS, ends - clock.time())
             if await _is_woken(woken, left):
                 continue
-            if bookmarks:
+            if _wants_bookmarks(query):
                 yield _bookmark(target, revision, {})
             if ends is not None and clock.time() >= ends:
                 return
     finally:
         store.listeners.discard(woken.set)
+
+
+def _initial(store: Store, target: Target, query: Mapping[str, str], passes: Test) -> Iterator[dict[str, Any]]:
+    """What is there, and a bookmark that says so when the watcher asked for both."""
+    revision = store.revision
+    for obj in store.listed(target.kind.resource, namespace=target.namespace or None):
+        shown = as_version(target, obj)
+        if passes(shown) and _is_named(target, shown):
+            yield {"type": "ADDED", "object": shown}
+    if query.get("sendInitialEvents") == "true" and _wants_bookmarks(query):
+        yield _bookmark(target, revision, _INITIAL_END)
+
+
+def _wants_bookmarks(query: Mapping[str, str]) -> bool:
+    return query.get("allowWatchBookmarks") in {"true", "1"}
 
 
 async def _is_woken(woken: asyncio.Event, seconds: float) -> bool:

@@ -1,7 +1,7 @@
 """What does a Prometheus-shaped answer hold?"""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -57,6 +57,18 @@ def series(answer: Mapping[str, Any], most: int) -> tuple[Series, ...]:
         )
     except (TypeError, ValueError, KeyError) as error:
         raise QueryError(f"the server's series cannot be read: {error}") from error
+
+
+def joined(older: Iterable[Series], newer: Iterable[Series]) -> tuple[Series, ...]:
+    """The series of both answers; of one that both know, the older points only from before the newer ones."""
+    known = {frozenset(one.labels.items()): one for one in older}
+    for one in newer:
+        key = frozenset(one.labels.items())
+        before = known[key].points if key in known else ()
+        first = min((at for at, _ in one.points), default=None)
+        kept = tuple(point for point in before if first is None or point[0] < first)
+        known[key] = replace(one, points=kept + one.points)
+    return tuple(known.values())
 
 
 def single(query: str, answer: Mapping[str, Any]) -> Answer:

@@ -29,10 +29,13 @@ class Lines:
         self._all = [Line(access) for _ in range(access.connections)]
         self._idle = list(self._all)
         self._lock = Lock()
+        self._is_closed = False
         self._pool = ThreadPoolExecutor(max_workers=access.connections, thread_name_prefix="prometheus")
 
     async def ask(self, query: str, at: datetime, deadline: float) -> Mapping[str, Any]:
         """The whole answer to an instant query. deadline: on the monotonic clock. Raises QueryError."""
+        if self._is_closed:
+            raise self._closed()
         call = _Call()
         try:
             running = asyncio.get_running_loop().run_in_executor(
@@ -41,15 +44,14 @@ class Lines:
             return await asyncio.wait_for(running, deadline - time.monotonic())
         except TimeoutError as error:
             raise self._late(call) from error
-        except RuntimeError as error:
-            raise QueryError(f"{self._access.place}: closed") from error
         finally:
             self._leave(call)
 
     async def close(self) -> None:
-        """Break off what runs, forget what waits."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Break off what runs; what waits fails."""
+        self._pool.shutdown(wait=False)
         with self._lock:
+            self._is_closed = True
             for line in self._all:
                 line.cut()
                 line.close()
@@ -59,6 +61,8 @@ class Lines:
             line = self._idle.pop()
             call.line, call.was_sent = line, time.monotonic() < deadline
         try:
+            if self._is_closed:
+                raise self._closed()
             if not call.was_sent:
                 raise self._late(call)
             return line.ask(query, at, deadline)
@@ -70,6 +74,9 @@ class Lines:
     def _late(self, call: _Call) -> QueryError:
         why = "no answer" if call.was_sent else f"none of {self._access.connections} connections became free"
         return QueryError(f"{self._access.place}: {why} within {self._access.deadline.total_seconds():g} s")
+
+    def _closed(self) -> QueryError:
+        return QueryError(f"{self._access.place}: closed")
 
     def _leave(self, call: _Call) -> None:
         """Break the connection if the query still runs on it; the lock keeps the line from having passed to another."""

@@ -8,7 +8,7 @@ from math import ceil
 from typing import assert_never
 
 from adapters.metrics.access import AUTO, PrometheusAccess
-from adapters.metrics.answers import Series, series, single, warning
+from adapters.metrics.answers import Series, joined, series, single, warning
 from adapters.metrics.births import scrapes_selector, with_births
 from adapters.metrics.buckets import bounds, sides, wanted_bounds
 from adapters.metrics.line import QueryError
@@ -19,8 +19,9 @@ from rollout.model.measurement import Answer, Counters, Failed, NoData, Partial,
 from rollout.model.rollout import ErrorRatio, Query, SlowRatio
 
 LOOKBACK = timedelta(minutes=2)  # before the window, to tell old series from young ones
-LONGEST_RAW = timedelta(minutes=30)  # of longer windows the server sends thinned points
+LONGEST_RAW_S = 1800  # of longer windows the server thins out all points but the newest
 THINNED = 240  # points of a thinned series
+RAW_TAIL_S = 600
 REMEMBERED = 300.0  # seconds for which a rollout's mesh is not looked for again
 
 
@@ -134,11 +135,17 @@ class PrometheusMetrics:
 
     async def _range(self, selector: str, window: Window, deadline: float) -> tuple[Series, ...]:
         """All points of the window and a little before it. Raises QueryError and _PartialError."""
-        length = window.end - window.start + LOOKBACK
-        span = f"{ceil(length.total_seconds())}s"
-        if length > LONGEST_RAW:
-            span = f"{span}:{ceil(length.total_seconds() / THINNED)}s"
-        answer = await self._lines.ask(f"{selector}[{span}]", window.end, deadline)
+        seconds = ceil((window.end - window.start + LOOKBACK).total_seconds())
+        if seconds <= LONGEST_RAW_S:
+            return await self._points(f"{selector}[{seconds}s]", window, deadline)
+        older, newer = await asyncio.gather(
+            self._points(f"{selector}[{seconds}s:{ceil(seconds / THINNED)}s]", window, deadline),
+            self._points(f"{selector}[{RAW_TAIL_S}s]", window, deadline),
+        )
+        return joined(older, newer)
+
+    async def _points(self, query: str, window: Window, deadline: float) -> tuple[Series, ...]:
+        answer = await self._lines.ask(query, window.end, deadline)
         if warned := warning(answer):
             raise _PartialError(warned)
         return series(answer, self._access.most_series)

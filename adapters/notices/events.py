@@ -44,7 +44,13 @@ class EventNotices:
     """
 
     def __init__(
-        self, api: KubeApi, clock: Clock, *, instance: str, suffix: Callable[[], str] = _random_suffix
+        self,
+        api: KubeApi,
+        clock: Clock,
+        *,
+        instance: str,
+        suffix: Callable[[], str] = _random_suffix,
+        kept: int = _KEPT,
     ) -> None:
         self.results: Counter[str] = Counter()
         self.problem = ""
@@ -52,6 +58,7 @@ class EventNotices:
         self._clock = clock
         self._instance = instance[:128]  # limit of reportingInstance
         self._suffix = suffix
+        self._kept = kept
         self._told: OrderedDict[tuple[str, Reason], _Told] = OrderedDict()
 
     async def tell(self, about: Stored, reason: Reason) -> None:
@@ -90,7 +97,7 @@ class EventNotices:
     def _remember(self, what: tuple[str, Reason], told: _Told) -> None:
         self._told[what] = told
         self._told.move_to_end(what)
-        while len(self._told) > _KEPT:
+        while len(self._told) > self._kept:
             self._told.popitem(last=False)
 
     def _event(self, name: str, about: Stored, reason: Reason, now: datetime) -> dict[str, Any]:

@@ -61,7 +61,7 @@ async def _serve(settings: Settings) -> None:
     from rollout.web.api import api
     from rollout.web.listen import served
     from rollout.web.probes import probes
-    from rollout.wiring import running
+    from rollout.wiring.serving import running
 
     set_up(settings.log_format, settings.log_level)
     log = structlog.get_logger("rollout.serve")

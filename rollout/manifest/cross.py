@@ -132,5 +132,5 @@ def _named(name: str, pattern: str, most: int, path: Path) -> Iterator[Problem]:
         yield Problem(
             path=path, message=f"{path[-1]} would be {name}: {len(name)} characters, at most {most} are allowed"
         )
-    elif not re.search(pattern, name):
+    elif not re.fullmatch(pattern, name):
         yield Problem(path=path, message=f"{path[-1]} would be {name}, which the API server does not take as a name")

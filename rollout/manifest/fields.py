@@ -58,7 +58,7 @@ class Text:
         if len(value) > self.max_length:
             limits = {"length": len(value), "most": self.max_length}
             raise PydanticCustomError("text_too_long", "has {length} characters, at most {most} are allowed", limits)
-        if len(value) < self.min_length or (self.pattern and not re.search(self.pattern, value)):
+        if len(value) < self.min_length or (self.pattern and not re.fullmatch(self.pattern, value)):
             raise PydanticCustomError("text_unexpected", "is not {expected}", {"expected": self.expected})
         return value
 

@@ -20,7 +20,7 @@ _UNITS = (
 
 def duration(text: str) -> timedelta:
     """`1h30m`, `90s` or `250ms` as time; ValueError when it is none of that kind."""
-    match = re.match(DURATION, text)
+    match = re.fullmatch(DURATION, text)
     if match is None or not text:
         raise ValueError(f"{text!r} is no duration such as 90s, 5m or 1h30m")
     parts = zip(match.groups(), _UNITS, strict=True)

@@ -198,7 +198,7 @@ def _outcome(past: Past) -> Ended:
     return Ended(is_good=past.outcome is Outcome.PROMOTED, message=message)
 
 
-def _moment(value: Any) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     return datetime.fromisoformat(str(value)) if value else None
 
 

@@ -5,7 +5,7 @@ service's ("others"), T - O is this service's own:
 
     O = 0    the canary gets `weight`, stable 100 - `weight`
     O > 0    T and every other weight stay; the canary gets weight*T/100, which must be whole and at most T - O,
-             stable the rest; at weight 100 the canary gets all of T - O
+             stable the rest; at weight 100 the canary gets all of T - O, which must not be 0
 
 Numbers that already say the wanted shares are left as they are (9:1 is 10 %). No entry is ever made with weight 0.
 Several entries of one name count together; where their sum has to change the first carries it and the rest get 0.
@@ -154,6 +154,8 @@ def _targets(pool: Pool, split: Split) -> tuple[int, int]:
     """Raw weights for canary and stable; raises SplitError."""
     total, own, percent = pool.total, _own(pool, split), _percent_wanted(split)
     if own < total:
+        if own == 0 and percent > 0:
+            raise SplitError(_nothing_own(pool, split))
         to_canary = own if percent == 100 else _share_beside_others(pool, split)
         return to_canary, own - to_canary
     has_canary = pool.weight_of(split.canary) if split.canary is not None else 0
@@ -173,8 +175,17 @@ def _share_beside_others(pool: Pool, split: Split) -> int:
         if share.denominator > 1
         else f"only {own} of {total} is left"
     )
-    keep = ", ".join(f"{entry.backend} {entry.weight}" for entry in pool.entries if _is_other(entry, split))
+    keep = _kept_by_others(pool, split)
     raise SplitError(f"{pool.name}: {percent} % for {split.canary}: {why} while {keep} stays; {_fitting(total, own)}")
+
+
+def _nothing_own(pool: Pool, split: Split) -> str:
+    keep = _kept_by_others(pool, split)
+    return f"{pool.name}: {keep} has all the weight; give {split.stable} a share, or leave the route out with `only`"
+
+
+def _kept_by_others(pool: Pool, split: Split) -> str:
+    return ", ".join(f"{entry.backend} {entry.weight}" for entry in pool.entries if _is_other(entry, split))
 
 
 def _fitting(total: int, own: int) -> str:

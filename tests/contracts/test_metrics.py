@@ -1,7 +1,7 @@
 """Do a real Prometheus and its stand-in in memory answer the same questions alike?"""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -27,20 +27,23 @@ ORDERS = Query(name="orders", query='orders{namespace="{namespace}"}', above=3)
 class Stage(Protocol):
     """A metrics server and what can be made to happen on it. namespace: nobody else's. start: of the judged window."""
 
-    metrics: Metrics
     namespace: str
     start: datetime
 
-    async def has_value(self, value: float) -> None:
+    @property
+    def metrics(self) -> Metrics:
+        """The port."""
+
+    def has_value(self, value: float) -> None:
         """The query `orders` gives this number."""
 
-    async def has_requests(self, good: int, bad: int) -> None:
+    def has_requests(self, good: int, bad: int) -> None:
         """So many requests of checkout-v2 were answered since `start`."""
 
-    async def goes_dark(self) -> None:
+    def goes_dark(self) -> None:
         """No query is answered any more."""
 
-    async def comes_back(self) -> None:
+    def comes_back(self) -> None:
         """Queries are answered again."""
 
 
@@ -52,16 +55,16 @@ class MemoryStage:
         self.namespace = "shop"
         self.start = datetime.now(UTC)
 
-    async def has_value(self, value: float) -> None:
+    def has_value(self, value: float) -> None:
         self.metrics.tell_value("orders", value)
 
-    async def has_requests(self, good: int, bad: int) -> None:
+    def has_requests(self, good: int, bad: int) -> None:
         self.metrics.tell_requests("errors", total=good + bad, bad=bad)
 
-    async def goes_dark(self) -> None:
+    def goes_dark(self) -> None:
         self.metrics.fail("no answer within 10 s")
 
-    async def comes_back(self) -> None:
+    def comes_back(self) -> None:
         self.metrics.recover()
 
 
@@ -70,24 +73,30 @@ class PrometheusStage:
 
     def __init__(self, metrics: PrometheusMetrics, exporter: Exporter) -> None:
         self.metrics = metrics
-        self.namespace = exporter.job
+        self.namespace = f"shop-{secrets.token_hex(4)}"
         self.start = datetime.now(UTC)
         self._exporter = exporter
 
-    async def has_value(self, value: float) -> None:
-        await self._exporter.show({f'orders{{namespace="{self.namespace}"}}': value})
+    def has_value(self, value: float) -> None:
+        self._exporter.show({f'orders{{namespace="{self.namespace}"}}': value})
 
-    async def has_requests(self, good: int, bad: int) -> None:
+    def has_requests(self, good: int, bad: int) -> None:
         labels = f'envoy_cluster_name="checkout-v2.{self.namespace}",envoy_response_code_class'
         counter = f"envoy_cluster_upstream_rq_xx{{{labels}"
         shown = {f'{counter}="2"}}': good} | ({f'{counter}="5"}}': bad} if bad else {})
-        await self._exporter.show({name: float(value) for name, value in shown.items()})
+        self._exporter.show({name: float(value) for name, value in shown.items()})
 
-    async def goes_dark(self) -> None:
+    def goes_dark(self) -> None:
         self._exporter.prometheus.freeze()
 
-    async def comes_back(self) -> None:
+    def comes_back(self) -> None:
         self._exporter.prometheus.thaw()
+
+
+@pytest.fixture(scope="module")
+def exporter(prometheus: Prometheus) -> Iterator[Exporter]:
+    with exporting(prometheus, "contract-of-metrics") as exporter:
+        yield exporter
 
 
 @pytest.fixture(params=["memory", pytest.param("prometheus", marks=pytest.mark.server)])
@@ -95,11 +104,11 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     if request.param == "memory":
         yield MemoryStage()
         return
-    server: Prometheus = request.getfixturevalue("prometheus")
-    metrics = PrometheusMetrics(PrometheusAccess(url=server.url, deadline=timedelta(seconds=3)))
+    exporter: Exporter = request.getfixturevalue("exporter")
+    access = PrometheusAccess(url=exporter.prometheus.url, deadline=timedelta(seconds=3))
+    metrics = PrometheusMetrics(access)
     try:
-        async with exporting(server, f"shop-{secrets.token_hex(4)}") as exporter:
-            yield PrometheusStage(metrics, exporter)
+        yield PrometheusStage(metrics, exporter)
     finally:
         await metrics.close()
 
@@ -119,7 +128,7 @@ async def judged(stage: Stage, objective: Objective) -> ObjectiveVerdict:
 
 
 async def test_a_number_is_a_value(stage: Stage) -> None:
-    await stage.has_value(4.5)
+    stage.has_value(4.5)
 
     found = await answer(stage, ORDERS)
 
@@ -135,7 +144,7 @@ async def test_nothing_is_no_data(stage: Stage, objective: Objective) -> None:
 
 
 async def test_requests_without_errors_pass(stage: Stage) -> None:
-    await stage.has_requests(good=200, bad=0)
+    stage.has_requests(good=200, bad=0)
 
     verdict = await judged(stage, ERRORS)
 
@@ -143,7 +152,7 @@ async def test_requests_without_errors_pass(stage: Stage) -> None:
 
 
 async def test_errors_above_the_limit_fail(stage: Stage) -> None:
-    await stage.has_requests(good=190, bad=10)
+    stage.has_requests(good=190, bad=10)
 
     verdict = await judged(stage, ERRORS)
 
@@ -151,7 +160,7 @@ async def test_errors_above_the_limit_fail(stage: Stage) -> None:
 
 
 async def test_too_few_requests_are_inconclusive(stage: Stage) -> None:
-    await stage.has_requests(good=20, bad=0)
+    stage.has_requests(good=20, bad=0)
 
     verdict = await judged(stage, ERRORS)
 
@@ -159,10 +168,10 @@ async def test_too_few_requests_are_inconclusive(stage: Stage) -> None:
 
 
 async def test_an_outage_is_a_failed_query_until_it_ends(stage: Stage) -> None:
-    await stage.has_value(4.5)
-    await stage.goes_dark()
+    stage.has_value(4.5)
+    stage.goes_dark()
     during = await answer(stage, ORDERS)
-    await stage.comes_back()
+    stage.comes_back()
 
     after = await answer(stage, ORDERS)
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from adapters.kube.api import Patch
 from adapters.kube.client import HttpApi
-from adapters.kube.sources import credentials_in
+from adapters.kube.sources import KubeSources, credentials_in
 from adapters.kube.specs import manager
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from rollout.crds import definitions
@@ -23,6 +22,7 @@ from rollout.ports.sources import Credentials
 from rollout.ports.specs import ObjectRef, SourceStatus, Spec
 from tests.support.builders import NOON
 from tests.support.sync_world import API_VERSION, SyncWorld, a_sync_world
+from tests.support.traffic_world import RecordingApi
 
 REAL = pytest.param("real", marks=pytest.mark.server)
 FULL = SourceStatus(
@@ -142,10 +142,8 @@ async def test_an_object_that_a_person_made_is_taken_over(case: Case) -> None:
     )
 
 
+@pytest.mark.parametrize("case", [REAL], indirect=True)
 async def test_content_that_the_server_does_not_know_is_rejected(case: Case) -> None:
-    if case.namespace == "shop":
-        pytest.skip("the cluster in memory checks no schema")
-
     with pytest.raises(Rejected, match="objektives"):
         await case.world.specs.apply(case.spec(objektives=[]), case.source)
 
@@ -208,13 +206,12 @@ async def test_a_new_status_leaves_nothing_of_the_old_one(case: Case) -> None:
 
 async def test_a_status_on_an_object_that_changed_meanwhile_is_a_conflict(case: Case) -> None:
     key = await case.world.a_source(namespace=case.namespace)
-    stale = case.world.cache.get("GitSource", key.namespace, key.name)
-    assert stale is not None
+    overtaken = RecordingApi(case.world.api)
     path = case.world.cache.path("GitSource", key.namespace, key.name)
-    await case.world.api.patch(path, Patch.MERGE, {"metadata": {"labels": {"a": "b"}}})
+    overtaken.before_patch = [(path, {"metadata": {"labels": {"a": "b"}}})]
 
     with pytest.raises(Conflict):
-        await case.world.sources.report(key, FULL)
+        await KubeSources(overtaken, case.world.cache).report(key, FULL)
 
 
 async def test_reporting_on_a_source_that_is_gone_is_no_error(case: Case) -> None:

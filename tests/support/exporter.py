@@ -1,16 +1,16 @@
 """How does a test let a real Prometheus see numbers of its choice?"""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
-from aiohttp import web
-
+from tests.servers.process import eventually
 from tests.servers.prometheus import Prometheus
 
 PATIENCE_S = 20.0  # a scrape takes one second
-MARK = "page_version"
+VERSION = "page_version"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,34 +22,39 @@ class Exporter:
     series: dict[str, float] = field(default_factory=dict)
     version: int = 0
 
-    async def show(self, series: dict[str, float]) -> None:
+    def show(self, series: Mapping[str, float]) -> None:
         """Add or change series; return when Prometheus has scraped them."""
-        self.series |= series
         self.version += 1
-        async with asyncio.timeout(PATIENCE_S):
-            seen: float | None = None
-            while seen != self.version:
-                seen = await asyncio.to_thread(self.prometheus.value, f'{MARK}{{job="{self.job}"}}')
-
-    async def page(self, _: web.Request) -> web.Response:
-        """The text format, without types."""
-        lines = [f"{name} {value}\n" for name, value in {**self.series, MARK: float(self.version)}.items()]
-        return web.Response(text="".join(lines))
+        self.series = {**self.series, **series, VERSION: self.version}
+        wanted = f'{VERSION}{{job="{self.job}"}}'
+        if not eventually(lambda: self.prometheus.value(wanted) == self.version, PATIENCE_S):
+            raise TimeoutError(f"Prometheus did not scrape version {self.version} of the page of {self.job}")
 
 
-@asynccontextmanager
-async def exporting(prometheus: Prometheus, job: str) -> AsyncIterator[Exporter]:
+@contextmanager
+def exporting(prometheus: Prometheus, job: str) -> Iterator[Exporter]:
     """An exporter on a free port that Prometheus scrapes until the end of the block."""
     exporter = Exporter(prometheus=prometheus, job=job)
-    app = web.Application()
-    app.add_routes([web.get("/metrics", exporter.page)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            lines = [f"{name} {value}\n" for name, value in exporter.series.items()]
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write("".join(lines).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: a scrape a second is no news."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
-        await asyncio.to_thread(prometheus.scrape, job, url)
+        prometheus.scrape(job, f"http://127.0.0.1:{server.server_port}/metrics")
         yield exporter
     finally:
         prometheus.forget(job)
-        await runner.cleanup()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Any
 
 from aiohttp import web
@@ -59,16 +60,16 @@ class MetricsServer:
 
 
 @asynccontextmanager
-async def metrics_server() -> AsyncIterator[MetricsServer]:
-    """The server on a free port, until the end of the block."""
+async def metrics_server(tls: SSLContext | None = None) -> AsyncIterator[MetricsServer]:
+    """The server on a free port, until the end of the block; speaks TLS when told how."""
     server = MetricsServer()
     app = web.Application()
     app.add_routes([web.get("/api/v1/query", server.respond), web.post("/api/v1/query", server.respond)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        server.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
         yield server
     finally:
         await runner.cleanup()

@@ -38,38 +38,7 @@ def _checkout_spec() -> Obj:
         "hosts": ["checkout.example.com", "checkout.shop.svc.cluster.local"],
         "gateways": ["mesh", "istio-ingress/public"],
         "exportTo": [".", "istio-ingress"],
-        "http": [
-            {
-                "name": "testers",
-                "match": [{"headers": {"x-tester": {"exact": "yes"}}}],
-                "route": [{"destination": {"host": "checkout-v2", "port": {"number": 8080}}}],
-            },
-            {"name": "old-urls", "match": [{"uri": {"prefix": "/cart"}}], "redirect": {"uri": "/checkout"}},
-            {
-                "name": "api",
-                "match": [{"uri": {"prefix": "/api"}}],
-                "mirror": {"host": "audit.tools.svc.cluster.local"},
-                "mirrorPercentage": {"value": 12.5},
-                "retries": {"attempts": 3, "perTryTimeout": "2s", "retryOn": "gateway-error,connect-failure"},
-                "timeout": "10s",
-                "corsPolicy": {"allowOrigins": [{"exact": "https://example.com"}]},
-                "route": [
-                    {
-                        **stable,
-                        "weight": 100,
-                        "headers": {"response": {"set": {"x-served-by": "stable"}, "remove": ["server"]}},
-                        "x-unknown": {"kept": 0},
-                    }
-                ],
-            },
-            {
-                "name": "web",
-                "route": [
-                    {**stable, "weight": 80},
-                    {"destination": {"host": "legacy.attic.svc.cluster.local"}, "weight": 20},
-                ],
-            },
-        ],
+        "http": _checkout_http(stable),
         "tcp": [{"match": [{"port": 9000}], "route": [stable]}],
         "tls": [
             {
@@ -78,6 +47,41 @@ def _checkout_spec() -> Obj:
             }
         ],
     }
+
+
+def _checkout_http(stable: Obj) -> list[Obj]:
+    return [
+        {
+            "name": "testers",
+            "match": [{"headers": {"x-tester": {"exact": "yes"}}}],
+            "route": [{"destination": {"host": "checkout-v2", "port": {"number": 8080}}}],
+        },
+        {"name": "old-urls", "match": [{"uri": {"prefix": "/cart"}}], "redirect": {"uri": "/checkout"}},
+        {
+            "name": "api",
+            "match": [{"uri": {"prefix": "/api"}}],
+            "mirror": {"host": "audit.tools.svc.cluster.local"},
+            "mirrorPercentage": {"value": 12.5},
+            "retries": {"attempts": 3, "perTryTimeout": "2s", "retryOn": "gateway-error,connect-failure"},
+            "timeout": "10s",
+            "corsPolicy": {"allowOrigins": [{"exact": "https://example.com"}]},
+            "route": [
+                {
+                    **stable,
+                    "weight": 100,
+                    "headers": {"response": {"set": {"x-served-by": "stable"}, "remove": ["server"]}},
+                    "x-unknown": {"kept": 0},
+                }
+            ],
+        },
+        {
+            "name": "web",
+            "route": [
+                {**stable, "weight": 80},
+                {"destination": {"host": "legacy.attic.svc.cluster.local"}, "weight": 20},
+            ],
+        },
+    ]
 
 
 def _gateway(kind: str, name: str, rules: list[Obj]) -> Obj:

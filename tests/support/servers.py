@@ -1,7 +1,7 @@
 """Which real servers can a test ask for as a fixture?
 
-All live for one worker's whole run and are shared; a test keeps to its own `namespace`. A server that cannot be had here
-skips the test, or fails it under CI=true.
+All live for one worker's whole run and are shared; a test keeps to its own `namespace`. A server that cannot be had
+here skips the test, or fails it under CI=true.
 """
 
 import secrets

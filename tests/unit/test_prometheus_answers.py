@@ -94,14 +94,28 @@ async def test_counters_are_read_from_before_the_window_to_its_end(server: Metri
     assert server.heard[0].query.endswith("}[180s]")
 
 
-async def test_a_long_window_is_thinned_out_by_the_server(server: MetricsServer) -> None:
+async def test_a_long_window_is_thinned_out_by_the_server_but_for_its_end(server: MetricsServer) -> None:
     server.answer = matrix()
     metrics = PrometheusMetrics(PrometheusAccess(url=server.url, mesh="envoy"))
 
     await metrics.measure(a_question(ERRORS, window=a_window(seconds=7080)))
 
     await metrics.close()
-    assert server.heard[0].query.endswith("}[7200s:30s]")
+    assert sorted(heard.query.partition("}")[2] for heard in server.heard) == ["[600s]", "[7200s:30s]"]
+
+
+async def test_thinned_points_go_before_those_of_the_windows_end(server: MetricsServer) -> None:
+    server.answers = {
+        ":30s]": matrix(series((-7000, "1"), (30, "8"), envoy_response_code_class="2")),
+        "[600s]": matrix(series((0, "7"), (15, "8"), envoy_response_code_class="2")),
+    }
+    metrics = PrometheusMetrics(PrometheusAccess(url=server.url, mesh="envoy"))
+
+    found = await metrics.measure(a_question(ERRORS, window=a_window(seconds=7080)))
+
+    await metrics.close()
+    assert isinstance(found, Counters)
+    assert [value for _, value in found.total[0].points] == [1, 7, 8]
 
 
 async def test_errors_are_the_series_whose_labels_say_so(server: MetricsServer) -> None:

@@ -1,6 +1,7 @@
 """Which series does each mesh's row ask for, and which of them are errors?"""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +153,13 @@ def test_every_failure_that_callers_report_is_an_error() -> None:
     callers = request_sources(ISTIO, a_question())[1]
 
     assert bad(callers, response_code="0", response_flags="UC")
+
+
+@pytest.mark.parametrize("mesh", MESHES)
+def test_the_page_about_metrics_names_every_series_that_is_asked_for(mesh: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+
+    sources = request_sources(MESHES[mesh], a_question())
+
+    asked = {MESHES[mesh].latency, *(source.metric for source in sources)}
+    assert not {metric for metric in asked if f"`{metric}`" not in page}

@@ -99,15 +99,17 @@ async def test_a_query_on_a_closed_adapter_fails(server: MetricsServer) -> None:
     assert answer == Failed(query="one", error=f"{server.url}: closed")
 
 
-async def test_closing_breaks_off_what_runs(server: MetricsServer) -> None:
+async def test_closing_breaks_off_what_runs_and_what_waits(server: MetricsServer) -> None:
     server.hold = True
-    metrics = PrometheusMetrics(PrometheusAccess(url=server.url, deadline=timedelta(seconds=60)))
-    running = asyncio.ensure_future(metrics.measure(a_question(ONE)))
+    access = PrometheusAccess(url=server.url, deadline=timedelta(seconds=60), connections=1)
+    metrics = PrometheusMetrics(access)
+    running = asyncio.gather(*(metrics.measure(a_question(ONE)) for _ in range(3)))
     await asyncio.wait_for(server.was_asked.wait(), PATIENCE)
 
     await metrics.close()
 
-    assert isinstance(await asyncio.wait_for(running, PATIENCE), Failed)
+    answers = await asyncio.wait_for(running, PATIENCE)
+    assert [type(answer) for answer in answers] == [Failed] * 3
 
 
 async def test_an_answer_above_the_limit_of_bytes_is_refused(server: MetricsServer) -> None:

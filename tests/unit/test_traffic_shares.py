@@ -64,6 +64,12 @@ def test_a_share_above_what_is_left_is_refused() -> None:
         wanted(a_pool((V1, 80), (LEGACY, 20)), a_split(90))
 
 
+def test_a_pool_that_is_all_of_others_is_refused() -> None:
+    assert problem([a_pool((V1, 0), (LEGACY, 1))], a_split(100)) == (
+        "api: legacy 1 has all the weight; give checkout-v1 a share, or leave the route out with `only`"
+    )
+
+
 def test_many_weights_that_fit_are_described() -> None:
     assert problem([a_pool((V1, 40), (LEGACY, 10))], a_split(5)).endswith("100 and multiples of 2 up to 80")
 

@@ -1,4 +1,4 @@
-"""Which implementation stands behind which port? The only place that imports adapters and webhooks.
+"""How is a person's tool wired to a cluster?
 
 Imports are inside the functions: a command pays only for what it uses, and `--help` for nothing.
 """

@@ -1,0 +1,269 @@
+"""How is all that is known of a Rollout told on one screen, or as data?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from rollout.cli.terminal import Paper, age, clock, span, table
+from rollout.model.rollout import Mode, OnInconclusive
+from rollout.model.status import ObjectiveVerdict, Past, Run
+from rollout.progression.holds import percent, settled_at, soak_until
+from rollout.progression.view import View, plan_step
+from rollout.services.looking import Share, possible, shares_of
+from rollout.services.queries import News, Standing
+
+API_VERSION = "cli.rollout.dev/v1alpha1"
+_INDENT = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A Rollout, the world as its rules see it, and what happened. unseen: why the world could not be looked at."""
+
+    standing: Standing
+    view: View | None
+    news: tuple[News, ...]
+    unseen: str
+    now: datetime
+
+
+def screen(account: Account, on: Paper) -> list[str]:
+    """The account as lines."""
+    sections = (
+        _head(account, on),
+        _rows("Weights", _weights(account, on)),
+        _rows("Objectives", _objectives(account, on)),
+        _rows("Holds", _holds(account, on)),
+        _rows("Clocks", _clocks(account)),
+        _rows("Lately", _lately(account, on)),
+    )
+    lines: list[str] = []
+    for section in sections:
+        found = list(section)
+        lines += [*found, ""] if found else []
+    lines += [on.wrapped(line, _INDENT) for line in _prospect(account, on)]
+    return lines
+
+
+def _head(account: Account, on: Paper) -> Iterator[str]:
+    item, status, run = account.standing, account.standing.status, account.standing.status.run
+    parts = [on.styled(str(item.key), "strong"), f"{on.mark(status.phase.value)} {on.toned(status.phase.value)}"]
+    if run is not None:
+        stable = status.stable.name if status.stable else "nothing"
+        parts.append(f"run {status.runs}: {stable} {on.symbol('arrow')} {run.canary.name}")
+        parts += [step_words(run), f"{run.weight} %"]
+    else:
+        parts.append(f"stable {status.stable.name}" if status.stable else "stable unknown")
+        if item.wanted and (status.stable is None or item.wanted != status.stable.name):
+            parts.append(f"git names {item.wanted}")
+    yield "  ".join(parts)
+    if run is not None:
+        begun = f"run began {clock(run.started)} ({age(run.started, account.now)} ago)"
+        yield f"  {begun}, this step {clock(run.step_started)} ({age(run.step_started, account.now)} ago)"
+    place = " @ ".join(filter(None, (item.source, item.commit[:12])))
+    if place:
+        yield f"  spec {place}"
+    if not item.is_seen:
+        yield on.styled("  the controller has not looked at the newest spec yet", "waiting")
+    if item.error:
+        yield on.wrapped(f"  {on.styled('cannot be read:', 'bad')} {item.error}", 4)
+    if account.unseen:
+        yield on.wrapped(f"  {on.styled('routes and backends were not looked at:', 'waiting')} {account.unseen}", 4)
+
+
+def step_words(run: Run) -> str:
+    """Where a run is in its plan."""
+    if run.straight or not run.plan:
+        return "straight to 100 %"
+    if run.step == 0:
+        return f"before step 1 of {len(run.plan)}"
+    return f"step {run.step} of {len(run.plan)}" if run.step <= len(run.plan) else "all steps passed"
+
+
+def _rows(title: str, rows: list[str]) -> Iterator[str]:
+    if rows:
+        yield title
+        yield from (f"  {row}" for row in rows)
+
+
+def _weights(account: Account, on: Paper) -> list[str]:
+    if account.view is None:
+        return []
+    rows = []
+    for share in shares_of(account.view):
+        wanted = "-" if share.wanted is None else f"{share.wanted} %"
+        agrees = not share.problem and share.wanted is not None and share.lowest == share.highest == share.wanted
+        mark = on.styled(on.symbol("good"), "good") if agrees else on.styled(on.symbol("waiting"), "waiting")
+        rows.append((mark, str(share.route), f"wanted {wanted}", f"seen {_seen(share)}", share.problem))
+    return table(("",) * 5, rows)[1:] if rows else []
+
+
+def _seen(share: Share) -> str:
+    low, high = percent(share.lowest), percent(share.highest)
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def _objectives(account: Account, on: Paper) -> list[str]:
+    verdicts = account.standing.status.verdicts
+    if not verdicts:
+        return []
+    rows = [_objective(verdict, on, account.now) for verdict in verdicts]
+    lines = []
+    for line, verdict in zip(table(("",) * 7, rows)[1:], verdicts, strict=True):
+        lines.append(line)
+        if verdict.verdict != "PASS":
+            lines.append(on.wrapped(f"  {verdict.code}: {verdict.message}", 4))
+        lines.append(on.styled(f"  {verdict.query}", "faint"))
+    return lines
+
+
+def _objective(verdict: ObjectiveVerdict, on: Paper, now: datetime) -> tuple[str, ...]:
+    return (
+        f"{on.mark(verdict.verdict.value)} {verdict.name}",
+        on.toned(verdict.verdict.value),
+        verdict.value or "-",
+        verdict.limit,
+        f"{verdict.samples} requests" if verdict.samples is not None else "",
+        f"at {clock(verdict.at)} ({age(verdict.at, now)} ago)",
+        "only shown, never decides" if verdict.mode is Mode.OBSERVE else "",
+    )
+
+
+def _holds(account: Account, on: Paper) -> list[str]:
+    reasons = account.standing.status.reasons
+    rows = [(on.styled(reason.code, "bad" if reason.warning else "waiting"), reason.message) for reason in reasons]
+    run = account.standing.status.run
+    step = plan_step(run) if run else None
+    if run and step and step.approval:
+        given = [item for item in run.approvals if item.step == run.step]
+        state = f"approved by {given[0].by} at {clock(given[0].at)}" if given else "closed"
+        rows.append(("gate", f"{step.approval}: {state}"))
+    return [on.wrapped(line, _INDENT) for line in table(("", ""), rows)[1:]] if rows else []
+
+
+def _clocks(account: Account) -> list[str]:
+    status, spec = account.standing.status, account.standing.spec
+    run = status.run
+    if run is None or spec is None:
+        return []
+    rows: list[tuple[str, str]] = []
+    until = soak_until(run)
+    if until is not None:
+        rows.append(("soak", _remaining(until, account.now)))
+    if account.view is not None and spec.labels_of(run.canary.name) and run.weight == 0:
+        rows.append(("subset settles", _remaining(settled_at(account.view, run), account.now)))
+    rows.append(
+        ("available within", _spent(run.unavailable.elapsed(account.now), spec.available_within, "then it fails"))
+    )
+    then = (
+        "then it rolls back" if spec.analysis.on_inconclusive is OnInconclusive.ROLLBACK else "then it goes on holding"
+    )
+    rows.append(("step deadline", _spent(run.verdict_missing.elapsed(account.now), spec.analysis.step_deadline, then)))
+    if spec.analysis.bake:
+        rows.append(("bake", f"{span(spec.analysis.bake)} at 100 %"))
+    return table(("", ""), rows)[1:]
+
+
+def _remaining(until: datetime, now: datetime) -> str:
+    return f"until {clock(until)} ({span(until - now)} left)" if until > now else f"over since {clock(until)}"
+
+
+def _spent(spent: timedelta, limit: timedelta, then: str) -> str:
+    return f"{span(spent)} of {span(limit)} spent, {then}"
+
+
+def _lately(account: Account, on: Paper) -> list[str]:
+    rows = []
+    if account.news:
+        last = account.news[-1]
+        rows.append(("last event", f"{clock(last.last)}  {last.code}: {last.message}"))
+    if account.standing.status.history:
+        rows.append(("last run", past_words(account.standing.status.history[0])))
+    if account.standing.status.removable:
+        rows.append(("git may remove", ", ".join(account.standing.status.removable)))
+    return [on.wrapped(line, _INDENT) for line in table(("", ""), rows)[1:]] if rows else []
+
+
+def past_words(past: Past) -> str:
+    """A run of the history in a sentence."""
+    away = f"{past.stable or 'nothing'} to {past.revision}"
+    return f"run {past.run}, {away}: {past.outcome.value} at {clock(past.ended)} ({past.message})"
+
+
+def _prospect(account: Account, on: Paper) -> Iterator[str]:
+    item = account.standing
+    yield f"{on.styled('Next', 'strong')}      {item.status.next or 'the controller has said nothing yet'}"
+    verbs = possible(item, account.view)
+    if verbs:
+        where = f"{item.key.name} -n {item.key.namespace}"
+        yield f"{on.styled('Possible', 'strong')}  rollout {' | '.join(verb.value for verb in verbs)} {where}"
+
+
+def as_data(account: Account) -> dict[str, Any]:
+    """The account for machines; durations are seconds."""
+    item, status = account.standing, account.standing.status
+    run, spec = status.run, item.spec
+    shares = shares_of(account.view) if account.view is not None else ()
+    obj_status = item.obj.get("status") or {}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Why",
+        "metadata": {"namespace": item.key.namespace, "name": item.key.name},
+        "phase": status.phase.value,
+        "stable": status.stable.name if status.stable else None,
+        "wanted": item.wanted or None,
+        "source": item.source or None,
+        "commit": item.commit or None,
+        "error": item.error or None,
+        "unseen": account.unseen or None,
+        "run": _run_data(run, status.runs, account.now, spec.available_within if spec else None) if run else None,
+        "weights": [
+            {
+                "route": str(share.route),
+                "wanted": share.wanted,
+                "seen": {"lowest": float(share.lowest), "highest": float(share.highest)},
+                "problem": share.problem or None,
+            }
+            for share in shares
+        ],
+        "objectives": obj_status.get("verdicts", []),
+        "holds": obj_status.get("reasons", []),
+        "lastEvent": news_data(account.news[-1]) if account.news else None,
+        "lastRun": (obj_status.get("history") or [None])[0],
+        "next": status.next or None,
+        "possible": [verb.value for verb in possible(item, account.view)],
+    }
+
+
+def _run_data(run: Run, number: int, now: datetime, available_within: timedelta | None) -> dict[str, Any]:
+    until = soak_until(run)
+    step = plan_step(run)
+    return {
+        "number": number,
+        "canary": run.canary.name,
+        "step": run.step,
+        "steps": len(run.plan),
+        "weight": run.weight,
+        "confirmed": run.confirmed,
+        "started": run.started.isoformat(),
+        "stepStarted": run.step_started.isoformat(),
+        "soakUntil": until.isoformat() if until else None,
+        "approval": step.approval or None if step else None,
+        "approved": any(approval.step == run.step for approval in run.approvals),
+        "availableWithin": available_within.total_seconds() if available_within is not None else None,
+        "unavailableFor": run.unavailable.elapsed(now).total_seconds(),
+        "verdictMissingFor": run.verdict_missing.elapsed(now).total_seconds(),
+    }
+
+
+def news_data(news: News) -> dict[str, Any]:
+    """News for machines."""
+    return {
+        "code": news.code,
+        "message": news.message,
+        "warning": news.warning,
+        "count": news.count,
+        "first": news.first.isoformat(),
+        "last": news.last.isoformat(),
+    }

@@ -1,0 +1,108 @@
+"""How does a command end: with which exit code, and what is said when it goes wrong?
+
+0 ok · 1 a difference, or the rollout failed or was rolled back, or the controller refused · 2 usage · 3 timed out
+waiting · 4 not allowed · 5 waiting for approval or frozen · 6 not found · 7 conflict or stale revision · 20 unreachable
+or internal · 130 interrupted.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import IO, Any
+
+import click
+
+
+class Exit(IntEnum):
+    """The exit codes, the same for every command."""
+
+    OK = 0
+    DIFFERENT = 1
+    USAGE = 2
+    TIMED_OUT = 3
+    NOT_ALLOWED = 4
+    WAITING = 5
+    NOT_FOUND = 6
+    CONFLICT = 7
+    UNREACHABLE = 20
+    INTERRUPTED = 130
+
+
+_CODES = {
+    Exit.DIFFERENT: "Failed",
+    Exit.USAGE: "Usage",
+    Exit.TIMED_OUT: "TimedOut",
+    Exit.NOT_ALLOWED: "NotAllowed",
+    Exit.WAITING: "WaitingForAPerson",
+    Exit.NOT_FOUND: "NotFound",
+    Exit.CONFLICT: "Conflict",
+    Exit.UNREACHABLE: "Unreachable",
+}
+
+
+class StoppedError(click.ClickException):
+    """The command ends here. hint: what to do next, "" for nothing; as_json: how the error is shown on stderr."""
+
+    def __init__(self, exit_code: Exit, message: str, *, code: str = "", hint: str = "", as_json: bool = False) -> None:
+        super().__init__(message)
+        self.exit_code = int(exit_code)
+        self.code = code or _CODES.get(exit_code, exit_code.name)
+        self.hint = hint
+        self.as_json = as_json
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write it to stderr."""
+        stream = file or click.get_text_stream("stderr", errors="replace")
+        if self.as_json:
+            click.echo(json.dumps({"code": self.code, "message": self.message, "hint": self.hint}), file=stream)
+            return
+        click.echo(f"error: {self.message}", file=stream)
+        if self.hint:
+            click.echo(f"hint:  {self.hint}", file=stream)
+
+
+@contextmanager
+def translated(*, as_json: bool = False) -> Iterator[None]:
+    """Everything that a port or a manifest can say against it ends the command with its exit code and a hint."""
+    from rollout.manifest.errors import SpecError, SpecErrors
+    from rollout.ports.errors import PortError
+
+    try:
+        yield
+    except StoppedError as error:
+        error.as_json = as_json
+        raise
+    except (SpecError, SpecErrors) as error:
+        hint = "`rollout lint` shows all that is wrong in a file"
+        raise StoppedError(Exit.USAGE, str(error), code="InvalidSpec", hint=hint, as_json=as_json) from error
+    except PortError as error:
+        code, hint = _meaning(error)
+        raise StoppedError(code, str(error), code=type(error).__name__, hint=hint, as_json=as_json) from error
+    except KeyboardInterrupt as error:
+        raise InterruptedCommandError from error
+
+
+class InterruptedCommandError(click.exceptions.Exit):
+    """Ctrl-C: nothing is said, the shell sees 130."""
+
+    def __init__(self) -> None:
+        super().__init__(int(Exit.INTERRUPTED))
+
+
+def _meaning(error: Exception) -> tuple[Exit, str]:
+    from rollout.ports import errors
+
+    match error:
+        case errors.KindAbsent():
+            return Exit.NOT_FOUND, "`rollout check` tells what this cluster lacks; `rollout install` brings our CRDs"
+        case errors.NotFound():
+            return Exit.NOT_FOUND, "`rollout list -A` shows every Rollout; -n names the namespace"
+        case errors.Forbidden():
+            return Exit.NOT_ALLOWED, "`rollout check` lists the rights that are missing; ask who gives them out"
+        case errors.Conflict():
+            return Exit.CONFLICT, "look again with `rollout why` and repeat the command if it is still wanted"
+        case errors.Rejected():
+            return Exit.DIFFERENT, "the same content will be refused again; mend what the message names"
+        case _:
+            return Exit.UNREACHABLE, "is this the right cluster? --context and --kubeconfig choose another"

@@ -1,0 +1,131 @@
+"""How does a person steer a Rollout? By RolloutCommands, whose answer is awaited and printed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rollout.cli.errors import Exit, StoppedError
+from rollout.cli.options import Access, Command, RolloutName, access, timeout
+from rollout.cli.session import key, run
+from rollout.cli.terminal import say, shown_object, spell
+
+if TYPE_CHECKING:
+    from rollout.services.ordering import Answered, Demand
+    from rollout.wiring.tools import Cluster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the command line says. run, step and revision: None takes those of the run in hand."""
+
+    verb: str
+    name: str
+    reason: str = ""
+    timeout: timedelta = timedelta(seconds=30)
+    run: int | None = None
+    step: int | None = None
+    revision: str | None = None
+    backend: str = ""
+
+
+def _binding(*, step: bool) -> Callable[[Command], Command]:
+    """The options that say what a command was made for."""
+
+    def decorate(command: Command) -> Command:
+        if step:
+            command = click.option("--revision", metavar="NAME", help="Only if this revision is on trial.")(command)
+            command = click.option("--step", type=click.IntRange(min=0), help="Only in this step.")(command)
+        return click.option("--run", type=click.IntRange(min=1), help="Only in this run.")(command)
+
+    return decorate
+
+
+def _order(verb: str, text: str, *options: Callable[[Command], Command]) -> click.Command:
+    """The click command of a verb."""
+
+    def give(access: Access, **given: Any) -> None:
+        wish = Wish(verb=verb, **given)
+        run(access, lambda cluster: _given(access, cluster, wish))
+
+    give.__doc__ = text
+    command: Command = timeout("30s")(give)
+    command = click.option("--reason", default="", metavar="TEXT", help="Why, for the record.")(command)
+    for option in reversed(options):
+        command = option(command)
+    command = click.argument("name", type=RolloutName())(command)
+    return click.command(verb)(access("json", "yaml")(command))
+
+
+promote = _order("promote", "End the present step: no more soak and verdict.", _binding(step=True))
+promote_full = _order(
+    "promote-full", "Skip all remaining steps; never a gate, availability or capacity.", _binding(step=True)
+)
+approve = _order("approve", "Open the gate of the present step.", _binding(step=True))
+reject = _order("reject", "Refuse the approval: back to stable.", _binding(step=False))
+abort = _order("abort", "Back to stable now.", _binding(step=False))
+pause = _order("pause", "Stand still at the present weight.", _binding(step=False))
+resume = _order("resume", "Go on after a pause.", _binding(step=False))
+retry = _order("retry", "Try the failed revision again.")
+confirm = _order("confirm", "Accept a stable that changed in mid-run.")
+name_stable = _order(
+    "name-stable",
+    "Say which backend serves users: SERVICE, or SERVICE/SUBSET.",
+    click.argument("backend", metavar="BACKEND"),
+)
+
+
+async def _given(access: Access, cluster: "Cluster", wish: Wish) -> Exit:
+    from rollout.model.commands import Result, Verb
+    from rollout.services import ordering, queries
+
+    standing = await queries.rollout(cluster.objects, key(access, cluster, wish.name))
+    verb = Verb(wish.verb)
+    present = ordering.binding(verb, standing.status)
+    made_for = ordering.Binding(
+        run=present.run if wish.run is None else wish.run,
+        step=present.step if wish.step is None else wish.step,
+        revision=present.revision if wish.revision is None else wish.revision,
+    )
+    demand = ordering.Demand(key=standing.key, verb=verb, binding=made_for, backend=wish.backend, reason=wish.reason)
+    command = await ordering.record(cluster.objects, cluster.writes, demand, datetime.now(UTC))
+    answered = await ordering.answer(cluster.objects, command, _within(wish.timeout))
+    if access.as_json:
+        say(spell(shown_object(answered.obj), access.output))
+    match answered.result:
+        case Result.ACCEPTED:
+            if not access.as_json:
+                bound = f" ({made_for})" if str(made_for) else ""
+                say(f"Accepted: {standing.key} {verb.value}{bound}: {answered.message}")
+            return Exit.OK
+        case Result.REFUSED:
+            now = await queries.rollout(cluster.objects, standing.key)
+            raise _refused(demand, answered, is_stale=ordering.is_stale(made_for, now.status))
+        case None:
+            raise _unanswered(demand, answered, wish.timeout)
+
+
+def _within(wanted: timedelta) -> timedelta:
+    return wanted or timedelta(days=365)  # 0 waits for ever, as kubectl has it
+
+
+def _refused(demand: "Demand", answered: "Answered", *, is_stale: bool) -> StoppedError:
+    hint = f"`rollout why {demand.key.name} -n {demand.key.namespace}` says what is possible now"
+    code = Exit.CONFLICT if is_stale else Exit.DIFFERENT
+    message = f"Refused: {demand.key} {demand.verb.value}: {answered.message}"
+    return StoppedError(code, message, code="Stale" if is_stale else "Refused", hint=hint)
+
+
+def _unanswered(demand: "Demand", answered: "Answered", waited: timedelta) -> StoppedError:
+    name = answered.obj["metadata"]["name"]
+    message = (
+        f"{demand.key} {demand.verb.value}: the controller has not answered after {waited.total_seconds():.0f} s; "
+        f"RolloutCommand {name} stays and is obeyed when it comes back, if it still fits"
+    )
+    hint = (
+        f"is the controller running? `rollout check`; "
+        f"to take it back: kubectl delete rolloutcommand {name} -n {demand.key.namespace}"
+    )
+    return StoppedError(Exit.TIMED_OUT, message, code="NoAnswer", hint=hint)

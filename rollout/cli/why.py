@@ -1,0 +1,56 @@
+"""Why does a Rollout stand as it does, with every rule and number, and what happens next? One screen."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from rollout.cli.errors import Exit
+from rollout.cli.options import Access, RolloutName, access
+from rollout.cli.session import key, run
+from rollout.cli.terminal import paper, say, spell
+
+if TYPE_CHECKING:
+    from rollout.cli.account import Account
+    from rollout.wiring.tools import Cluster
+
+
+@click.command()
+@access("json", "yaml")
+@click.argument("name", type=RolloutName())
+def why(access: Access, name: str) -> None:
+    """Why it stands as it does, with every rule and number, and what happens next."""
+    run(access, lambda cluster: _why(access, cluster, name))
+
+
+async def _why(access: Access, cluster: "Cluster", name: str) -> Exit:
+    from rollout.cli.account import as_data, screen
+
+    found = await account(cluster, access, name, datetime.now(UTC))
+    if access.as_json:
+        say(spell(as_data(found), access.output))
+    else:
+        for line in screen(found, paper()):
+            say(line)
+    return Exit.OK
+
+
+async def account(cluster: "Cluster", access: Access, name: str, now: datetime) -> "Account":
+    """All that is known of a Rollout now; what could not be looked at is said, not raised."""
+    from rollout.cli.account import Account
+    from rollout.ports.errors import PortError
+    from rollout.services import looking, queries
+    from rollout.wiring.tools import observing
+
+    standing = await queries.rollout(cluster.objects, key(access, cluster, name))
+    view, unseen, told = None, "", ()
+    try:
+        async with observing(cluster, standing.key.namespace) as observer:
+            view = await looking.look_at(observer, standing, now)
+    except PortError as error:
+        unseen = str(error)
+    try:
+        told = await queries.news(cluster.objects, standing)
+    except PortError as error:
+        unseen = unseen or str(error)
+    return Account(standing=standing, view=view, news=told, unseen=unseen, now=now)

@@ -1,0 +1,158 @@
+"""How is the controller wired?"""
+
+import asyncio
+import random
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from adapters.clock import SystemClock
+from adapters.git.allowed import Urls
+from adapters.git.source import GitSpecSource
+from adapters.kube.cache import Cache
+from adapters.kube.client import HttpApi
+from adapters.kube.commands import KubeCommands
+from adapters.kube.fenced import FencedApi
+from adapters.kube.kinds import WATCHED
+from adapters.kube.lease import LeaseElector
+from adapters.kube.sources import KubeSources
+from adapters.kube.specs import KubeSpecs
+from adapters.kube.store import KubeRollouts
+from adapters.kube.watch import RolloutWatch
+from adapters.kube.workloads import ClusterWorkloads
+from adapters.memory.lease import HeldLease
+from adapters.memory.metrics import MemoryMetrics
+from adapters.metrics.access import PrometheusAccess
+from adapters.metrics.prometheus import PrometheusMetrics
+from adapters.notices.events import EventNotices
+from adapters.traffic.router import Router
+from rollout.controller.jobs import Jobs
+from rollout.controller.kept import KeptRollouts, KeptSources
+from rollout.controller.loop import Controller
+from rollout.controller.queue import Queue
+from rollout.ports.lease import Lease
+from rollout.ports.metrics import Metrics
+from rollout.ports.rollouts import Rollouts
+from rollout.services.observe import Observer
+from rollout.services.perform import Performer
+from rollout.services.reconcile import Reconciler
+from rollout.services.sync import Sync
+from rollout.settings import Settings
+from rollout.web.numbers import Numbers
+
+LEASE = "rollout-controller"
+# No request may outlive the lease: half of the renew deadline leaves room for one renewal in between.
+REQUEST_WITHIN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A wired controller and what its HTTP faces show."""
+
+    controller: Controller
+    rollouts: Rollouts
+    cache: Cache
+    numbers: Numbers
+
+    def is_ready(self) -> bool:
+        """Whether every kind was listed at least once."""
+        return self.cache.is_synced()
+
+    def page(self) -> bytes:
+        """The numbers, as text."""
+        return self.numbers.page(leads=self.controller.leads, waiting=len(self.controller.queue))
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Everything that `rollout serve` needs, caches following; not yet leading. Closed in order at the end."""
+    async with AsyncExitStack() as stack:
+        kubeconfig = str(settings.kubeconfig) if settings.kubeconfig else None
+        api = await HttpApi.connect(kubeconfig, settings.context, within=REQUEST_WITHIN)
+        stack.push_async_callback(api.close)
+        clock = SystemClock()
+        identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
+        lease = _lease(settings, api, clock, identity)
+        fenced = FencedApi(api, lease, REQUEST_WITHIN)
+        cache = Cache(fenced, WATCHED, settings.namespace or None)
+        reconciler = _reconciler(fenced, cache, await _metrics(settings, stack), identity)
+        sources = KubeSources(fenced, cache)
+        sync = Sync(sources, KubeSpecs(fenced, cache), _git(settings, stack), settings.own_namespace)
+        numbers = Numbers(reconciler.rollouts, lambda: api.calls)
+        controller = Controller(
+            kept=(
+                KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
+                KeptSources(sources=sources, sync=sync, clock=clock),
+            ),
+            watch=RolloutWatch(cache, settings.own_namespace),
+            lease=lease,
+            clock=clock,
+            jobs=Jobs(),
+            queue=Queue(jitter=random.random),
+            workers=settings.workers,
+            reports=numbers.ticked,
+        )
+        following = asyncio.create_task(cache.run())
+        stack.push_async_callback(_ended, following)
+        yield Running(controller=controller, rollouts=reconciler.rollouts, cache=cache, numbers=numbers)
+
+
+def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) -> Lease:
+    if not settings.elect:
+        return HeldLease()
+    return LeaseElector(api=api, clock=clock, namespace=settings.own_namespace, name=LEASE, identity=identity)
+
+
+def _reconciler(api: FencedApi, cache: Cache, metrics: Metrics, identity: str) -> Reconciler:
+    clock = SystemClock()
+    rollouts = KubeRollouts(api, cache)
+    commands = KubeCommands(api, cache, clock)
+    routes = Router(api, cache)
+    observer = Observer(
+        rollouts=rollouts,
+        commands=commands,
+        routes=routes,
+        workloads=ClusterWorkloads(cache),
+        metrics=metrics,
+        clock=clock,
+    )
+    performer = Performer(rollouts=rollouts, commands=commands, routes=routes)
+    notices = EventNotices(api, clock, instance=identity)
+    return Reconciler(rollouts=rollouts, observer=observer, performer=performer, notices=notices)
+
+
+async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:
+    """Prometheus; without a URL nothing has data, which holds every step that has an objective."""
+    if not settings.prometheus_url:
+        return MemoryMetrics()
+    access = PrometheusAccess(
+        url=settings.prometheus_url,
+        mesh=settings.prometheus_mesh.value,
+        deadline=settings.prometheus_timeout,
+        bearer_file=settings.prometheus_bearer_file,
+        username=settings.prometheus_username,
+        password=settings.prometheus_password.get_secret_value(),
+        ca_file=settings.prometheus_ca_file,
+        certificate_file=settings.prometheus_cert_file,
+        key_file=settings.prometheus_key_file,
+        headers=tuple(sorted(settings.prometheus_headers.items())),
+    )
+    metrics = PrometheusMetrics(access)
+    stack.push_async_callback(metrics.close)
+    return metrics
+
+
+def _git(settings: Settings, stack: AsyncExitStack) -> GitSpecSource:
+    cache = settings.git_cache or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollout-git-")))
+    source = GitSpecSource(cache, urls=Urls(file=settings.allow_file_urls, http=settings.allow_http_urls))
+    stack.push_async_callback(source.close)
+    return source
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

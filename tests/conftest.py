@@ -1,0 +1,21 @@
+"""Which fixtures does every test see, and what does a run say last?"""
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.servers.missing import advice
+
+pytest_plugins = ["tests.support.servers"]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost, so that its lines come after pytest's own summary
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Name each real server that was missing, with the way to get it, where nobody overlooks it."""
+    yield
+    reports = terminalreporter.stats.get("skipped", [])
+    lines = advice(report.longrepr[2] for report in reports if isinstance(report.longrepr, tuple))
+    if lines:
+        terminalreporter.section("real servers that are not on this machine; their tests were skipped")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -1,0 +1,366 @@
+"""Is at most one replica active at any moment, and does another take over?"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from adapters.clock import SystemClock
+from adapters.kube.api import KubeApi, Obj, Patch
+from adapters.kube.client import HttpApi
+from adapters.kube.lease import LeaseElector, Timing
+from adapters.memory.cluster import DirectApi, MemoryCluster
+from adapters.memory.lease import HeldLease
+from rollout.ports.errors import Unreachable
+from rollout.ports.lease import Lease
+from tests.support.hours import Hours
+
+NOW = timedelta(0)  # as the time that a write takes
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+class Wall:
+    """A wall clock that goes on with time, right or wrong."""
+
+    def __init__(self, monotonic: Callable[[], float], start: datetime) -> None:
+        self._monotonic = monotonic
+        self._offset = start - timedelta(seconds=monotonic())
+
+    def now(self) -> datetime:
+        return self._offset + timedelta(seconds=self._monotonic())
+
+
+class Wire:
+    """A replica's way to the API server, which can be cut."""
+
+    def __init__(self, api: KubeApi) -> None:
+        self.api = api
+        self.is_cut = False
+
+    def check(self) -> None:
+        if self.is_cut:
+            raise Unreachable("the wire is cut")
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        self.check()
+        return await self.api.get(path, query)
+
+    async def create(self, path: str, body: Obj, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        self.check()
+        return await self.api.create(path, body, query)
+
+    async def patch(
+        self, path: str, kind: Patch, body: Obj | list[dict[str, Any]], query: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        self.check()
+        return await self.api.patch(path, kind, body, query)
+
+    async def delete(self, path: str, body: Obj | None = None) -> dict[str, Any]:
+        self.check()
+        return await self.api.delete(path, body)
+
+    def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        self.check()
+        return self.api.watch(path, query)
+
+
+@dataclass(kw_only=True)
+class Stand:
+    """One API server, one Lease on it, and time that can pass."""
+
+    api: KubeApi
+    timing: Timing
+    passes: Callable[[float], Awaitable[None]]
+    name: str = field(default_factory=lambda: f"lease-{uuid4().hex[:8]}")
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    electors: list[LeaseElector] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        return f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{self.name}"
+
+    def candidate(self, identity: str, *, wall: datetime = NOON) -> LeaseElector:
+        elector = LeaseElector(
+            api=Wire(self.api),
+            clock=Wall(self.timing.monotonic, wall),
+            namespace="default",
+            name=self.name,
+            identity=identity,
+            timing=self.timing,
+        )
+        self.electors.append(elector)
+        self.tasks.append(asyncio.create_task(elector.acquire()))
+        return elector
+
+    async def holder(self, identity: str = "one") -> LeaseElector:
+        elector = self.candidate(identity)
+        await self.until(lambda: elector.may_write(NOW))
+        return elector
+
+    async def until(self, fact: Callable[[], bool]) -> None:
+        for _ in range(400):
+            if fact():
+                return
+            await self.passes(self.timing.retry.total_seconds() / 8)
+        raise AssertionError("not so after 50 attempts' time")
+
+    async def spec(self) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.api.get(self.path))["spec"]
+        return found
+
+    async def end(self) -> None:
+        for elector in self.electors:
+            cut(elector, is_cut=False)
+            await elector.release()
+        for task in self.tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def cut(elector: LeaseElector, *, is_cut: bool = True) -> None:
+    assert isinstance(elector.api, Wire)
+    elector.api.is_cut = is_cut
+
+
+def in_memory(cluster: MemoryCluster) -> Stand:
+    hours = Hours()
+    timing = Timing(monotonic=hours.monotonic, sleep=hours.sleep, jitter=lambda: 0.5)
+    return Stand(api=DirectApi(cluster), timing=timing, passes=hours.pass_)
+
+
+@pytest.fixture(params=["memory", pytest.param("apiserver", marks=pytest.mark.server)])
+async def stand(request: pytest.FixtureRequest) -> AsyncIterator[Stand]:
+    """A Lease on either server; on the real one time is real, and spans are shorter."""
+    if request.param == "memory":
+        stand = in_memory(MemoryCluster())
+    else:
+        timing = Timing(
+            duration=timedelta(seconds=3),
+            renew_within=timedelta(seconds=2),
+            retry=timedelta(milliseconds=200),
+            request=timedelta(seconds=1),
+        )
+        api = await HttpApi.connect(str(request.getfixturevalue("kubeconfig")))
+        stand = Stand(api=api, timing=timing, passes=asyncio.sleep)
+    yield stand
+    await stand.end()
+    if isinstance(stand.api, HttpApi):
+        await stand.api.close()
+
+
+@pytest.fixture
+async def cluster() -> MemoryCluster:
+    """The cluster behind `still`."""
+    return MemoryCluster()
+
+
+@pytest.fixture
+async def still(cluster: MemoryCluster) -> AsyncIterator[Stand]:
+    """A Lease in memory, where each second is told."""
+    stand = in_memory(cluster)
+    yield stand
+    await stand.end()
+
+
+async def test_the_first_candidate_holds_and_the_second_waits(stand: Stand) -> None:
+    one = await stand.holder("one")
+    two = stand.candidate("two")
+
+    await stand.passes(stand.timing.duration.total_seconds() * 1.5)
+
+    assert (one.may_write(NOW), two.may_write(NOW)) == (True, False)
+    assert (await stand.spec())["holderIdentity"] == "one"
+
+
+async def test_another_takes_over_at_once_after_a_release(stand: Stand) -> None:
+    one = await stand.holder("one")
+    two = stand.candidate("two")
+    await stand.passes(stand.timing.retry.total_seconds())
+
+    await one.release()
+    left = one.may_write(NOW)
+    await stand.passes(stand.timing.retry.total_seconds() * 2)
+
+    assert not left
+    assert two.may_write(NOW)
+    assert (await stand.spec())["leaseTransitions"] == 1
+
+
+async def test_another_takes_over_after_a_crash(stand: Stand) -> None:
+    one = await stand.holder("one")
+    two = stand.candidate("two")
+
+    cut(one)
+    await stand.until(lambda: two.may_write(NOW))
+
+    assert not one.may_write(NOW)
+    assert (await stand.spec())["holderIdentity"] == "two"
+
+
+async def test_losing_the_lease_is_told(stand: Stand) -> None:
+    one = await stand.holder("one")
+    cut(one)
+
+    lost = asyncio.create_task(one.lost())
+    await stand.until(lost.done)
+
+    assert not one.is_held
+
+
+async def test_a_lease_that_somebody_else_took_is_lost(stand: Stand) -> None:
+    one = await stand.holder("one")
+
+    await stand.api.patch(stand.path, Patch.MERGE, {"spec": {"holderIdentity": "thief"}})
+    await stand.until(lambda: not one.is_held)
+
+    assert not one.may_write(NOW)
+
+
+async def test_a_deleted_lease_is_lost(stand: Stand) -> None:
+    one = await stand.holder("one")
+
+    await stand.api.delete(stand.path)
+    await stand.until(lambda: not one.is_held)
+
+    assert not one.may_write(NOW)
+
+
+async def test_a_lease_can_be_acquired_again_after_it_was_lost(stand: Stand) -> None:
+    one = await stand.holder("one")
+    await stand.api.delete(stand.path)
+    await stand.until(lambda: not one.is_held)
+
+    stand.tasks.append(asyncio.create_task(one.acquire()))
+
+    await stand.until(lambda: one.may_write(NOW))
+
+
+async def test_no_write_begins_that_could_end_after_the_renew_deadline(still: Stand) -> None:
+    one = await still.holder()
+    await still.passes(2.3)  # one renewal, on its way after a pause of 2.2 s
+    cut(one)
+
+    early = (one.may_write(timedelta(seconds=9)), one.may_write(timedelta(seconds=10)))
+    await still.passes(5.9)
+    late = (one.may_write(timedelta(seconds=3)), one.may_write(timedelta(seconds=4.1)))
+
+    assert early == (True, False)
+    assert late == (True, False)
+
+
+@pytest.mark.parametrize("wall", [NOON - timedelta(days=1), NOON + timedelta(days=1)])
+async def test_a_wrong_wall_clock_takes_nothing_away(still: Stand, wall: datetime) -> None:
+    one = await still.holder("one")
+    two = still.candidate("two", wall=wall)
+
+    await still.passes(60)
+
+    assert (one.may_write(NOW), two.may_write(NOW)) == (True, False)
+
+
+async def test_nobody_may_write_between_two_holders_and_never_both(still: Stand) -> None:
+    one = await still.holder("one")
+    two = still.candidate("two")
+    await still.passes(7)
+    cut(one)
+    seen: list[tuple[bool, bool]] = []
+
+    for _ in range(200):
+        await still.passes(0.1)
+        seen.append((one.may_write(NOW), two.may_write(NOW)))
+
+    assert (True, True) not in seen
+    assert seen.count((False, False)) >= 45  # 15 s less 10 s, in tenths
+    assert seen[-1] == (False, True)
+
+
+async def test_a_partition_that_heals_before_the_deadline_loses_nothing(still: Stand) -> None:
+    one = await still.holder()
+    cut(one)
+    await still.passes(6)
+
+    cut(one, is_cut=False)
+    await still.passes(60)
+
+    assert one.may_write(NOW)
+
+
+async def test_a_renewal_whose_answer_was_lost_is_made_up_for(still: Stand, cluster: MemoryCluster) -> None:
+    one = await still.holder()
+    cluster.faults.fail_next("*/leases/*", Unreachable("the answer was lost"), stored=True)
+
+    await still.passes(30)
+
+    assert one.may_write(timedelta(seconds=5))
+
+
+async def test_renewing_takes_one_request_every_two_seconds(still: Stand, cluster: MemoryCluster) -> None:
+    await still.holder()
+    before = cluster.faults.calls.copy()
+
+    await still.passes(66)
+
+    assert cluster.faults.calls - before == {("patch", "leases"): 30}
+
+
+async def test_a_candidate_that_cannot_read_says_why(still: Stand, cluster: MemoryCluster) -> None:
+    cluster.faults.fail_all(Unreachable("the API server is away"))
+    one = still.candidate("one")
+
+    await still.passes(10)
+
+    assert one.problem == "the API server is away"
+    assert not one.may_write(NOW)
+
+
+class Hanging(Wire):
+    """A server that takes every request and answers none."""
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return await super().get(path, query)
+
+
+async def test_a_request_that_hangs_is_given_up(cluster: MemoryCluster) -> None:
+    elector = LeaseElector(
+        api=Hanging(DirectApi(cluster)),
+        clock=SystemClock(),
+        namespace="default",
+        name="a",
+        identity="one",
+        timing=Timing(request=timedelta(milliseconds=10), retry=timedelta(milliseconds=1)),
+    )
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await elector.acquire()
+
+    assert "no answer" in elector.problem
+
+
+async def test_the_object_says_who_holds_it_since_when(still: Stand) -> None:
+    await still.holder("one")
+
+    assert await still.spec() == {
+        "holderIdentity": "one",
+        "leaseDurationSeconds": 15,
+        "acquireTime": "2026-11-21T12:00:00.000000Z",
+        "renewTime": "2026-11-21T12:00:00.000000Z",
+        "leaseTransitions": 0,
+    }
+
+
+async def test_the_lease_of_one_process_is_held_until_released() -> None:
+    lease: Lease = HeldLease()
+    before = lease.may_write(timedelta(days=1))
+
+    await lease.release()
+    await lease.lost()
+
+    assert (before, lease.may_write(NOW)) == (True, False)
