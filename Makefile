@@ -41,7 +41,7 @@ check: $(STAMP) ## format, lint, types, layers and house rules
 e2e: $(STAMP) ## the main scenario on a real Istio data path; builds and caches istiod at the first run
 	$(SAY) 'e2e: istiod, its agents and stock Envoy'
 	@$(BIN)/python -m tests.servers.build all
-	@$(BIN)/pytest -q -m e2e tests
+	@$(BIN)/python -m tests.servers.istio -- $(BIN)/pytest -q -m e2e tests
 
 bench: $(STAMP) ## measured figures: API calls of one release, CLI start, tick time
 	@$(BIN)/python -m tests.bench

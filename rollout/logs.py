@@ -2,10 +2,18 @@
 
 import logging
 import sys
+from enum import StrEnum
 
 import structlog
 
-from rollout.settings import LogFormat
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

@@ -7,13 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
-class LogFormat(StrEnum):
-    """How log lines look."""
-
-    AUTO = "auto"
-    JSON = "json"
-    TEXT = "text"
+from rollout.logs import LogFormat
 
 
 class Mesh(StrEnum):
@@ -30,40 +24,44 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ROLLOUT_", extra="forbid", frozen=True)
 
-    kubeconfig: Path | None = Field(None, description="kubeconfig file; in a pod the service account is used")
-    context: str | None = Field(None, description="context of the kubeconfig")
-    namespace: str = Field("", description="watch this namespace only; empty watches all")
+    kubeconfig: Path | None = Field(default=None, description="kubeconfig file; in a pod the service account is used")
+    context: str | None = Field(default=None, description="context of the kubeconfig")
+    namespace: str = Field(default="", description="watch this namespace only; empty watches all")
     own_namespace: str = Field(
-        "rollout-system", description="where the controller itself lives: lease, trusted GitSources"
+        default="rollout-system", description="where the controller itself lives: lease, trusted GitSources"
     )
     identity: str = Field(
-        "", description="name of this replica in the lease; empty takes the host name and a random part"
+        default="", description="name of this replica in the lease; empty takes the host name and a random part"
     )
     prometheus_url: str = Field(
-        "", description="Prometheus API, such as http://prometheus.monitoring:9090; empty has no metrics"
+        default="", description="Prometheus API, such as http://prometheus.monitoring:9090; empty has no metrics"
     )
-    prometheus_mesh: Mesh = Field(Mesh.AUTO, description="whose metrics the built-in queries ask for")
-    prometheus_timeout: timedelta = Field(timedelta(seconds=10), description="deadline of one query")
+    prometheus_mesh: Mesh = Field(default=Mesh.AUTO, description="whose metrics the built-in queries ask for")
+    prometheus_timeout: timedelta = Field(default=timedelta(seconds=10), description="deadline of one query")
     prometheus_bearer_file: Path | None = Field(
-        None, description="file with a bearer token, read again when it changes"
+        default=None, description="file with a bearer token, read again when it changes"
     )
-    prometheus_username: str = Field("", description="user name for basic authentication")
-    prometheus_password: SecretStr = Field(SecretStr(""), description="password for basic authentication")
-    prometheus_ca_file: Path | None = Field(None, description="CA bundle for the Prometheus API")
-    prometheus_cert_file: Path | None = Field(None, description="client certificate for the Prometheus API")
-    prometheus_key_file: Path | None = Field(None, description="key of the client certificate")
+    prometheus_username: str = Field(default="", description="user name for basic authentication")
+    prometheus_password: SecretStr = Field(default=SecretStr(""), description="password for basic authentication")
+    prometheus_ca_file: Path | None = Field(default=None, description="CA bundle for the Prometheus API")
+    prometheus_cert_file: Path | None = Field(default=None, description="client certificate for the Prometheus API")
+    prometheus_key_file: Path | None = Field(default=None, description="key of the client certificate")
     prometheus_headers: dict[str, str] = Field(
-        {}, description='extra headers as JSON, such as {"X-Scope-OrgID": "shop"}'
+        default={}, description='extra headers as JSON, such as {"X-Scope-OrgID": "shop"}'
     )
-    git_cache: Path | None = Field(None, description="folder for bare repositories; empty takes a temporary one")
-    allow_file_urls: bool = Field(False, description="let GitSources use file:// URLs")
-    allow_http_urls: bool = Field(False, description="let GitSources use http:// URLs to other hosts than this one")
-    workers: int = Field(8, ge=1, le=256, description="Rollouts worked on at the same time")
-    metrics_listen: str = Field("0.0.0.0:9090", description="address of /metrics, /healthz and /readyz")
-    api_listen: str = Field("127.0.0.1:8080", description="address of the JSON API; empty switches it off")
-    webhooks_listen: str = Field("", description="address of inbound webhooks; empty switches them off")
-    log_format: LogFormat = Field(LogFormat.AUTO, description="json, text, or auto: text on a terminal")
-    log_level: str = Field("info", description="debug, info, warning or error")
+    git_cache: Path | None = Field(
+        default=None, description="folder for bare repositories; empty takes a temporary one"
+    )
+    allow_file_urls: bool = Field(default=False, description="let GitSources use file:// URLs")
+    allow_http_urls: bool = Field(
+        default=False, description="let GitSources use http:// URLs to other hosts than this one"
+    )
+    workers: int = Field(default=8, ge=1, le=256, description="Rollouts worked on at the same time")
+    metrics_listen: str = Field(default="0.0.0.0:9090", description="address of /metrics, /healthz and /readyz")
+    api_listen: str = Field(default="127.0.0.1:8080", description="address of the JSON API; empty switches it off")
+    webhooks_listen: str = Field(default="", description="address of inbound webhooks; empty switches them off")
+    log_format: LogFormat = Field(default=LogFormat.AUTO, description="json, text, or auto: text on a terminal")
+    log_level: str = Field(default="info", description="debug, info, warning or error")
     elect: bool = Field(
-        True, description="take a Lease before writing; switch off only for a single replica on a laptop"
+        default=True, description="take a Lease before writing; switch off only for a single replica on a laptop"
     )

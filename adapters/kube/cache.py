@@ -115,8 +115,8 @@ class Cache:
 
     async def caught_up(self, version: str) -> None:
         """Return once everything up to this resourceVersion is shown: what has not come by watch is listed."""
-        behind = (one for one in self._reflectors.values() if one.served and one.shelf.revision < int(version))
-        await asyncio.gather(*(reflector.refresh() for reflector in behind))
+        possible = (one for one in self._reflectors.values() if one.served or not one.settled.is_set())
+        await asyncio.gather(*(one.refresh() for one in possible if one.shelf.revision < int(version)))
 
     def _tell(self, kind: str, old: Obj | None, new: Obj | None) -> None:
         for subscriber in self._subscribers:

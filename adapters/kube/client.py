@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from adapters.kube.api import Obj, Patch
@@ -204,7 +204,8 @@ def _said(error: Exception) -> str:
 
 
 def _version() -> str:
+    metadata = import_module("importlib.metadata")
     try:
-        return metadata.version(_DISTRIBUTION)
+        return str(metadata.version(_DISTRIBUTION))
     except metadata.PackageNotFoundError:
         return "unreleased"

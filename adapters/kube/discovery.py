@@ -8,11 +8,13 @@ from adapters.kube.api import KubeApi
 from adapters.kube.kinds import Kind
 from rollout.ports.errors import NotFound
 
+_FRESH = timedelta(seconds=15)
+
 
 class Discovery:
     """What `/apis` says, for all kinds together: an answer serves everybody until it is `fresh` old."""
 
-    def __init__(self, api: KubeApi, fresh: timedelta) -> None:
+    def __init__(self, api: KubeApi, fresh: timedelta = _FRESH) -> None:
         self._api = api
         self._fresh = fresh.total_seconds()
         self._served: Mapping[str, tuple[str, ...]] | None = None

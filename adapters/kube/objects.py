@@ -20,8 +20,8 @@ _ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _SELF = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _PAGE = 500  # as kubectl
 _WATCH_SECONDS = 300
-_FIRST_DELAY = timedelta(seconds=1)
-_TRIES = 6  # 1 + 2 + 4 + 8 + 16 s: longer than an API server needs to restart
+_FIRST_DELAY = timedelta(milliseconds=200)
+_TRIES = 8  # 0.2 + 0.4 + ... + 12.8 s: longer than an API server needs to restart
 
 T = TypeVar("T")
 

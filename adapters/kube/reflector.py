@@ -103,7 +103,7 @@ class Reflector:
         self._failures = min(self._failures, 1)  # not 0: a list that only the watch finds too old is no progress
 
     async def _list(self) -> tuple[list[Obj], int]:
-        for version in await self._discovery.candidates(self.kind):
+        for version in await self._versions():
             try:
                 found = await self._pages(version)
             except KindAbsent:
@@ -111,6 +111,17 @@ class Reflector:
             self.version = version
             return found
         raise KindAbsent(f"the API server serves no {self.kind.plural}.{self.kind.group}")
+
+    async def _versions(self) -> tuple[str, ...]:
+        """Versions to try. That a kind is absent is believed only when its own path says so.
+
+        A server that has just started may list its groups before it knows all CRDs, while their paths answer 503 then.
+        Once a kind is known to be absent, `/apis` alone is asked whether it has come.
+        """
+        offered = await self._discovery.candidates(self.kind)
+        if self.settled.is_set() and not self.served:
+            return offered
+        return tuple(dict.fromkeys((*offered, self.version, *self.kind.versions)))
 
     async def _pages(self, version: str) -> tuple[list[Obj], int]:
         """One consistent list in pages; whole when the server forgets the pages while we read them."""

@@ -92,7 +92,7 @@ class Line:
             if isinstance(error, requests.Timeout | TimeoutError):
                 return f"no answer within {self._access.deadline.total_seconds():g} s"
             if isinstance(error, OSError) and error.strerror:
-                return error.strerror.lower()
+                return error.strerror[:1].lower() + error.strerror[1:]
             below = getattr(error, "reason", None) or error.__cause__ or error.__context__
             if not isinstance(below, BaseException):
                 break

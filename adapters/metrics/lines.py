@@ -15,10 +15,11 @@ from adapters.metrics.line import Line, QueryError
 
 @dataclass(slots=True)
 class _Call:
-    """One query. line: what it runs on, None before and after."""
+    """One query. since, sent: when it was asked for and when it got a connection; line: that, while it runs."""
 
+    since: float
+    sent: float | None = None
     line: Line | None = None
-    was_sent: bool = False
 
 
 class Lines:
@@ -36,13 +37,15 @@ class Lines:
         """The whole answer to an instant query. deadline: on the monotonic clock. Raises QueryError."""
         if self._is_closed:
             raise self._closed()
-        call = _Call()
+        call = _Call(since=time.monotonic())
         try:
             running = asyncio.get_running_loop().run_in_executor(
                 self._pool, self._run, call, query, at.timestamp(), deadline
             )
             return await asyncio.wait_for(running, deadline - time.monotonic())
-        except TimeoutError as error:
+        except (TimeoutError, QueryError) as error:
+            if time.monotonic() < deadline:
+                raise
             raise self._late(call) from error
         finally:
             self._leave(call)
@@ -59,12 +62,10 @@ class Lines:
     def _run(self, call: _Call, query: str, at: float, deadline: float) -> Mapping[str, Any]:
         with self._lock:
             line = self._idle.pop()
-            call.line, call.was_sent = line, time.monotonic() < deadline
+            call.line, call.sent = line, time.monotonic()
         try:
             if self._is_closed:
                 raise self._closed()
-            if not call.was_sent:
-                raise self._late(call)
             return line.ask(query, at, deadline)
         finally:
             with self._lock:
@@ -72,8 +73,12 @@ class Lines:
                 self._idle.append(line)
 
     def _late(self, call: _Call) -> QueryError:
-        why = "no answer" if call.was_sent else f"none of {self._access.connections} connections became free"
-        return QueryError(f"{self._access.place}: {why} within {self._access.deadline.total_seconds():g} s")
+        allowed = self._access.deadline.total_seconds()
+        waited = (call.sent or time.monotonic()) - call.since
+        where = f", most of it spent waiting for one of {self._access.connections} connections"
+        return QueryError(
+            f"{self._access.place}: no answer within {allowed:g} s{where if waited > allowed / 2 else ''}"
+        )
 
     def _closed(self) -> QueryError:
         return QueryError(f"{self._access.place}: closed")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from rollout.cli.terminal import Paper, age, clock, span, table
+from rollout.cli.terminal import Paper, age, clock, exactly, span, table
 from rollout.model.rollout import Mode, OnInconclusive
 from rollout.model.status import ObjectiveVerdict, Past, Run
 from rollout.progression.holds import percent, settled_at, soak_until
@@ -161,7 +161,7 @@ def _clocks(account: Account) -> list[str]:
     )
     rows.append(("step deadline", _spent(run.verdict_missing.elapsed(account.now), spec.analysis.step_deadline, then)))
     if spec.analysis.bake:
-        rows.append(("bake", f"{span(spec.analysis.bake)} at 100 %"))
+        rows.append(("bake", f"{exactly(spec.analysis.bake)} at 100 %"))
     return table(("", ""), rows)[1:]
 
 
@@ -170,7 +170,7 @@ def _remaining(until: datetime, now: datetime) -> str:
 
 
 def _spent(spent: timedelta, limit: timedelta, then: str) -> str:
-    return f"{span(spent)} of {span(limit)} spent, {then}"
+    return f"{span(spent)} of {exactly(limit)} spent, {then}"
 
 
 def _lately(account: Account, on: Paper) -> list[str]:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import IO, Any
 
 import click
 
@@ -41,53 +40,50 @@ _CODES = {
 }
 
 
-class StoppedError(click.ClickException):
-    """The command ends here. hint: what to do next, "" for nothing; as_json: how the error is shown on stderr."""
+class StoppedError(Exception):
+    """The command ends here with `exit_code`. code: one word for machines; hint: what to do next, "" for nothing."""
 
-    def __init__(self, exit_code: Exit, message: str, *, code: str = "", hint: str = "", as_json: bool = False) -> None:
+    def __init__(self, exit_code: Exit, message: str, *, code: str = "", hint: str = "") -> None:
         super().__init__(message)
-        self.exit_code = int(exit_code)
-        self.code = code or _CODES.get(exit_code, exit_code.name)
+        self.exit_code = exit_code
+        self.code = code or _CODES.get(exit_code, "Failed")
         self.hint = hint
-        self.as_json = as_json
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Write it to stderr."""
-        stream = file or click.get_text_stream("stderr", errors="replace")
-        if self.as_json:
-            click.echo(json.dumps({"code": self.code, "message": self.message, "hint": self.hint}), file=stream)
-            return
-        click.echo(f"error: {self.message}", file=stream)
-        if self.hint:
-            click.echo(f"hint:  {self.hint}", file=stream)
 
 
 @contextmanager
 def translated(*, as_json: bool = False) -> Iterator[None]:
-    """Everything that a port or a manifest can say against it ends the command with its exit code and a hint."""
+    """Everything that a port or a manifest can say against it ends the command with its exit code and a hint.
+
+    as_json: whether stderr gets `{code, message, hint}` instead of sentences.
+    """
     from rollout.manifest.errors import SpecError, SpecErrors
     from rollout.ports.errors import PortError
 
     try:
         yield
-    except StoppedError as error:
-        error.as_json = as_json
-        raise
+    except StoppedError as stopped:
+        raise _ended(stopped, as_json=as_json) from stopped
     except (SpecError, SpecErrors) as error:
         hint = "`rollout lint` shows all that is wrong in a file"
-        raise StoppedError(Exit.USAGE, str(error), code="InvalidSpec", hint=hint, as_json=as_json) from error
+        raise _ended(StoppedError(Exit.USAGE, str(error), code="InvalidSpec", hint=hint), as_json=as_json) from error
     except PortError as error:
         code, hint = _meaning(error)
-        raise StoppedError(code, str(error), code=type(error).__name__, hint=hint, as_json=as_json) from error
+        ending = StoppedError(code, str(error), code=type(error).__name__, hint=hint)
+        raise _ended(ending, as_json=as_json) from error
     except KeyboardInterrupt as error:
-        raise InterruptedCommandError from error
+        raise click.exceptions.Exit(int(Exit.INTERRUPTED)) from error
 
 
-class InterruptedCommandError(click.exceptions.Exit):
-    """Ctrl-C: nothing is said, the shell sees 130."""
-
-    def __init__(self) -> None:
-        super().__init__(int(Exit.INTERRUPTED))
+def _ended(stopped: StoppedError, *, as_json: bool) -> click.exceptions.Exit:
+    """Say it on stderr; what click ends the process with."""
+    if as_json:
+        told = {"code": stopped.code, "message": str(stopped), "hint": stopped.hint}
+        click.echo(json.dumps(told), err=True)
+    else:
+        click.echo(f"error: {stopped}", err=True)
+        if stopped.hint:
+            click.echo(f"hint:  {stopped.hint}", err=True)
+    return click.exceptions.Exit(int(stopped.exit_code))
 
 
 def _meaning(error: Exception) -> tuple[Exit, str]:

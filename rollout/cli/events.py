@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rollout.cli.errors import Exit
-from rollout.cli.options import Access, RolloutName, access
+from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
 from rollout.cli.terminal import Paper, age, paper, say, spell, table
 
@@ -23,7 +23,7 @@ _HEADER = ("LAST SEEN", "TYPE", "REASON", "COUNT", "MESSAGE")
 
 @click.command()
 @access("json", "yaml")
-@click.argument("name", type=RolloutName())
+@click.argument("name", type=rollout_name)
 @click.option("-w", "--watch", is_flag=True, help="Go on with a line for every new event.")
 def events(access: Access, name: str, *, watch: bool) -> None:
     """What happened, newest last; the same news told again is one line with a count."""

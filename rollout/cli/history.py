@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rollout.cli.errors import Exit
-from rollout.cli.options import Access, RolloutName, access
+from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
 from rollout.cli.terminal import Paper, age, paper, say, span, spell, table
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @access("json", "yaml")
-@click.argument("name", type=RolloutName())
+@click.argument("name", type=rollout_name)
 def history(access: Access, name: str) -> None:
     """The last ten runs, newest first."""
     run(access, lambda cluster: _history(access, cluster, name))

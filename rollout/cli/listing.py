@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rollout.cli.errors import Exit
-from rollout.cli.options import Access, RolloutName, access
+from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run, scope
 from rollout.cli.terminal import Paper, age, paper, say, shown_object, spell, table
 
@@ -30,7 +30,7 @@ def list_(access: Access, *, watch: bool) -> None:
 
 @click.command()
 @access("json", "yaml", "wide", "name", many=True)
-@click.argument("names", nargs=-1, type=RolloutName(), metavar="[NAME]...")
+@click.argument("names", nargs=-1, type=rollout_name, metavar="[NAME]...")
 @click.option("-w", "--watch", is_flag=True, help="Go on with a line for every change.")
 def get(access: Access, names: tuple[str, ...], *, watch: bool) -> None:
     """One Rollout, or all, in kubectl's formats: NAME, rollout/NAME or rlt/NAME."""

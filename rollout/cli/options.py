@@ -1,6 +1,7 @@
 """Which options do the commands share, and how is a Rollout named? As kubectl has it."""
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,7 @@ import click
 Command = Callable[..., Any]
 
 _OURS = ("rollout", "rollouts", "rlt", "rollout.rollout.dev", "rollouts.rollout.dev")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ def access(*formats: str, many: bool = False) -> Callable[[Command], Command]:
 
 
 def _options(formats: tuple[str, ...], *, many: bool) -> list[Callable[[Command], Command]]:
-    found = [
+    found: list[Callable[[Command], Command]] = [
         click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: the context's."),
         click.option("--context", metavar="NAME", help="Context of the kubeconfig; default: the current one."),
         click.option("--kubeconfig", metavar="FILE", help="Kubeconfig; default: as kubectl finds it."),
@@ -67,49 +68,31 @@ def _options(formats: tuple[str, ...], *, many: bool) -> list[Callable[[Command]
     return found
 
 
-class RolloutName(click.ParamType):
-    """NAME, or KIND/NAME with one of our kind's names."""
-
-    name = "name"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The bare name; a usage error for another kind."""
-        kind, slash, name = str(value).rpartition("/")
-        if slash and kind.lower() not in _OURS:
-            self.fail(
-                f"{kind!r} is no kind of ours; write {name}, rollout/{name} or rlt/{name}, with -n for a namespace",
-                param,
-                ctx,
-            )
-        if not name:
-            self.fail("a name is missing after the slash", param, ctx)
-        return name
+def rollout_name(value: str) -> str:
+    """The bare name in NAME or KIND/NAME; a usage error for another kind."""
+    kind, slash, name = value.rpartition("/")
+    if slash and kind.lower() not in _OURS:
+        raise click.BadParameter(
+            f"{kind!r} is no kind of ours; write {name}, rollout/{name} or rlt/{name}, and -n for a namespace"
+        )
+    if not name:
+        raise click.BadParameter("a name is missing after the slash")
+    return name
 
 
-class Duration(click.ParamType):
-    """90s, 5m, 2h, 1d, or combined as in 1h30m; a bare number is seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The timedelta; a usage error for anything else."""
-        if isinstance(value, timedelta):
-            return value
-        seconds, digits = 0, ""
-        for letter in str(value):
-            if letter.isascii() and letter.isdigit():
-                digits += letter
-            elif letter in _UNITS and digits:
-                seconds, digits = seconds + int(digits) * _UNITS[letter], ""
-            else:
-                self.fail(f"{value!r} is no duration; write 90s, 5m or 1h30m", param, ctx)
-        if not str(value) or len(digits) > 9:
-            self.fail(f"{value!r} is no duration; write 90s, 5m or 1h30m", param, ctx)
-        return timedelta(seconds=seconds + int(digits or 0))
+def duration(value: str | timedelta) -> timedelta:
+    """The time in 90s, 5m, 2h, 1d or 1h30m; a bare number is seconds; a usage error for anything else."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value)
+    if not value or match is None:
+        raise click.BadParameter(f"{value!r} is no duration; write 90s, 5m or 1h30m")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def timeout(default: str) -> Callable[[Command], Command]:
     """The option --timeout, 0 for no end."""
     return click.option(
-        "--timeout", type=Duration(), default=default, show_default=True, help="Longest time to wait; 0 waits for ever."
+        "--timeout", type=duration, default=default, show_default=True, help="Longest time to wait; 0 waits for ever."
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rollout.cli.errors import Exit, StoppedError
-from rollout.cli.options import Access, Command, RolloutName, access, timeout
+from rollout.cli.options import Access, Command, access, rollout_name, timeout
 from rollout.cli.session import key, run
 from rollout.cli.terminal import say, shown_object, spell
 
@@ -55,7 +55,7 @@ def _order(verb: str, text: str, *options: Callable[[Command], Command]) -> clic
     command = click.option("--reason", default="", metavar="TEXT", help="Why, for the record.")(command)
     for option in reversed(options):
         command = option(command)
-    command = click.argument("name", type=RolloutName())(command)
+    command = click.argument("name", type=rollout_name)(command)
     return click.command(verb)(access("json", "yaml")(command))
 
 

@@ -167,6 +167,13 @@ def span(duration: timedelta) -> str:
     return f"{hours // 24}d"
 
 
+def exactly(duration: timedelta) -> str:
+    """A duration as specs have it: 90s, 5m, 2h, 1h30m."""
+    seconds = int(duration.total_seconds())
+    parts = [(seconds // 3600, "h"), (seconds % 3600 // 60, "m"), (seconds % 60, "s")]
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
 def age(since: datetime | None, now: datetime) -> str:
     """How long ago something was; "-" when that is not known."""
     return "-" if since is None else span(now - since)

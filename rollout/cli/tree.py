@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rollout.cli.errors import Exit, StoppedError
-from rollout.cli.options import Access, RolloutName, access
+from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
 from rollout.cli.terminal import Branch, Paper, paper, say, spell
 from rollout.cli.terminal import tree as drawn
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @access("json", "yaml")
-@click.argument("name", type=RolloutName())
+@click.argument("name", type=rollout_name)
 def tree(access: Access, name: str) -> None:
     """A Rollout with its routes, backends, workloads and weights."""
     run(access, lambda cluster: _tree(access, cluster, name))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rollout.cli.errors import Exit
-from rollout.cli.options import Access, RolloutName, access
+from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
 from rollout.cli.terminal import paper, say, spell
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @access("json", "yaml")
-@click.argument("name", type=RolloutName())
+@click.argument("name", type=rollout_name)
 def why(access: Access, name: str) -> None:
     """Why it stands as it does, with every rule and number, and what happens next."""
     run(access, lambda cluster: _why(access, cluster, name))
@@ -43,7 +43,8 @@ async def account(cluster: "Cluster", access: Access, name: str, now: datetime) 
     from rollout.wiring.tools import observing
 
     standing = await queries.rollout(cluster.objects, key(access, cluster, name))
-    view, unseen, told = None, "", ()
+    view, unseen = None, ""
+    told: tuple[queries.News, ...] = ()
     try:
         async with observing(cluster, standing.key.namespace) as observer:
             view = await looking.look_at(observer, standing, now)

@@ -26,6 +26,7 @@ from rollout.progression.view import (
     usable,
 )
 from rollout.traffic import shares
+from rollout.traffic.dialects import unsupported
 
 Check = Callable[[View], Reason | None]
 
@@ -48,8 +49,8 @@ def route_unusable(view: View) -> Reason | None:
     for route in view.wanted_routes():
         if not usable(route):
             return _route(f"{route.ref} {_STATE_WORDS[route.state]}")
-        if route.unsupported:
-            return _route(f"{route.ref}: {route.unsupported}")
+        if why := route.unsupported or unsupported(route.ref, view.spec.backend):
+            return _route(f"{route.ref}: {why}")
         if route.missing_only:
             return _route(f"{route.ref} has no route named {', '.join(route.missing_only)} (spec.routes[].only)")
         if route.problem:

@@ -137,5 +137,5 @@ def _absent(points: list[Point], start: float, target: Labels, scrapes: dict[Lab
 
 
 def _target(counter: Counter) -> Labels:
-    """The scraped thing that a series belongs to; the series itself where no label tells."""
-    return tuple(label for label in counter.labels if label[0] in TARGET) or counter.labels
+    """The scraped thing that a series belongs to; series without such labels count as scraped together."""
+    return tuple(label for label in counter.labels if label[0] in TARGET)

@@ -186,7 +186,7 @@ def ended(now: Standing, run: int | None) -> Ended | None:
     newest = status.history[0] if status.history else None
     if past is not None and newest is not None and newest.run != past.run:
         return _outcome(newest)
-    if status.phase is Phase.FAILED:
+    if status.phase is Phase.FAILED and status.failed is not None:
         return Ended(is_good=False, message=f"{now.wanted} failed: {newest.message if newest else ''}".rstrip(": "))
     if status.stable is not None and status.stable.name == now.wanted:
         return Ended(is_good=True, message=f"{now.wanted} is stable")

@@ -1,12 +1,13 @@
 """Does a user's route object survive a run, whatever it holds?"""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.memory.patches import json_patched
@@ -32,19 +33,24 @@ runs = st.sampled_from((PROMOTED, ROLLED_BACK))
 Test = Callable[..., None]
 
 
+NOT_JUDGED = (HealthCheck.too_slow, HealthCheck.filter_too_much)  # the machine may be busy; odd weights are refused
+
+
 def over(*strategies: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
     """`given`, without a limit of time: the machine may be busy."""
 
     def decorated(test: Test) -> Test:
-        return settings(deadline=None)(given(*strategies)(test))
+        return settings(deadline=None, suppress_health_check=NOT_JUDGED)(given(*strategies)(test))
 
     return decorated
 
 
 def _after(case: Case, steps: tuple[Split, ...]) -> dict[str, Any]:
+    """The object after a run in which a split that cannot be exact is passed over, as a hold would."""
     obj = dict(case.obj)
     for split in steps:
-        obj = write(obj, case.ref, split, case.dialect)
+        with suppress(SplitError):
+            obj = write(obj, case.ref, split, case.dialect)
     return obj
 
 
@@ -78,10 +84,7 @@ def test_real_objects_keep_everything_but_weights_and_our_entries(name: str, ste
 
 @over(cases(), runs)
 def test_generated_objects_keep_everything_but_weights_and_our_entries(one: Case, steps: tuple[Split, ...]) -> None:
-    try:
-        after = _after(one, steps)
-    except SplitError:
-        assume(False)
+    after = _after(one, steps)
 
     assert _without_ours(one, after) == _without_ours(one, one.obj)
 
@@ -101,10 +104,7 @@ def test_a_promoted_entry_is_the_former_ones_copy_under_another_name(name: str) 
 @over(cases())
 def test_a_rollback_leaves_the_users_entries_where_they_were(one: Case) -> None:
     before = [place for place in places(one.obj, one.dialect) if not _names(one, place.entries, V2)]
-    try:
-        after = _after(one, ROLLED_BACK)
-    except SplitError:
-        assume(False)
+    after = _after(one, ROLLED_BACK)
 
     now = {place.pointer: place.entries for place in places(after, one.dialect)}
     for place in before:

@@ -52,7 +52,9 @@ async def test_a_prometheus_outage_holds_and_is_over_when_it_is_over() -> None:
         await world.pass_time(10 * MINUTE)
 
         same_story("prometheus_outage", told_story(world))
-        assert world.status.stable and world.status.stable.name == "v2"
+        stable = world.status.stable
+        assert stable is not None
+        assert stable.name == "v2"
 
 
 async def test_a_template_changed_in_place_is_a_new_run() -> None:

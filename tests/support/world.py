@@ -91,7 +91,7 @@ class World:
             self.path("Deployment", f"checkout-{revision}", "status"), Patch.MERGE, {"status": status}
         )
         names = [f"{pod_owner or revision}-{number}" for number in range(max(wanted, pods))]
-        for number, name in enumerate(names):
+        for name in names:
             pod = {
                 "apiVersion": "v1",
                 "kind": "Pod",

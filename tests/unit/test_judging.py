@@ -32,7 +32,7 @@ ORDERS = Query(name="orders", query="orders", above=3, mode=Mode.OBSERVE)
 def counter(*points: tuple[int, float], **labels: str) -> Counter:
     """A counter with (seconds since noon, value) points."""
     scrapes = tuple((NOON + timedelta(seconds=seconds), value) for seconds, value in points)
-    return Counter(labels=tuple(sorted({"pod": "a", **labels}.items())), points=scrapes)
+    return Counter(labels=tuple(sorted(({"pod": "a"} | labels).items())), points=scrapes)
 
 
 def judged(objective: Objective, answer: Answer) -> ObjectiveVerdict:
@@ -101,6 +101,15 @@ def test_a_series_born_with_the_first_error_counts_from_nothing() -> None:
     verdict = judged(ERRORS, counters(total=(GROWN,), bad=(bad,)))
 
     assert (verdict.verdict, verdict.value) == (Verdict.FAIL, "4%")
+
+
+def test_series_without_a_label_of_their_target_count_as_scraped_together() -> None:
+    old = Counter(labels=(("code", "200"),), points=GROWN.points)
+    born = Counter(labels=(("code", "500"),), points=((NOON + timedelta(seconds=55), 40.0),))
+
+    verdict = judged(ERRORS, counters(total=(old, born), bad=(born,)))
+
+    assert verdict.message == "40 of 1040 requests failed (3.85%), more than 1%"
 
 
 def test_a_pod_born_inside_the_window_counts_in_full_beside_one_that_was_scraped_all_along() -> None:

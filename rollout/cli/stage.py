@@ -1,0 +1,208 @@
+"""On what stage does the demo play: embedded cluster, controller, Envoy, upstreams, load and git, wired together?"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiohttp
+import click
+
+from rollout.cli.shop import HOST, NAMESPACE, Repository, git_source, revision, routing
+from rollout.demo.envoy import Proxy, ProxyError, running_envoy
+from rollout.demo.load import Load, Tally, running_load
+from rollout.demo.mesh import following
+from rollout.demo.metrics import Scraper
+from rollout.demo.prometheus import serving
+from rollout.demo.watch import Server
+from rollout.demo.world import World, running_world
+from rollout.logs import LogFormat, set_up
+from rollout.settings import Mesh, Settings
+from rollout.wiring.embedded import Embedded, embedded
+from rollout.wiring.serving import running
+
+PODS = 2
+PATIENCE_S = 180.0  # one release takes about 45 s
+BEAT_S = 4.0  # a line at least so often
+PATH = f"/apis/rollout.dev/v1alpha1/namespaces/{NAMESPACE}/rollouts/checkout"
+
+
+class MissingPartError(Exception):
+    """Something that the demo needs is not on this machine; the message says how to get it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How one release went. seconds: from the commit; failed: requests that failed meanwhile."""
+
+    outcome: str
+    seconds: float
+    failed: int
+
+
+@dataclass(slots=True)
+class Stage:
+    """The running parts, and what the audience is shown."""
+
+    cluster: Embedded
+    world: World
+    repository: Repository
+    kubeconfig: Path
+    addresses: dict[str, tuple[str, int]]
+    watching: aiohttp.ClientSession
+    seen: Tally = field(default_factory=Tally)
+    last: Tally = field(default_factory=Tally)
+    _released: float = 0.0
+    _failed_before: int = 0
+
+    async def release(self, name: str, *, failing: float) -> None:
+        """Deploy a revision and commit the spec that names it."""
+        ips = []
+        for number in range(PODS):
+            pod = await self.world.start_pod(f"checkout-{name}-{number}", name, failing=failing, latency_ms=2)
+            ip = f"10.0.{name[1:]}.{number + 1}"
+            self.addresses[ip] = (pod.host, pod.port)
+            ips.append(ip)
+        self.cluster.seed(*revision(name, ips))
+        commit = self.repository.release(name)
+        if name == "v1":
+            self.cluster.seed(*routing(), git_source(self.repository.url))
+        self._released, self._failed_before = time.monotonic(), self.seen.failed
+        click.echo(f"git commit {commit}: spec.revision: {name}")
+
+    async def until(self, name: str) -> Ending:
+        """Show what happens until the revision serves all users or has failed."""
+        deadline = time.monotonic() + PATIENCE_S
+        shown: tuple[Any, ...] = ()
+        again = 0.0
+        while time.monotonic() < deadline:
+            status = await self._status()
+            now = (status.get("phase"), status.get("step"), status.get("weight"), len(status.get("history", ())))
+            if status and (now != shown or time.monotonic() > again):
+                shown, again = now, time.monotonic() + BEAT_S
+                self._show(name, status)
+            if status.get("phase") == "Idle" and status.get("stableRevision") == name:
+                return self._ending("promoted" if name != "v1" else "serving")
+            if status.get("phase") == "Failed":
+                return self._ending("rolled back")
+            await asyncio.sleep(0.25)
+        raise click.ClickException(f"{name} neither serves nor failed after {PATIENCE_S:.0f} s: {await self._status()}")
+
+    async def explain(self) -> None:
+        """What `rollout why` says."""
+        click.echo("$ rollout why checkout -n shop")
+        program = await asyncio.create_subprocess_exec(
+            *_python(),
+            "why",
+            "checkout",
+            "-n",
+            NAMESPACE,
+            "--kubeconfig",
+            str(self.kubeconfig),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await program.communicate()
+        click.echo(said.decode().rstrip())
+
+    async def count(self, load: Load) -> None:
+        """Add up what the load reports, second by second."""
+        async for second in load.seconds():
+            self.last = second
+            self.seen = self.seen + second
+
+    def _show(self, name: str, status: dict[str, Any]) -> None:
+        since = time.monotonic() - self._released
+        measured = 100 * self.last.share(name)
+        plan = status.get("steps") or 0
+        step = f"step {min(status['step'], plan)}/{plan}" if status.get("step") else ""
+        wanted = f"{name} wanted {status.get('weight', 0):>3} %, measured {measured:>5.1f} %" if name != "v1" else ""
+        why = (status.get("reasons") or [{}])[0].get("message") or status.get("next", "")
+        click.echo(
+            f"{since:5.1f} s  {status['phase']:<11} {step:<8} {wanted}  failed {self.seen.failed - self._failed_before:>3}  {why}"
+        )
+
+    def _ending(self, outcome: str) -> Ending:
+        return Ending(
+            outcome=outcome, seconds=time.monotonic() - self._released, failed=self.seen.failed - self._failed_before
+        )
+
+    async def _status(self) -> dict[str, Any]:
+        async with self.watching.get(PATH) as answer:
+            if answer.status != 200:
+                return {}
+            found: dict[str, Any] = await answer.json()
+            return found.get("status") or {}
+
+
+@asynccontextmanager
+async def stage(rate: int) -> AsyncIterator[Stage]:
+    """Everything running; all of it ends with the context, also after Ctrl-C."""
+    async with AsyncExitStack() as stack:
+        directory = Path(stack.enter_context(TemporaryDirectory(prefix="rollout-demo-")))
+        kubeconfig = directory / "kubeconfig"
+        cluster = await stack.enter_async_context(embedded(kubeconfig))
+        world = await stack.enter_async_context(running_world(seed=1))
+        proxy = await _envoy(stack)
+        addresses: dict[str, tuple[str, int]] = {}
+        await stack.enter_async_context(following(Server(url=cluster.url), proxy, addresses, lambda _words: None))
+        scraper = Scraper(proxy.metrics_url, {"job": "envoy", "instance": "gateway"})
+        _background(stack, scraper.run())
+        prometheus = await stack.enter_async_context(serving(scraper.history))
+        await _controller(stack, kubeconfig, prometheus)
+        watching = await stack.enter_async_context(aiohttp.ClientSession(cluster.url))
+        repository = Repository(directory / "specs")
+        on = Stage(cluster, world, repository, kubeconfig, addresses, watching)
+        await on.release("v1", failing=0)
+        await on.until("v1")
+        # Callers come once somebody serves.
+        load = await stack.enter_async_context(running_load(proxy.url, HOST, rate=rate))
+        _background(stack, on.count(load))
+        yield on
+
+
+async def _envoy(stack: AsyncExitStack) -> Proxy:
+    try:
+        return await stack.enter_async_context(running_envoy())
+    except ProxyError as error:
+        raise MissingPartError(str(error)) from error
+
+
+async def _controller(stack: AsyncExitStack, kubeconfig: Path, prometheus: str) -> None:
+    """The controller as `rollout serve` runs it, but for its HTTP faces."""
+    set_up(LogFormat.AUTO, "error")
+    settings = Settings(
+        kubeconfig=kubeconfig,
+        prometheus_url=prometheus,
+        prometheus_mesh=Mesh.ENVOY,
+        allow_file_urls=True,
+        own_namespace=NAMESPACE,
+    )
+    wired = await stack.enter_async_context(running(settings))
+    stop = asyncio.Event()
+    working = asyncio.create_task(wired.controller.run(stop))
+
+    async def end() -> None:
+        stop.set()
+        await asyncio.gather(working, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+def _background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+def _python() -> tuple[str, ...]:
+    return (sys.executable, "-m", "rollout.cli")

@@ -1,0 +1,82 @@
+"""How do our objects get into a cluster, and out of it again?"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from rollout.ports.errors import KindAbsent, PortError, Unreachable
+from rollout.ports.objects import Obj, Objects, ObjectWrites
+
+Say = Callable[[str], None]
+_CRD = "CustomResourceDefinition"
+
+
+async def apply_all(
+    objects: Objects, writes: ObjectWrites, crds: Sequence[Obj], others: Sequence[Obj], say: Say, within: timedelta
+) -> None:
+    """Apply the CRDs, wait until the server serves them, then apply the others in their order.
+
+    say: told one line per object. Unreachable when a CRD is not established within this time.
+    """
+    for crd in crds:
+        await _applied(writes, crd, say)
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            for crd in crds:
+                await _established(objects, crd["metadata"]["name"])
+    except TimeoutError as error:
+        raise Unreachable(
+            f"the CRDs are not established after {within.total_seconds():g} s; "
+            f"`kubectl describe crd` says why, then repeat the command"
+        ) from error
+    for obj in others:
+        await _applied(writes, obj, say)
+
+
+async def _applied(writes: ObjectWrites, obj: Obj, say: Say) -> None:
+    stored = await writes.apply(obj)
+    made = stored["metadata"].get("generation", 1) == 1
+    say(f"{name_of(obj)} applied" + ("" if made else f" (generation {stored['metadata']['generation']})"))
+
+
+async def _established(objects: Objects, name: str) -> None:
+    async for change in objects.watch(_CRD, "", name):
+        conditions = (change.obj.get("status") or {}).get("conditions") or ()
+        if any(item["type"] == "Established" and item["status"] == "True" for item in conditions):
+            return
+
+
+async def rollouts_there(objects: Objects) -> tuple[str, ...]:
+    """`namespace/name` of every Rollout, sorted; none where the cluster does not know the kind."""
+    try:
+        found = await objects.list("Rollout")
+    except KindAbsent:
+        return ()
+    return tuple(f"{obj['metadata']['namespace']}/{obj['metadata']['name']}" for obj in found)
+
+
+async def remove_all(writes: ObjectWrites, doomed: Sequence[Obj], say: Say) -> None:
+    """Delete these objects in reverse order; those that are gone already are fine.
+
+    Every one is tried; the first that is refused is raised at the end.
+    """
+    refused: PortError | None = None
+    for obj in reversed(doomed):
+        metadata: dict[str, Any] = obj["metadata"]
+        try:
+            await writes.delete(obj["kind"], metadata.get("namespace", ""), metadata["name"])
+        except PortError as error:
+            refused = refused or error
+            say(f"{name_of(obj)} NOT deleted: {error}")
+        else:
+            say(f"{name_of(obj)} deleted")
+    if refused is not None:
+        raise refused
+
+
+def name_of(obj: Obj) -> str:
+    """`Kind namespace/name` or `Kind name`."""
+    metadata = obj["metadata"]
+    place = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+    return f"{obj['kind']} {place}{metadata['name']}"

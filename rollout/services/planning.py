@@ -1,0 +1,207 @@
+"""Which weights would every object have at every step, and what would stand in the way? Nothing is written.
+
+Pure: the controller's own rules are asked about a run as if it began now.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from rollout.model.actions import Split, Subset
+from rollout.model.names import BackendName, Key
+from rollout.model.observation import Pool, RouteSeen
+from rollout.model.rollout import RouteRef, SubsetBackend
+from rollout.model.status import Phase, Reason, RolloutStatus
+from rollout.progression.holds import step_holds
+from rollout.progression.moves import moved
+from rollout.progression.sight import first_sight
+from rollout.progression.telling import holding
+from rollout.progression.transitions import Trigger
+from rollout.progression.triggers import Fired
+from rollout.progression.view import FULL, View, plan_ahead, pods_needed, split_of, usable
+from rollout.traffic import shares
+
+# What every run waits for by itself is no obstacle.
+_BY_ITSELF = frozenset({"SubsetSettling", "ReturningToStable", "WeightPending", "Soaking", "NotMeasured"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One column of the plan. name: "now", "step 1", "100 %" or "after"; weight: None for now.
+
+    pods: ready canary pods that the weight needs, None where capacity is not asked for.
+    """
+
+    name: str
+    weight: int | None = None
+    soak: timedelta = timedelta(0)
+    approval: str = ""
+    pods: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The weights of one backend in one pool, one for each stage; None where it has no entry. role: canary, stable, ""."""
+
+    route: RouteRef
+    pool: str
+    backend: BackendName
+    role: str
+    weights: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPlan:
+    """All that can be told of a run before it begins, or of what is left of it.
+
+    canary: "" when there is nothing to do. duration: the least time from the first weight on; left_alone: pools that no
+    weight of this run touches. holds: what stands in its way now.
+    """
+
+    key: Key
+    stable: str
+    canary: str
+    stages: tuple[Stage, ...] = ()
+    rows: tuple[Row, ...] = ()
+    left_alone: tuple[str, ...] = ()
+    subsets: tuple[Subset, ...] = ()
+    duration: timedelta = timedelta(0)
+    approvals: int = 0
+    holds: tuple[Reason, ...] = ()
+    is_running: bool = False
+    note: str = ""
+
+
+def planned(view: View) -> RolloutPlan:
+    """What the run in hand will still do, or what a run of git's revision would do if it began now."""
+    spec, status = view.spec, view.status
+    if status.run is not None:
+        holds = holding(view)
+        return _of_run(view, holds, is_running=True)
+    if status.stable is None:
+        sight = first_sight(view)
+        if sight.stable is not None:
+            view = view.of(replace(status, stable=sight.stable))
+        elif not sight.first_deployment:
+            holds = (sight.hold,) if sight.hold else ()
+            return RolloutPlan(key=spec.key, stable="", canary=spec.revision, holds=holds)
+        else:
+            return _begun(view, Trigger.FIRST_DEPLOYMENT)
+    stable = view.status.stable
+    if stable is not None and stable.name == spec.revision:
+        note = f"{stable.name} is stable and is what git names: there is nothing to do"
+        return RolloutPlan(key=spec.key, stable=stable.name, canary="", holds=holding(view), note=note)
+    if status.failed is not None and status.failed.name == spec.revision:
+        return replace(
+            _begun(view, Trigger.RETRIED), note=f"{spec.revision} failed before: only `rollout retry` starts it"
+        )
+    return _begun(view, Trigger.NEW_REVISION)
+
+
+def _begun(view: View, trigger: Trigger) -> RolloutPlan:
+    phase = Phase.FAILED if trigger is Trigger.RETRIED else Phase.IDLE
+    view = view.of(replace(view.status, phase=phase))
+    begun = view.of(moved(view, Fired(trigger=trigger, why="planned")))
+    holds = [hold for hold in step_holds(begun) if hold.code not in _BY_ITSELF]
+    plan = _of_run(begun, tuple(holds), is_running=False)
+    if trigger is Trigger.FIRST_DEPLOYMENT:
+        plan = replace(plan, note="first deployment: straight to 100 % when available, nothing can be judged")
+    return plan
+
+
+def _of_run(view: View, holds: tuple[Reason, ...], *, is_running: bool) -> RolloutPlan:
+    run, spec = view.run, view.spec
+    statuses, stages = zip(*_course(view), strict=True) if view.status.phase is not Phase.ROLLING_BACK else ((), ())
+    routes = [route for route in view.wanted_routes() if usable(route)]
+    rows = [row for route in routes for row in _rows(view, route, statuses)]
+    touched = {(row.route, row.pool) for row in rows}
+    left = [
+        f"{route.ref} {pool.name}" for route in routes for pool in route.pools if (route.ref, pool.name) not in touched
+    ]
+    ahead = [stage for stage in stages if stage.weight is not None]
+    subset_time = spec.settle if _subsets(view) else timedelta(0)
+    seen_codes: dict[str, Reason] = {hold.message: hold for hold in holds}
+    return RolloutPlan(
+        key=spec.key,
+        stable=view.stable.name if view.stable else "",
+        canary=run.canary.name,
+        stages=(Stage(name="now"), *stages),
+        rows=tuple(rows),
+        left_alone=tuple(left),
+        subsets=_subsets(view),
+        duration=subset_time + sum((stage.soak for stage in ahead), timedelta(0)),
+        approvals=sum(1 for stage in ahead if stage.approval),
+        holds=tuple(seen_codes.values()),
+        is_running=is_running,
+    )
+
+
+def _course(view: View) -> Iterator[tuple[RolloutStatus, Stage]]:
+    """The status at each stage that is still to come, and the stage."""
+    run, status = view.run, view.status
+    steps = () if run.straight or run.full else plan_ahead(view)
+    for number, step in enumerate(steps, start=1):
+        if number < run.step or (number == run.step and run.weight != step.weight):
+            continue
+        at = replace(status, run=replace(run, step=number, weight=step.weight))
+        pods = pods_needed(view, step.weight) if view.stable else None
+        yield at, Stage(name=f"step {number}", weight=step.weight, soak=step.soak, approval=step.approval, pods=pods)
+    last = replace(status, phase=Phase.PROMOTING, run=replace(run, step=len(steps) + 1, weight=FULL))
+    bake = timedelta(0) if run.straight else view.spec.analysis.bake
+    yield last, Stage(name="100 %", weight=FULL, soak=bake, pods=pods_needed(view, FULL) if view.stable else None)
+    yield moved(view.of(last), Fired(trigger=Trigger.PROMOTED, why="planned")), Stage(name="after", weight=FULL)
+
+
+def _rows(view: View, route: RouteSeen, statuses: tuple[RolloutStatus, ...]) -> Iterator[Row]:
+    """Every backend of every pool that some stage moves."""
+    course = [route.pools, *_pools_of(view, route, statuses)]
+    moves = _moved_pools(view, route, statuses)
+    for place, first in enumerate(route.pools):
+        if first.name not in moves:
+            continue
+        pools = [pools[place] for pools in course]
+        for backend in dict.fromkeys(entry.backend for pool in pools for entry in pool.entries):
+            weights = tuple(pool.weight_of(backend) if pool.names(backend) else None for pool in pools)
+            yield Row(route=route.ref, pool=first.name, backend=backend, role=_role(view, backend), weights=weights)
+
+
+def _pools_of(view: View, route: RouteSeen, statuses: tuple[RolloutStatus, ...]) -> Iterator[tuple[Pool, ...]]:
+    """The route's pools at each stage; one stays as before where it cannot be as wanted (that is a hold)."""
+    pools = route.pools
+    for status in statuses:
+        later = replace(view, status=status, now=view.now + view.spec.settle if status.run is None else view.now)
+        split = split_of(later, route.ref)
+        if split is not None:
+            managed = shares.managed_by(pools, split)
+            pools = tuple(_as_wanted(pool, split) if pool in managed else pool for pool in pools)
+        yield pools
+
+
+def _as_wanted(pool: Pool, split: Split) -> Pool:
+    try:
+        return shares.wanted(pool, split)
+    except shares.SplitError:
+        return pool
+
+
+def _moved_pools(view: View, route: RouteSeen, statuses: tuple[RolloutStatus, ...]) -> set[str]:
+    splits = [split for status in statuses if (split := split_of(view.of(status), route.ref)) is not None]
+    return {pool.name for split in splits for pool in shares.managed_by(route.pools, split)}
+
+
+def _role(view: View, backend: BackendName) -> str:
+    if backend == view.run.canary.backend:
+        return "canary"
+    return "stable" if view.stable is not None and backend == view.stable.backend else ""
+
+
+def _subsets(view: View) -> tuple[Subset, ...]:
+    """The subsets that nobody defines yet, which the run would make."""
+    if not isinstance(view.spec.backend, SubsetBackend):
+        return ()
+    revisions = [revision for revision in (view.stable, view.run.canary) if revision is not None]
+    return tuple(
+        Subset(name=revision.backend.subset, labels=view.spec.labels_of(revision.name))
+        for revision in revisions
+        if revision.backend.subset and not view.backend(revision.backend).subset_defined
+    )
