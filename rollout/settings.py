@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rollout.logs import LogFormat
@@ -60,8 +60,17 @@ class Settings(BaseSettings):
     metrics_listen: str = Field(default="0.0.0.0:9090", description="address of /metrics, /healthz and /readyz")
     api_listen: str = Field(default="127.0.0.1:8080", description="address of the JSON API; empty switches it off")
     webhooks_listen: str = Field(default="", description="address of inbound webhooks; empty switches them off")
+    webhooks_secret_file: Path | None = Field(
+        default=None, description="file with the secret that git hosts sign their webhooks with; needed to listen"
+    )
     log_format: LogFormat = Field(default=LogFormat.AUTO, description="json, text, or auto: text on a terminal")
     log_level: str = Field(default="info", description="debug, info, warning or error")
     elect: bool = Field(
         default=True, description="take a Lease before writing; switch off only for a single replica on a laptop"
     )
+
+    @model_validator(mode="after")
+    def _webhooks_have_a_secret(self) -> "Settings":
+        if self.webhooks_listen and self.webhooks_secret_file is None:
+            raise ValueError("webhooks_listen needs webhooks_secret_file: unsigned webhooks are not taken")
+        return self

@@ -83,7 +83,10 @@ class ServedKinds:
 
     async def _preferred(self) -> tuple[str, ...]:
         """Every group in its preferred version, the core group first."""
-        answer = await self._api.get("/apis")
+        try:
+            answer = await self._api.get("/apis")
+        except NotFound:
+            return ("v1",)
         found = [group["preferredVersion"]["groupVersion"] for group in answer.get("groups") or ()]
         return ("v1", *sorted(found))
 

@@ -79,6 +79,11 @@ class KubeSources:
             return
         self._cache.wrote(_KIND, written)
 
+    async def request(self, key: Key, value: str) -> None:
+        """Ask whoever looks after the source to look now; `value` is echoed into its status."""
+        body = {"metadata": {"annotations": {REQUESTED_AT: value}}}
+        await self._api.patch(self._cache.path(_KIND, key.namespace, key.name), Patch.MERGE, body)
+
 
 def credentials_in(place: str, data: Mapping[str, str]) -> Credentials:
     """The Credentials in a Secret's `data`; Rejected, naming `place` and never a value, when they make none."""

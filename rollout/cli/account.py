@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rollout.cli.terminal import Paper, age, clock, exactly, span, table
+from rollout.model.commands import Verb
 from rollout.model.rollout import Mode, OnInconclusive
-from rollout.model.status import ObjectiveVerdict, Past, Run
+from rollout.model.status import ObjectiveVerdict, Past, Phase, Run
 from rollout.progression.holds import percent, settled_at, soak_until
 from rollout.progression.view import View, plan_step
 from rollout.services.looking import Share, possible, shares_of
@@ -48,7 +49,10 @@ def screen(account: Account, on: Paper) -> list[str]:
 
 def _head(account: Account, on: Paper) -> Iterator[str]:
     item, status, run = account.standing, account.standing.status, account.standing.status.run
-    parts = [on.styled(str(item.key), "strong"), f"{on.mark(status.phase.value)} {on.toned(status.phase.value)}"]
+    mark = on.mark(status.phase.value)
+    if status.phase is Phase.IDLE and (status.reasons or item.error):
+        mark = on.styled(on.symbol("waiting"), "waiting")
+    parts = [on.styled(str(item.key), "strong"), f"{mark} {on.toned(status.phase.value)}"]
     if run is not None:
         stable = status.stable.name if status.stable else "nothing"
         parts.append(f"run {status.runs}: {stable} {on.symbol('arrow')} {run.canary.name}")
@@ -196,7 +200,8 @@ def _prospect(account: Account, on: Paper) -> Iterator[str]:
     yield f"{on.styled('Next', 'strong')}      {item.status.next or 'the controller has said nothing yet'}"
     verbs = possible(item, account.view)
     if verbs:
-        where = f"{item.key.name} -n {item.key.namespace}"
+        backend = " BACKEND" if Verb.NAME_STABLE in verbs else ""
+        where = f"{item.key.name}{backend} -n {item.key.namespace}"
         yield f"{on.styled('Possible', 'strong')}  rollout {' | '.join(verb.value for verb in verbs)} {where}"
 
 

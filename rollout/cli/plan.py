@@ -52,8 +52,6 @@ async def _of_cluster(access: Access, cluster: "Cluster", name: str) -> "list[Ro
     standing = await queries.rollout(cluster.objects, key(access, cluster, name))
     async with observing(cluster, standing.key.namespace) as observer:
         view = await looking.look_at(observer, standing, datetime.now(UTC))
-    if view is None:
-        raise StoppedError(Exit.DIFFERENT, standing.error or f"{standing.key}: its spec cannot be read")
     return [planning.planned(view)]
 
 

@@ -74,6 +74,8 @@ async def _serve(settings: Settings) -> None:
             (probes(wired.is_ready, wired.page), settings.metrics_listen),
             (api(wired.rollouts), settings.api_listen),
         ]
+        if wired.hooks is not None:
+            faces.append((wired.hooks, settings.webhooks_listen))
         for app, address in faces:
             if address:
                 log.info("listening", url=await stack.enter_async_context(served(app, address)))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rollout.cli.errors import Exit, StoppedError
+from rollout.cli.errors import Exit
 from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
 from rollout.cli.terminal import Branch, Paper, paper, say, spell
@@ -33,8 +33,6 @@ async def _tree(access: Access, cluster: "Cluster", name: str) -> Exit:
     standing = await queries.rollout(cluster.objects, key(access, cluster, name))
     async with observing(cluster, standing.key.namespace) as observer:
         view = await looking.look_at(observer, standing, datetime.now(UTC))
-    if view is None:
-        raise StoppedError(Exit.DIFFERENT, standing.error or f"{standing.key}: its spec cannot be read")
     if access.as_json:
         say(spell(as_data(view), access.output))
     else:

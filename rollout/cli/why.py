@@ -49,7 +49,7 @@ async def account(cluster: "Cluster", access: Access, name: str, now: datetime) 
         async with observing(cluster, standing.key.namespace) as observer:
             view = await looking.look_at(observer, standing, now)
     except PortError as error:
-        unseen = str(error)
+        unseen = "" if standing.error else str(error)
     try:
         told = await queries.news(cluster.objects, standing)
     except PortError as error:

@@ -89,6 +89,12 @@ class Sources(Protocol):
     async def report(self, key: Key, status: SourceStatus) -> None:
         """Write the status; a GitSource that is gone meanwhile is left alone."""
 
+    async def request(self, key: Key, value: str) -> None:
+        """Ask whoever looks after the source to look now, from any replica; NotFound when there is none.
+
+        value: anything; it is echoed into the status once that look took place.
+        """
+
 
 class Specs(Protocol):
     """Objects of our kinds that sources own."""

@@ -10,6 +10,7 @@ from rollout.model.names import BackendName
 from rollout.model.observation import BackendSeen, RouteSeen, WorkloadSeen
 from rollout.model.rollout import RolloutSpec, RouteRef
 from rollout.model.status import Phase, RolloutStatus
+from rollout.ports.errors import NotFound, Rejected
 from rollout.progression.orders import allowed
 from rollout.progression.view import View, split_of, usable
 from rollout.services.observe import Observer
@@ -49,11 +50,13 @@ async def look(observer: Observer, spec: RolloutSpec, status: RolloutStatus, now
     return View(spec=spec, status=status, seen=replace(seen, measurements=()), verdicts=status.verdicts, now=now)
 
 
-async def look_at(observer: Observer, standing: Standing, now: datetime) -> View | None:
-    """The view of a Rollout in the cluster, policies included; None when its spec or status cannot be read."""
+async def look_at(observer: Observer, standing: Standing, now: datetime) -> View:
+    """The view of a Rollout in the cluster, policies included; Rejected when its spec or status cannot be read."""
     stored = observer.rollouts.get(standing.key)
-    if stored is None or stored.spec is None or standing.error:
-        return None
+    if stored is None:
+        raise NotFound(f"{standing.key}: it was deleted meanwhile")
+    if stored.spec is None:
+        raise Rejected(f"{standing.key}: it cannot be read: {stored.error}")
     return await look(observer, stored.spec, standing.status, now)
 
 

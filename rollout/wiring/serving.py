@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from adapters.clock import SystemClock
 from adapters.git.allowed import Urls
 from adapters.git.source import GitSpecSource
@@ -43,6 +45,7 @@ from rollout.services.reconcile import Reconciler
 from rollout.services.sync import Sync
 from rollout.settings import Settings
 from rollout.web.numbers import Numbers
+from webhooks.git import hooks
 
 LEASE = "rollout-controller"
 # No request may outlive the lease: half of the renew deadline leaves room for one renewal in between.
@@ -57,6 +60,7 @@ class Running:
     rollouts: Rollouts
     cache: Cache
     numbers: Numbers
+    hooks: FastAPI | None
 
     def is_ready(self) -> bool:
         """Whether every kind was listed at least once."""
@@ -98,7 +102,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         following = asyncio.create_task(cache.run())
         stack.push_async_callback(_ended, following)
-        yield Running(controller=controller, rollouts=reconciler.rollouts, cache=cache, numbers=numbers)
+        hooked = _hooks(settings, KubeSources(api, cache), clock)  # a request to look now needs no lease
+        yield Running(controller=controller, rollouts=reconciler.rollouts, cache=cache, numbers=numbers, hooks=hooked)
 
 
 def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) -> Lease:
@@ -144,6 +149,14 @@ async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:
     metrics = PrometheusMetrics(access)
     stack.push_async_callback(metrics.close)
     return metrics
+
+
+def _hooks(settings: Settings, sources: KubeSources, clock: SystemClock) -> FastAPI | None:
+    """The webhooks' app; None where nothing is to listen. OSError when the secret cannot be read."""
+    if not settings.webhooks_listen or settings.webhooks_secret_file is None:
+        return None
+    secret = settings.webhooks_secret_file.read_bytes().strip()
+    return hooks(secret, lambda key: sources.request(key, clock.now().isoformat()))
 
 
 def _git(settings: Settings, stack: AsyncExitStack) -> GitSpecSource:

@@ -15,7 +15,7 @@ from adapters.kube.objects import KubeObjects
 from adapters.memory.access import Asked
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.face import start_face
-from rollout.ports.errors import Conflict, KindAbsent, NotFound, Rejected
+from rollout.ports.errors import Conflict, KindAbsent, NotFound, Rejected, Unreachable
 from rollout.ports.objects import Change
 
 NAMESPACE = f"objects-{secrets.token_hex(3)}"
@@ -82,6 +82,7 @@ async def test_a_kind_of_ours_whose_definition_is_missing_is_absent() -> None:
         await objects.list("Rollout", "default")
 
 
+@pytest.mark.parametrize("api", ["http", pytest.param("real", marks=pytest.mark.server)], indirect=True)
 async def test_a_kind_that_we_have_no_row_for_is_found_by_asking(objects: KubeObjects) -> None:
     found = await objects.list("ReplicaSet", NAMESPACE)
 
@@ -149,14 +150,14 @@ async def test_a_watch_goes_on_when_the_server_has_forgotten_its_history() -> No
     assert [before.obj["metadata"]["name"], after.obj["metadata"]["name"]] == ["one", "two"]
 
 
-async def test_an_outage_ends_no_watch(objects: KubeObjects) -> None:
+async def test_an_outage_ends_no_watch() -> None:
     cluster = MemoryCluster()
     cluster.seed(a_map("one"))
     objects = KubeObjects(DirectApi(cluster))
 
     async with asyncio.timeout(TIMEOUT), aclosing(_watched(objects)) as changes:
         await anext(changes)
-        cluster.faults.outage()
+        cluster.faults.fail_all(Unreachable("away"))
         waiting = asyncio.create_task(_next(changes))
         await asyncio.sleep(0)
         cluster.faults.recover()

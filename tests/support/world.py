@@ -3,7 +3,6 @@
 Time passes only in `pass_time`; between two ticks the world is still. `story` is the transcript: one line per event.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,23 +11,18 @@ from typing import Any
 
 from adapters.kube.api import Obj, Patch
 from adapters.kube.cache import Cache
-from adapters.kube.commands import KubeCommands
-from adapters.kube.kinds import KINDS, WATCHED
-from adapters.kube.store import KubeRollouts
-from adapters.kube.workloads import ClusterWorkloads
+from adapters.kube.kinds import KINDS
 from adapters.memory.clock import ManualClock
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.metrics import MemoryMetrics
 from adapters.memory.notices import KeptNotices
-from adapters.traffic.router import Router
 from rollout.crds import definitions
 from rollout.model.names import Key
 from rollout.model.status import RolloutStatus
 from rollout.ports.errors import NotFound
-from rollout.services.observe import Observer
-from rollout.services.perform import Performer
 from rollout.services.reconcile import Reconciler, Told
 from tests.support.builders import CHECKOUT, a_rollout_manifest
+from tests.support.controllers import Outside, Services, started
 
 START = datetime.fromisoformat("2026-11-21T09:00:00+00:00")
 MESH = ("VirtualService", "DestinationRule", "HTTPRoute", "GRPCRoute", "TrafficSplit")
@@ -38,16 +32,47 @@ MESH = ("VirtualService", "DestinationRule", "HTTPRoute", "GRPCRoute", "TrafficS
 class World:
     """shop, with a checkout service whose revisions are deployed by hand, and the services that look after it."""
 
-    cluster: MemoryCluster
-    clock: ManualClock
-    metrics: MemoryMetrics
-    notices: KeptNotices
+    outside: Outside
+    services: Services
     person: DirectApi
-    cache: Cache
-    reconciler: Reconciler
     key: Key = CHECKOUT
     story: list[str] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+
+    @property
+    def cluster(self) -> MemoryCluster:
+        """The API server."""
+        return self.outside.cluster
+
+    @property
+    def clock(self) -> ManualClock:
+        """What time it is."""
+        return self.outside.clock
+
+    @property
+    def metrics(self) -> MemoryMetrics:
+        """What requests look like."""
+        return self.outside.metrics
+
+    @property
+    def notices(self) -> KeptNotices:
+        """What was announced."""
+        return self.outside.notices
+
+    @property
+    def cache(self) -> Cache:
+        """What the present services see."""
+        return self.services.cache
+
+    @property
+    def reconciler(self) -> Reconciler:
+        """What ticks."""
+        return self.services.reconciler
+
+    async def restart(self) -> None:
+        """The controller is killed, and a fresh one starts on the same cluster."""
+        await self.services.stop()
+        self.services = await started(self.outside)
 
     async def deploy(
         self, revision: str, *, pods: int = 2, image: str = "", service: str = "", pod_owner: str = ""
@@ -273,43 +298,18 @@ def virtual_service(*backends: str, name: str = "checkout") -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def a_world() -> AsyncIterator[World]:
-    """An empty shop."""
+async def a_world(mesh: tuple[str, ...] | None = None) -> AsyncIterator[World]:
+    """An empty shop; `mesh`: the traffic kinds that its cluster serves, all of them when None."""
     clock = ManualClock(START)
-    cluster = MemoryCluster.with_kinds(*MESH, now=clock.now)
+    cluster = MemoryCluster.with_kinds(*(mesh if mesh is not None else MESH), now=clock.now)
     cluster.seed(*definitions().values())
     cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
-    api = DirectApi(cluster, user="system:serviceaccount:rollout-system:rollout")
-    cache = Cache(api, WATCHED)
-    rollouts = KubeRollouts(api, cache)
-    commands = KubeCommands(api, cache, clock)
-    routes = Router(api, cache)
-    metrics, notices = MemoryMetrics(), KeptNotices()
-    observer = Observer(
-        rollouts=rollouts,
-        commands=commands,
-        routes=routes,
-        workloads=ClusterWorkloads(cache),
-        metrics=metrics,
-        clock=clock,
-    )
-    performer = Performer(rollouts=rollouts, commands=commands, routes=routes)
-    reconciler = Reconciler(rollouts=rollouts, observer=observer, performer=performer, notices=notices)
-    following = asyncio.create_task(cache.run())
+    outside = Outside(cluster=cluster, clock=clock, metrics=MemoryMetrics(), notices=KeptNotices())
+    world = World(outside=outside, services=await started(outside), person=DirectApi(cluster, user="ana"))
     try:
-        await cache.wait_synced(timedelta(seconds=10))
-        yield World(
-            cluster=cluster,
-            clock=clock,
-            metrics=metrics,
-            notices=notices,
-            person=DirectApi(cluster, user="ana"),
-            cache=cache,
-            reconciler=reconciler,
-        )
+        yield world
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        await world.services.stop()
 
 
 @asynccontextmanager

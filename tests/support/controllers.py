@@ -1,0 +1,65 @@
+"""How does a test start the controller's services on a memory cluster, and kill them again?"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from adapters.kube.cache import Cache
+from adapters.kube.commands import KubeCommands
+from adapters.kube.kinds import WATCHED
+from adapters.kube.store import KubeRollouts
+from adapters.kube.workloads import ClusterWorkloads
+from adapters.memory.clock import ManualClock
+from adapters.memory.cluster import DirectApi, MemoryCluster
+from adapters.memory.metrics import MemoryMetrics
+from adapters.memory.notices import KeptNotices
+from adapters.traffic.router import Router
+from rollout.services.observe import Observer
+from rollout.services.perform import Performer
+from rollout.services.reconcile import Reconciler
+
+USER = "system:serviceaccount:rollout-system:rollout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What outlives the controller: the cluster, time, the metrics server and what was announced."""
+
+    cluster: MemoryCluster
+    clock: ManualClock
+    metrics: MemoryMetrics
+    notices: KeptNotices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One life of the controller: its cache and its reconciler, without the loop."""
+
+    cache: Cache
+    reconciler: Reconciler
+    following: asyncio.Task[None]
+
+    async def stop(self) -> None:
+        """Dead: nothing is remembered but what the cluster holds."""
+        self.following.cancel()
+        await asyncio.gather(self.following, return_exceptions=True)
+
+
+async def started(outside: Outside) -> Services:
+    """Fresh services that have listed everything once."""
+    api = DirectApi(outside.cluster, user=USER)
+    cache = Cache(api, WATCHED)
+    rollouts, commands, routes = KubeRollouts(api, cache), KubeCommands(api, cache, outside.clock), Router(api, cache)
+    observer = Observer(
+        rollouts=rollouts,
+        commands=commands,
+        routes=routes,
+        workloads=ClusterWorkloads(cache),
+        metrics=outside.metrics,
+        clock=outside.clock,
+    )
+    performer = Performer(rollouts=rollouts, commands=commands, routes=routes)
+    reconciler = Reconciler(rollouts=rollouts, observer=observer, performer=performer, notices=outside.notices)
+    following = asyncio.create_task(cache.run())
+    await cache.wait_synced(timedelta(seconds=10))
+    return Services(cache=cache, reconciler=reconciler, following=following)
