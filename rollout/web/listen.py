@@ -14,9 +14,11 @@ async def served(app: FastAPI, address: str) -> AsyncIterator[str]:
     """Serve `app` at `host:port` (port 0 takes a free one); yields the URL. OSError when the address is taken."""
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # A socket that names its protocol: asyncio turns Nagle's algorithm off for no other one.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host.strip("[]"), int(port)))
+    listener.listen()  # whoever connects from now on waits until the app answers
     server = _Server(
         uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=2)
     )

@@ -34,9 +34,12 @@ def signed(body: bytes, secret: bytes = SECRET) -> str:
 
 
 async def posted(looked: Looked, body: bytes, headers: dict[str, str]) -> int:
-    async with served(hooks(SECRET, looked), "127.0.0.1:0") as url, aiohttp.ClientSession(url) as session:
-        async with session.post("/hooks/git/shop/specs", data=body, headers=headers) as answer:
-            return answer.status
+    async with (
+        served(hooks(SECRET, looked), "127.0.0.1:0") as url,
+        aiohttp.ClientSession(url) as session,
+        session.post("/hooks/git/shop/specs", data=body, headers=headers) as answer,
+    ):
+        return answer.status
 
 
 @pytest.mark.parametrize(
