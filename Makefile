@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SAY = @printf '%s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit check e2e bench lock
+.PHONY: help demo test unit check e2e stand bench lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ e2e: $(STAMP) ## the main scenario on a real Istio data path; builds and caches 
 	$(SAY) 'e2e: istiod, its agents and stock Envoy'
 	@$(BIN)/python -m tests.servers.build all
 	@$(BIN)/python -m tests.servers.istio -- $(BIN)/pytest -q -m e2e tests
+
+stand: $(STAMP) ## the real servers and a shop, to try releases by hand until Ctrl-C
+	@$(BIN)/python -m tests.servers.build kube crds prometheus
+	@$(BIN)/python -m tests.servers.stand
 
 bench: $(STAMP) ## measured figures: API calls of one release, CLI start, tick time
 	@$(BIN)/python -m tests.bench
