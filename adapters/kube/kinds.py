@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rollout.traffic.dialects import DIALECTS
+
 OURS = "rollout.dev"
 
 
@@ -28,8 +30,12 @@ class Kind:
         return "/".join(part for part in parts if part)
 
 
-_ISTIO = "networking.istio.io"
-_GATEWAY = "gateway.networking.k8s.io"
+# A route kind is a row of the traffic table, and of no other one.
+_ROUTES = tuple(
+    Kind(name=dialect.kind, group=dialect.group, plural=dialect.plural, versions=dialect.versions)
+    for dialect in DIALECTS.values()
+)
+_ISTIO = DIALECTS["VirtualService"]
 
 _ALL = (
     Kind(name="Rollout", group=OURS, plural="rollouts", versions=("v1alpha1",)),
@@ -42,17 +48,8 @@ _ALL = (
     Kind(name="Service", group="", plural="services"),
     Kind(name="EndpointSlice", group="discovery.k8s.io", plural="endpointslices"),
     Kind(name="Pod", group="", plural="pods"),
-    # Istio's v1 has been served since 1.22; v1beta1 has the same fields and is what older ones serve.
-    Kind(name="VirtualService", group=_ISTIO, plural="virtualservices", versions=("v1", "v1beta1")),
-    Kind(name="DestinationRule", group=_ISTIO, plural="destinationrules", versions=("v1", "v1beta1")),
-    Kind(name="HTTPRoute", group=_GATEWAY, plural="httproutes"),
-    Kind(name="GRPCRoute", group=_GATEWAY, plural="grpcroutes"),
-    Kind(
-        name="TrafficSplit",
-        group="split.smi-spec.io",
-        plural="trafficsplits",
-        versions=("v1alpha4", "v1alpha3", "v1alpha2"),
-    ),
+    *_ROUTES,
+    Kind(name="DestinationRule", group=_ISTIO.group, plural="destinationrules", versions=_ISTIO.versions),
     Kind(name="Lease", group="coordination.k8s.io", plural="leases"),
     Kind(name="Event", group="events.k8s.io", plural="events"),
     Kind(name="Secret", group="", plural="secrets"),
@@ -66,7 +63,7 @@ _ALL = (
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
-ROUTE_KINDS = ("VirtualService", "HTTPRoute", "GRPCRoute", "TrafficSplit")
+ROUTE_KINDS = tuple(kind.name for kind in _ROUTES)
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 _ASKED_FOR = {"Lease", "Event", "Secret", "Namespace", "CustomResourceDefinition"}  # read by name when needed
 WATCHED: tuple[Kind, ...] = tuple(kind for kind in _ALL if kind.name not in _ASKED_FOR)
