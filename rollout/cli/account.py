@@ -11,7 +11,7 @@ from rollout.model.rollout import Mode, OnInconclusive
 from rollout.model.status import ObjectiveVerdict, Past, Phase, Run
 from rollout.progression.holds import percent, settled_at, soak_until
 from rollout.progression.view import View, plan_step
-from rollout.services.looking import Share, possible, shares_of
+from rollout.services.looking import Share, possible, shares_of, unseen
 from rollout.services.queries import News, Standing
 
 API_VERSION = "cli.rollout.dev/v1alpha1"
@@ -27,6 +27,12 @@ class Account:
     news: tuple[News, ...]
     unseen: str
     now: datetime
+
+    @property
+    def soak_until(self) -> datetime | None:
+        """When the present step has soaked; None where it need not, has not begun or cannot be told."""
+        rules = self.view or unseen(self.standing, self.now)
+        return soak_until(rules) if rules is not None and rules.status.run is not None else None
 
 
 def screen(account: Account, on: Paper) -> list[str]:
@@ -152,7 +158,7 @@ def _clocks(account: Account) -> list[str]:
     if run is None or spec is None:
         return []
     rows: list[tuple[str, str]] = []
-    until = soak_until(run)
+    until = account.soak_until
     if until is not None:
         rows.append(("soak", _remaining(until, account.now)))
     if account.view is not None and spec.labels_of(run.canary.name) and run.weight == 0:
@@ -208,7 +214,7 @@ def _prospect(account: Account, on: Paper) -> Iterator[str]:
 def as_data(account: Account) -> dict[str, Any]:
     """The account for machines; durations are seconds."""
     item, status = account.standing, account.standing.status
-    run, spec = status.run, item.spec
+    run = status.run
     shares = shares_of(account.view) if account.view is not None else ()
     obj_status = item.obj.get("status") or {}
     return {
@@ -222,7 +228,7 @@ def as_data(account: Account) -> dict[str, Any]:
         "commit": item.commit or None,
         "error": item.error or None,
         "unseen": account.unseen or None,
-        "run": _run_data(run, status.runs, account.now, spec.available_within if spec else None) if run else None,
+        "run": _run_data(run, account) if run else None,
         "weights": [
             {
                 "route": str(share.route),
@@ -241,11 +247,11 @@ def as_data(account: Account) -> dict[str, Any]:
     }
 
 
-def _run_data(run: Run, number: int, now: datetime, available_within: timedelta | None) -> dict[str, Any]:
-    until = soak_until(run)
+def _run_data(run: Run, account: Account) -> dict[str, Any]:
+    until, spec, now = account.soak_until, account.standing.spec, account.now
     step = plan_step(run)
     return {
-        "number": number,
+        "number": account.standing.status.runs,
         "canary": run.canary.name,
         "step": run.step,
         "steps": len(run.plan),
@@ -256,7 +262,7 @@ def _run_data(run: Run, number: int, now: datetime, available_within: timedelta 
         "soakUntil": until.isoformat() if until else None,
         "approval": step.approval or None if step else None,
         "approved": any(approval.step == run.step for approval in run.approvals),
-        "availableWithin": available_within.total_seconds() if available_within is not None else None,
+        "availableWithin": spec.available_within.total_seconds() if spec else None,
         "unavailableFor": run.unavailable.elapsed(now).total_seconds(),
         "verdictMissingFor": run.verdict_missing.elapsed(now).total_seconds(),
     }

@@ -26,58 +26,48 @@ def routing() -> list[Obj]:
 def revision(name: str, addresses: list[str]) -> list[Obj]:
     """A revision as a running workload: its Deployment, Service, pods and endpoints, one pod for each address."""
     labels = {"app": "checkout", "version": name}
-    count = len(addresses)
-    pods = [f"checkout-{name}-{number}" for number in range(count)]
-    deployment = {
+    pods = {f"checkout-{name}-{number}": address for number, address in enumerate(addresses)}
+    service = f"checkout-{name}"
+    running = [{"apiVersion": "v1", "kind": "Pod", "metadata": _meta(pod, labels), "spec": {}} for pod in pods]
+    return [_deployment(name, labels, len(pods)), _service(service, labels), *running, _endpoints(service, pods)]
+
+
+def _meta(name: str, labels: Mapping[str, str]) -> Obj:
+    return {"name": name, "namespace": NAMESPACE, "labels": dict(labels)}
+
+
+def _deployment(name: str, labels: Mapping[str, str], count: int) -> Obj:
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), count)
+    container = {"name": "app", "image": f"checkout:{name}"}
+    return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": f"checkout-{name}", "namespace": NAMESPACE, "labels": labels},
+        "metadata": _meta(f"checkout-{name}", labels),
         "spec": {
             "replicas": count,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [{"name": "app", "image": f"checkout:{name}"}]},
-            },
+            "selector": {"matchLabels": dict(labels)},
+            "template": {"metadata": {"labels": dict(labels)}, "spec": {"containers": [container]}},
         },
-        "status": {
-            "observedGeneration": 1,
-            "replicas": count,
-            "updatedReplicas": count,
-            "readyReplicas": count,
-            "availableReplicas": count,
-        },
+        "status": {"observedGeneration": 1, **counts},
     }
-    endpoints = [
-        {
-            "addresses": [address],
-            "conditions": {"ready": True},
-            "targetRef": {"kind": "Pod", "name": pod, "namespace": NAMESPACE},
-        }
-        for address, pod in zip(addresses, pods, strict=True)
-    ]
-    slices = {
+
+
+def _endpoints(service: str, pods: Mapping[str, str]) -> Obj:
+    return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
-        "metadata": {
-            "name": f"checkout-{name}-a",
-            "namespace": NAMESPACE,
-            "labels": {"kubernetes.io/service-name": f"checkout-{name}"},
-        },
+        "metadata": _meta(f"{service}-a", {"kubernetes.io/service-name": service}),
         "addressType": "IPv4",
         "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
-        "endpoints": endpoints,
+        "endpoints": [
+            {
+                "addresses": [address],
+                "conditions": {"ready": True},
+                "targetRef": {"kind": "Pod", "name": pod, "namespace": NAMESPACE},
+            }
+            for pod, address in pods.items()
+        ],
     }
-    running = [
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": pod, "namespace": NAMESPACE, "labels": labels},
-            "spec": {},
-        }
-        for pod in pods
-    ]
-    return [deployment, _service(f"checkout-{name}", labels), *running, slices]
 
 
 def _service(name: str, selector: Mapping[str, str]) -> Obj:

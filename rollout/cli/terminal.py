@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -45,9 +45,10 @@ _TONES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """What one writes on. width: columns to wrap at, 0 for never."""
+    """What one writes on. width: columns to wrap at, 0 for never; live: whether what was written can be redrawn."""
 
     colour: bool = False
+    live: bool = False
     symbols: bool = True
     width: int = 0
 
@@ -83,15 +84,17 @@ class Paper:
         )
 
 
-def paper() -> Paper:
-    """What stdout can show."""
-    is_terminal = sys.stdout.isatty()
-    encoding = (getattr(sys.stdout, "encoding", "") or "ascii").lower().replace("-", "")
+def paper(stream: TextIO | None = None) -> Paper:
+    """What a stream can show; stdout unless another is given."""
+    stream = stream or sys.stdout
+    is_terminal = stream.isatty()
+    encoding = (getattr(stream, "encoding", "") or "ascii").lower().replace("-", "")
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isascii() and columns.isdigit() else 0
-    dumb = os.environ.get("TERM") == "dumb"
+    live = is_terminal and os.environ.get("TERM") != "dumb"
     return Paper(
-        colour=is_terminal and not dumb and not os.environ.get("NO_COLOR"),
+        colour=live and not os.environ.get("NO_COLOR"),
+        live=live,
         symbols=encoding in ("utf8", "utf16"),
         width=width or (shutil.get_terminal_size().columns if is_terminal else 0),
     )

@@ -122,48 +122,54 @@ def _workload(view: "View", name: "BackendName", on: Paper) -> tuple[Branch, ...
 
 def as_data(view: "View") -> dict[str, Any]:
     """The tree for machines."""
-    from rollout.services.looking import backend_of, role_of, wanted_weights
-
-    def entry(route: "RouteSeen", pool: "Pool", name: "BackendName", weight: int) -> dict[str, Any]:
-        backend, workload = backend_of(view, name)
-        ref = view.spec.workload_of(workload.revision) if workload else None
-        return {
-            "backend": str(name),
-            "role": role_of(view.status, name) or None,
-            "weight": weight,
-            "wanted": wanted_weights(view, route).get((pool.name, name)),
-            "exists": backend.exists,
-            "ready": backend.ready,
-            "workload": {
-                "kind": ref.kind,
-                "name": ref.name,
-                "exists": workload.exists,
-                "ready": workload.ready,
-                "wanted": workload.wanted,
-            }
-            if ref and workload
-            else None,
-        }
-
     return {
         "apiVersion": "cli.rollout.dev/v1alpha1",
         "kind": "Tree",
         "metadata": {"namespace": view.spec.key.namespace, "name": view.spec.key.name},
         "phase": view.status.phase.value,
-        "routes": [
+        "routes": [_route_data(view, route) for route in view.seen.routes],
+    }
+
+
+def _route_data(view: "View", route: "RouteSeen") -> dict[str, Any]:
+    from rollout.services.looking import wanted_weights
+
+    wanted = wanted_weights(view, route)
+    return {
+        "kind": route.ref.kind,
+        "name": route.ref.name,
+        "state": route.state.value,
+        "problem": route.unsupported or route.problem or None,
+        "pools": [
             {
-                "kind": route.ref.kind,
-                "name": route.ref.name,
-                "state": route.state.value,
-                "problem": route.unsupported or route.problem or None,
-                "pools": [
+                "name": pool.name,
+                "backends": [
                     {
-                        "name": pool.name,
-                        "backends": [entry(route, pool, item.backend, item.weight) for item in pool.entries],
+                        **_backend_data(view, entry.backend),
+                        "weight": entry.weight,
+                        "wanted": wanted.get((pool.name, entry.backend)),
                     }
-                    for pool in route.pools
+                    for entry in pool.entries
                 ],
             }
-            for route in view.seen.routes
+            for pool in route.pools
         ],
+    }
+
+
+def _backend_data(view: "View", name: "BackendName") -> dict[str, Any]:
+    from rollout.services.looking import backend_of, role_of
+
+    backend, workload = backend_of(view, name)
+    ref = view.spec.workload_of(workload.revision) if workload else None
+    behind = None
+    if ref is not None and workload is not None:
+        counts = {"exists": workload.exists, "ready": workload.ready, "wanted": workload.wanted}
+        behind = {"kind": ref.kind, "name": ref.name, **counts}
+    return {
+        "backend": str(name),
+        "role": role_of(view.status, name) or None,
+        "exists": backend.exists,
+        "ready": backend.ready,
+        "workload": behind,
     }

@@ -54,7 +54,7 @@ def wait(access: Access, name: str, goal: str, timeout: timedelta, *, fail_on_ap
 
 async def _watch(access: Access, cluster: "Cluster", name: str, until: tuple[str | None, timedelta]) -> Exit:
     goal, limit = until
-    if name and paper().colour:
+    if name and paper().live:
         from rollout.cli.live import Screen
 
         async with Screen(access, cluster, name) as screen:

@@ -43,19 +43,23 @@ class Terminal:
     kubeconfig: Path
     world: World
 
-    async def type(self, *words: str, stdin: str | None = None) -> Shown:
+    async def type(self, *words: str) -> Shown:
         """Run `rollout WORDS`; -n shop is understood."""
-        environment = {"KUBECONFIG": str(self.kubeconfig), "COLUMNS": None, "NO_COLOR": None}
+        return await type_words(self.kubeconfig, words)
 
-        def run() -> Shown:
-            result = CliRunner().invoke(main, list(words), env=environment, input=stdin)
-            failed = result.exception if not isinstance(result.exception, SystemExit) else None
-            if failed is not None:
-                raise failed
-            return Shown(code=result.exit_code, out=result.stdout, err=result.stderr)
 
-        async with asyncio.timeout(LIMIT_SECONDS):
-            return await asyncio.to_thread(run)
+async def type_words(kubeconfig: Path, words: tuple[str, ...]) -> Shown:
+    """What `rollout WORDS` shows, run in a thread of this process."""
+    environment = {"KUBECONFIG": str(kubeconfig), "COLUMNS": None, "NO_COLOR": None}
+
+    def run() -> Shown:
+        result = CliRunner().invoke(main, list(words), env=environment)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Shown(code=result.exit_code, out=result.stdout, err=result.stderr)
+
+    async with asyncio.timeout(LIMIT_SECONDS):
+        return await asyncio.to_thread(run)
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ def traffic_split(*backends: str) -> Obj:
     """A TrafficSplit of the Service checkout, all traffic to the first backend."""
     split = [{"service": name, "weight": 0 if number else 100} for number, name in enumerate(backends)]
     return {
-        "apiVersion": "split.smi-spec.io/v1alpha2",
+        "apiVersion": "split.smi-spec.io/v1alpha4",
         "kind": "TrafficSplit",
         "metadata": {"name": "checkout", "namespace": "shop"},
         "spec": {"service": "checkout", "backends": split},
@@ -67,7 +67,10 @@ async def gateway_says(world: World, *, resolved: bool = True) -> None:
     conditions = [
         _condition("Accepted", "True", "Accepted", generation),
         _condition(
-            "ResolvedRefs", "True" if resolved else "False", "ResolvedRefs" if resolved else "BackendNotFound", generation
+            "ResolvedRefs",
+            "True" if resolved else "False",
+            "ResolvedRefs" if resolved else "BackendNotFound",
+            generation,
         ),
     ]
     parent = {"parentRef": {"name": "public"}, "controllerName": "example.com/gateway", "conditions": conditions}

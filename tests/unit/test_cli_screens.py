@@ -77,12 +77,12 @@ async def test_why_tells_that_stable_cannot_be_told() -> None:
 
 async def test_why_tells_what_is_wrong_with_a_spec_that_cannot_be_read() -> None:
     async with a_release() as world:
-        await world.commit(backend={"service": "checkout"})
+        await world.commit(routes=[{"kind": "TrafficSplit", "name": "checkout", "only": ["api"]}])
         await world.settle()
 
         screen = await why_screen(world)
 
-    assert any("cannot be read:" in line and "{revision}" in line for line in screen)
+    assert any("cannot be read:" in line and "no named routes" in line for line in screen)
 
 
 async def test_why_tells_which_policy_is_missing() -> None:
