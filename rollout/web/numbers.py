@@ -27,13 +27,11 @@ class Numbers:
         self._leads = Gauge(f"{PREFIX}_leader", "1 on the replica that writes", registry=self._registry)
         self._waiting = Gauge(f"{PREFIX}_queue_depth", "Objects that wait for a worker", registry=self._registry)
 
-    def ticked(self, kind: str, seconds: float) -> None:
-        """Count one tick."""
+    def ticked(self, kind: str, seconds: float, failed: bool) -> None:
+        """Count one tick, and whether it must be repeated."""
         self._seconds.labels(kind).observe(seconds)
-
-    def failed(self, kind: str) -> None:
-        """Count one tick that did not end well."""
-        self._failures.labels(kind).inc()
+        if failed:
+            self._failures.labels(kind).inc()
 
     def page(self, *, leads: bool, waiting: int) -> bytes:
         """Everything in Prometheus' text format."""
