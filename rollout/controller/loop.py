@@ -56,7 +56,10 @@ Work = tuple[str, Key]
 
 @dataclass(slots=True)
 class Controller:
-    """Runs until told to stop; holds no state that a restart could lose."""
+    """Runs until told to stop; holds no state that a restart could lose.
+
+    reports: called after each tick with its kind, its seconds, and whether it must be repeated.
+    """
 
     kept: tuple[Kept, ...]
     watch: Watch
@@ -65,7 +68,7 @@ class Controller:
     jobs: Jobs
     queue: "Queue[Work]"
     workers: int = 8
-    reports: Callable[[str, float], None] = lambda _name, _seconds: None
+    reports: Callable[[str, float, bool], None] = lambda _kind, _seconds, _failed: None
     leads: bool = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -125,7 +128,8 @@ class Controller:
         while not ending.is_set():
             work = await self.queue.take()
             try:
-                await self._one(work)
+                if not ending.is_set():  # a key that came while this worker waited and the lease was given up
+                    await self._one(work)
             finally:
                 self.queue.done(work)
 
@@ -141,7 +145,7 @@ class Controller:
             # The worker outlives a bug in one Rollout; the others must go on.
             log.exception("tick_crashed", kind=name, key=str(key))
             worked = Worked(failure="crashed")
-        self.reports(name, asyncio.get_running_loop().time() - started)
+        self.reports(name, asyncio.get_running_loop().time() - started, bool(worked.failure))
         self._schedule(work, worked)
 
     def _schedule(self, work: Work, worked: Worked) -> None:
