@@ -71,6 +71,7 @@ class KeptSources:
     clock: Clock
     name: str = "GitSource"
     _seen: dict[Key, tuple[object, ...]] = field(default_factory=dict)
+    _said: dict[Key, tuple[object, ...]] = field(default_factory=dict)
 
     def objects(self) -> tuple[Key, ...]:
         """All GitSources."""
@@ -90,7 +91,9 @@ class KeptSources:
     async def tick(self, key: Key) -> Worked:
         """One look at git."""
         report = await self.sync.sync(key, self.clock.now())
-        if report.changed or report.errors or report.held:
+        said = (report.state, report.message)
+        if report.changed or self._said.get(key) != said:
+            self._said[key] = said
             log.info(
                 "synced",
                 key=str(key),

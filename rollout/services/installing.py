@@ -35,9 +35,8 @@ async def apply_all(
 
 
 async def _applied(writes: ObjectWrites, obj: Obj, say: Say) -> None:
-    stored = await writes.apply(obj)
-    made = stored["metadata"].get("generation", 1) == 1
-    say(f"{name_of(obj)} applied" + ("" if made else f" (generation {stored['metadata']['generation']})"))
+    await writes.apply(obj)
+    say(f"{name_of(obj)} applied")
 
 
 async def _established(objects: Objects, name: str) -> None:

@@ -1,0 +1,76 @@
+"""Does the demo decide by what it measures, and does it end cleanly whenever somebody has seen enough?"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.controller import PROGRAM
+from tests.servers.process import eventually
+
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("demo")]
+
+ROOT = Path(__file__).parents[2]
+WHOLE_S = 240.0
+ENDED_S = 15.0
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A demo that has begun; its temporary files are all below tmp_path."""
+    environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [*PROGRAM, "demo", "--rate", "60"],
+        cwd=tmp_path,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as running:
+        yield running
+        running.kill()
+
+
+def test_a_third_revision_without_failures_is_promoted_too(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "demo", "--bad", "0"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=WHOLE_S,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "v3: promoted" in done.stdout
+    assert " 0 failed, 0 connections reset" in done.stdout
+
+
+@pytest.mark.parametrize("seen", ["git commit", "step 1/3"])
+def test_ctrl_c_leaves_neither_a_process_nor_a_file(demo: "subprocess.Popen[str]", tmp_path: Path, seen: str) -> None:
+    assert demo.stdout is not None
+    shown = next((line for line in demo.stdout if seen in line), "")
+
+    demo.send_signal(signal.SIGINT)
+
+    assert shown
+    assert eventually(lambda: demo.poll() is not None, ENDED_S)
+    assert "Traceback" not in demo.stdout.read()
+    assert list(tmp_path.iterdir()) == []
+    assert not [line for line in _processes() if str(tmp_path) in line]
+
+
+def _processes() -> list[str]:
+    """The command lines of all processes."""
+    pages = Path("/proc").glob("[0-9]*/cmdline")
+    lines = []
+    for page in pages:
+        try:
+            lines.append(page.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return lines

@@ -1,0 +1,89 @@
+"""When is a finding of `rollout check` good, and when is it not?"""
+
+import pytest
+
+from rollout.services.checking import Mark, account_rights, api_server, covers, prometheus, traffic_kinds
+
+
+class StandInServer:
+    """An API server of one version that serves some kinds in v1, and lets everybody do what it has a kind for."""
+
+    def __init__(self, version: str = "v1.34.0", *kinds: tuple[str, str]) -> None:
+        self._version, self._kinds = version, kinds
+
+    async def version(self) -> str:
+        return self._version
+
+    async def served(self, group: str, plural: str) -> tuple[str, ...]:
+        return ("v1",) if (group, plural) in self._kinds else ()
+
+    async def may(self, user: str, verb: str, group: str, resource: str) -> bool:
+        return bool(user and verb) and (group, resource) in self._kinds
+
+
+class StandInProbe:
+    """A metrics server with some series."""
+
+    def __init__(self, *series: str) -> None:
+        self._series = series
+
+    async def server(self) -> str:
+        return "Prometheus 3.0"
+
+    async def present(self, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in metrics if name in self._series)
+
+
+@pytest.mark.parametrize(
+    ("version", "mark"),
+    [("v1.32.0", Mark.GOOD), ("v1.36.1+k3s1", Mark.GOOD), ("v2.0.0", Mark.GOOD), ("v1.31.9", Mark.BAD), ("", Mark.BAD)],
+)
+async def test_a_supported_version_is_good(version: str, mark: Mark) -> None:
+    findings = await api_server(StandInServer(version))
+
+    assert [finding.mark for finding in findings] == [mark]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live", "is_covered"),
+    [
+        ({"a": 1}, {"a": 1, "conversion": {}}, True),
+        ({"a": 1}, {"a": 2}, False),
+        ({"a": {"b": [1, {"c": 2}]}}, {"a": {"b": [1, {"c": 2, "d": 3}]}}, True),
+        ({"a": [1]}, {"a": [1, 2]}, False),
+        ({"a": [1]}, {"a": None}, False),
+    ],
+)
+def test_what_the_server_filled_in_besides_does_not_matter(wanted: object, live: object, *, is_covered: bool) -> None:
+    assert covers(wanted, live) is is_covered
+
+
+async def test_one_kind_of_route_is_enough() -> None:
+    findings = await traffic_kinds(StandInServer("v1.34.0", ("gateway.networking.k8s.io", "httproutes")))
+
+    assert {finding.mark for finding in findings} == {Mark.GOOD}
+
+
+async def test_no_kind_of_route_at_all_is_in_the_way() -> None:
+    findings = await traffic_kinds(StandInServer())
+
+    assert findings[-1].mark is Mark.BAD
+
+
+async def test_a_mesh_of_which_one_series_is_missing_is_worth_a_look() -> None:
+    findings = await prometheus(StandInProbe("response_total"))
+
+    assert [(finding.mark, finding.text) for finding in findings] == [
+        (Mark.GOOD, "Prometheus 3.0 answers"),
+        (Mark.WARNING, "Linkerd: response_latency_ms_bucket is missing"),
+    ]
+
+
+async def test_a_right_that_the_controller_lacks_is_named() -> None:
+    server = StandInServer("v1.34.0", ("", "pods"))
+
+    findings = await account_rights(server, "robot", [("list", "", "pods"), ("patch", "apps", "deployments")])
+
+    assert [(finding.mark, finding.text) for finding in findings] == [
+        (Mark.BAD, "robot may not: patch deployments.apps")
+    ]

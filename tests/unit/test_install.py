@@ -1,0 +1,122 @@
+"""Does `rollout install` carry the right objects, from a source tree and from a wheel?"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+import rollout
+from adapters.kube.kinds import WATCHED
+from rollout.cli.install import install
+from rollout.cli.shipped import CONTROLLER, NAMESPACE, Choices, controller_objects, folder, rules
+from rollout.crds import definitions
+from rollout.manifest.lint import lint
+from rollout.settings import Settings
+from rollout.wiring.serving import LEASE
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+EXAMPLES = sorted((DEPLOY / "examples").glob("*.yaml"))
+
+
+def kinds(objects: tuple[dict[str, Any], ...]) -> list[str]:
+    return [obj["kind"] for obj in objects]
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """The package's folder as a wheel lays it out."""
+    shutil.copytree(DEPLOY, tmp_path / "rollout" / "installed")
+    return tmp_path / "rollout"
+
+
+def test_a_wheel_has_the_objects_inside_the_package(wheel: Path) -> None:
+    assert controller_objects(Choices(), wheel) == controller_objects(Choices())
+
+
+def test_a_source_tree_has_the_objects_beside_the_package() -> None:
+    assert folder(Path(rollout.__path__[0])) == DEPLOY
+
+
+def test_every_object_says_what_it_belongs_to() -> None:
+    labels = [obj["metadata"]["labels"].get("app.kubernetes.io/part-of") for obj in controller_objects(Choices())]
+
+    assert set(labels) == {"rollout"}
+
+
+def test_what_others_refer_to_comes_first() -> None:
+    order = kinds(controller_objects(Choices()))
+
+    assert order[:2] == ["Namespace", "ServiceAccount"]
+    assert order.index("ClusterRole") < order.index("ClusterRoleBinding")
+
+
+def test_another_namespace_is_used_everywhere() -> None:
+    text = yaml.safe_dump_all(controller_objects(Choices(namespace="ops")))
+
+    assert NAMESPACE not in text
+    assert "namespace: ops" in text
+
+
+def test_image_and_prometheus_reach_the_container() -> None:
+    objects = controller_objects(Choices(image="registry.test/rollout:2", prometheus_url="http://prometheus:9090"))
+
+    container = deployment(objects)["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == "registry.test/rollout:2"
+    assert {"name": "ROLLOUT_PROMETHEUS_URL", "value": "http://prometheus:9090"} in container["env"]
+
+
+def test_the_environment_of_the_container_names_settings_that_exist() -> None:
+    container = deployment(controller_objects(Choices(prometheus_url="x")))["spec"]["template"]["spec"]["containers"][0]
+
+    names = {entry["name"].removeprefix("ROLLOUT_").lower() for entry in container["env"]}
+    assert names <= Settings.model_fields.keys()
+
+
+def deployment(objects: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    return next(obj for obj in objects if obj["kind"] == "Deployment")
+
+
+def test_the_controller_has_no_right_to_everything() -> None:
+    assert [right for right in rules(controller_objects(Choices())) if "*" in right] == []
+
+
+def test_the_controller_reads_every_kind_that_it_watches() -> None:
+    granted = set(rules(controller_objects(Choices())))
+
+    wanted = {(verb, kind.group, kind.plural) for kind in WATCHED for verb in ("list", "watch")}
+    assert wanted - granted == set()
+
+
+def test_a_dry_run_prints_every_object_and_needs_no_cluster() -> None:
+    answer = CliRunner().invoke(install, ["--dry-run", "--kubeconfig", "/nowhere"])
+
+    printed = [obj["metadata"]["name"] for obj in yaml.safe_load_all(answer.output)]
+    wanted = [*definitions().values(), *controller_objects(Choices())]
+    assert answer.exit_code == 0
+    assert printed == [obj["metadata"]["name"] for obj in wanted]
+
+
+def test_kubectl_gets_the_same_list_of_files() -> None:
+    listed = yaml.safe_load((DEPLOY / "base" / "kustomization.yaml").read_text())["resources"]
+
+    there = [path.name for path in (DEPLOY / "base").glob("*.yaml") if path.name != "kustomization.yaml"]
+    assert sorted(listed) == sorted(there)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_is_valid(path: Path) -> None:
+    assert lint([(path.name, path.read_bytes())]) == []
+
+
+def test_there_is_an_example_for_every_kind_of_route() -> None:
+    objects = [obj for path in EXAMPLES for obj in yaml.safe_load_all(path.read_text())]
+
+    routes = {route["kind"] for obj in objects for route in obj["spec"].get("routes", ())}
+    assert routes == {"VirtualService", "HTTPRoute", "GRPCRoute", "TrafficSplit"}
+
+
+def test_the_names_of_lease_and_deployment_are_one() -> None:
+    assert LEASE == CONTROLLER
