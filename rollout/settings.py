@@ -3,11 +3,14 @@
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rollout.logs import LogFormat
+
+HIGHEST_PORT = 65535
 
 
 class Mesh(StrEnum):
@@ -68,6 +71,22 @@ class Settings(BaseSettings):
     elect: bool = Field(
         default=True, description="take a Lease before writing; switch off only for a single replica on a laptop"
     )
+
+    @field_validator("metrics_listen", "api_listen", "webhooks_listen")
+    @classmethod
+    def _is_an_address(cls, text: str) -> str:
+        host, _, port = text.rpartition(":")
+        if text and not (host and port.isdigit() and int(port) <= HIGHEST_PORT):
+            raise ValueError(f"{text!r} is no address: write host:port, such as 127.0.0.1:8080")
+        return text
+
+    @field_validator("prometheus_url")
+    @classmethod
+    def _is_a_url(cls, text: str) -> str:
+        parts = urlsplit(text)
+        if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError(f"{text!r} is no URL: write http://prometheus.monitoring:9090")
+        return text
 
     @model_validator(mode="after")
     def _webhooks_have_a_secret(self) -> "Settings":

@@ -43,6 +43,8 @@ class KubeSources:
         annotations = obj["metadata"].get("annotations") or {}
         return StoredSource(
             key=key,
+            uid=str(obj["metadata"].get("uid", "")),
+            version=str(obj["metadata"].get("resourceVersion", "")),
             generation=int(obj["metadata"].get("generation") or 0),
             source=source,
             status=status_from_dict(obj.get("status") or {}),

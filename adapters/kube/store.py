@@ -1,6 +1,7 @@
 """Where do Rollouts live? In the API server; reads come from the watch cache."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.kube.api import KubeApi, Obj, Patch
@@ -118,14 +119,16 @@ class KubeRollouts:
         metadata = obj["metadata"]
         read = self._read(key, obj)
         status, unreadable = _status(obj)
+        spec = read.spec if read.spec is not None or status.run is None else _last(obj, status)
         return Stored(
             key=key,
             uid=str(metadata.get("uid", "")),
             version=str(metadata.get("resourceVersion", "")),
             generation=int(metadata.get("generation", 0)),
-            spec=None if unreadable else read.spec,
+            spec=None if unreadable else spec,
             status=status,
             error=unreadable or read.error,
+            raw=json.dumps(obj.get("spec"), sort_keys=True),
             commit=str((metadata.get("annotations") or {}).get(COMMIT, "")),
             deleting="deletionTimestamp" in metadata,
             finalizer=FINALIZER in (metadata.get("finalizers") or ()),
@@ -163,6 +166,17 @@ class KubeRollouts:
             return ()
         found = (self._cache.get(_POLICY, key.namespace, str(name)) for name in names)
         return tuple(policy and (policy["metadata"]["uid"], policy["metadata"]["resourceVersion"]) for policy in found)
+
+
+def _last(obj: Obj, status: RolloutStatus) -> RolloutSpec | None:
+    """The last spec that could be read, suspended and judged by its own objectives alone; None when none is kept."""
+    if not status.last_spec:
+        return None
+    try:
+        spec = parse_object({**obj, "spec": json.loads(status.last_spec)})
+    except (SpecErrors, ValueError):
+        return None
+    return replace(spec, suspend=True)
 
 
 def _status(obj: Obj) -> tuple[RolloutStatus, str]:

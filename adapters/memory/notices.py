@@ -4,7 +4,7 @@ from collections import deque
 
 from rollout.model.names import Key
 from rollout.model.status import Reason
-from rollout.ports.rollouts import Stored
+from rollout.ports.notices import About
 
 _KEPT = 10_000  # a demo that runs for days must not grow
 
@@ -15,7 +15,7 @@ class KeptNotices:
     def __init__(self) -> None:
         self.told: deque[tuple[Key, Reason]] = deque(maxlen=_KEPT)
 
-    async def tell(self, about: Stored, reason: Reason) -> None:
+    async def tell(self, about: About, reason: Reason) -> None:
         """Keep it, repeated or not."""
         self.told.append((about.key, reason))
 

@@ -9,11 +9,10 @@ from uuid import uuid4
 
 from adapters.kube.api import KubeApi, Patch
 from adapters.kube.kinds import KINDS
-from rollout.model.names import Key
 from rollout.model.status import Reason
 from rollout.ports.clock import Clock
 from rollout.ports.errors import NotFound, PortError
-from rollout.ports.rollouts import Stored
+from rollout.ports.notices import About
 
 CONTROLLER = "rollout.dev/controller"
 _SAME_WITHIN = timedelta(minutes=10)  # a repetition later than this is news again
@@ -38,7 +37,7 @@ def _random_suffix() -> str:
 
 
 class EventNotices:
-    """`Notices` as Events in the Rollout's namespace; equal ones within 10 min are one, with a count.
+    """`Notices` as Events in the object's namespace; equal ones within 10 min are one, with a count.
 
     results: how many tellings were `created`, `counted` or `failed`, for metrics; a failure is never raised.
     """
@@ -61,7 +60,7 @@ class EventNotices:
         self._kept = kept
         self._told: OrderedDict[tuple[str, Reason], _Told] = OrderedDict()
 
-    async def tell(self, about: Stored, reason: Reason) -> None:
+    async def tell(self, about: About, reason: Reason) -> None:
         """One Event for a new reason; a repeated one is counted in it, at most once a minute."""
         now = self._clock.now()
         told = self._told.get((about.uid, reason))
@@ -74,14 +73,14 @@ class EventNotices:
             self.results["failed"] += 1
             self.problem = str(error)
 
-    async def _create(self, about: Stored, reason: Reason, now: datetime) -> None:
+    async def _create(self, about: About, reason: Reason, now: datetime) -> None:
         name = f"{about.key.name[:200]}.{self._suffix()}"
         # Remembered before it is there: a server that refuses is not asked again for each repetition.
         self._remember((about.uid, reason), _Told(name=name, first=now, count=1, written_at=now))
         await self._api.create(_KIND.path("v1", about.key.namespace), self._event(name, about, reason, now))
         self.results["created"] += 1
 
-    async def _count(self, about: Stored, reason: Reason, told: _Told, now: datetime) -> None:
+    async def _count(self, about: About, reason: Reason, told: _Told, now: datetime) -> None:
         told.count += 1
         self._told.move_to_end((about.uid, reason))
         self.results["counted"] += 1
@@ -100,7 +99,7 @@ class EventNotices:
         while len(self._told) > self._kept:
             self._told.popitem(last=False)
 
-    def _event(self, name: str, about: Stored, reason: Reason, now: datetime) -> dict[str, Any]:
+    def _event(self, name: str, about: About, reason: Reason, now: datetime) -> dict[str, Any]:
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
@@ -108,34 +107,27 @@ class EventNotices:
             "eventTime": _micro(now),
             "reportingController": CONTROLLER,
             "reportingInstance": self._instance,
-            "action": about.status.phase.value,
+            "action": about.state,
             "reason": reason.code,
             "type": "Warning" if reason.warning else "Normal",
             "note": _cut(reason.message),
-            "regarding": _reference(about.key, about.uid, about.version),
+            "regarding": _reference(about),
         }
 
 
-def _reference(key: Key, uid: str, version: str) -> dict[str, str]:
+def _reference(about: About) -> dict[str, str]:
     return {
         "apiVersion": "rollout.dev/v1alpha1",
-        "kind": "Rollout",
-        "namespace": key.namespace,
-        "name": key.name,
-        "uid": uid,
-        "resourceVersion": version,
+        "kind": about.kind,
+        "namespace": about.key.namespace,
+        "name": about.key.name,
+        "uid": about.uid,
+        "resourceVersion": about.version,
     }
 
 
-def _annotations(about: Stored) -> dict[str, str]:
-    """What the Rollout was at, so that Events can be told apart without reading their notes."""
-    run = about.status.run
-    revision = run.canary.name if run else about.spec.revision if about.spec else ""
-    found = {"rollout.dev/phase": about.status.phase.value, "rollout.dev/revision": revision}
-    if run:
-        found["rollout.dev/step"] = str(run.step)
-        found["rollout.dev/run"] = str(about.status.runs)
-    return {name: value for name, value in found.items() if value}
+def _annotations(about: About) -> dict[str, str]:
+    return {"rollout.dev/phase": about.state} | {f"rollout.dev/{name}": text for name, text in about.details.items()}
 
 
 def _cut(text: str) -> str:

@@ -1,6 +1,7 @@
 """How does the demo go: a good and a bad release on real HTTP traffic, without a cluster?"""
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -26,12 +27,15 @@ def demo(bad: float, rate: int, keep: bool) -> None:
     click.echo("A shop with one service, checkout. The controller reads its specs from a git repository.")
 
     async def play() -> None:
+        playing = asyncio.current_task()
+        if playing is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
         async with stage(rate) as on:
             await _play(on, bad=bad, keep=keep)
 
     try:
         asyncio.run(play())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("stopped")
     except MissingPartError as error:
         raise click.ClickException(str(error)) from error

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import click
 
+from rollout.cli.errors import Exit, StoppedError, translated
 from rollout.settings import Settings
 
 
@@ -44,7 +45,11 @@ def serve(**flags: Any) -> None:
     except ValidationError as error:
         lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
         raise click.UsageError("; ".join(lines)) from error
-    asyncio.run(_serve(settings))
+    with translated():
+        try:
+            asyncio.run(_serve(settings))
+        except OSError as error:
+            raise StoppedError(Exit.UNREACHABLE, f"cannot listen or read a file: {error}") from error
 
 
 _options(serve)
@@ -53,6 +58,10 @@ _options(serve)
 async def _serve(settings: Settings) -> None:
     import asyncio
     import signal
+
+    stop = asyncio.Event()  # before the long imports: a pod may be told to end as soon as it began
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     from contextlib import AsyncExitStack
 
     import structlog
@@ -65,9 +74,6 @@ async def _serve(settings: Settings) -> None:
 
     set_up(settings.log_format, settings.log_level)
     log = structlog.get_logger("rollout.serve")
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with AsyncExitStack() as stack:
         wired = await stack.enter_async_context(running(settings))
         faces = [

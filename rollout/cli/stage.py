@@ -181,7 +181,6 @@ async def _controller(stack: AsyncExitStack, kubeconfig: Path, prometheus: str) 
         prometheus_url=prometheus,
         prometheus_mesh=Mesh.ENVOY,
         allow_file_urls=True,
-        own_namespace=NAMESPACE,
     )
     wired = await stack.enter_async_context(running(settings))
     stop = asyncio.Event()

@@ -6,11 +6,14 @@ import structlog
 
 from rollout.controller.loop import Worked
 from rollout.model.names import Key
+from rollout.model.status import Reason
 from rollout.ports.clock import Clock
+from rollout.ports.notices import About, Notices
 from rollout.ports.rollouts import Rollouts
 from rollout.ports.specs import Sources
 from rollout.services.reconcile import Reconciler, Told
 from rollout.services.sync import Sync
+from rollout.services.sync_report import SyncReport, SyncState
 
 log = structlog.get_logger("rollout")
 
@@ -68,6 +71,7 @@ class KeptSources:
 
     sources: Sources
     sync: Sync
+    notices: Notices
     clock: Clock
     name: str = "GitSource"
     _seen: dict[Key, tuple[object, ...]] = field(default_factory=dict)
@@ -103,4 +107,20 @@ class KeptSources:
                 pruned=[str(ref) for ref in report.pruned],
                 message=report.message,
             )
+            await self._tell(key, report)
         return Worked(wake_at=report.wake_at, gone=self.sources.get(key) is None)
+
+    async def _tell(self, key: Key, report: SyncReport) -> None:
+        stored = self.sources.get(key)
+        if stored is None:
+            return
+        about = About(
+            kind="GitSource",
+            key=key,
+            uid=stored.uid,
+            version=stored.version,
+            state=report.state.value,
+            details={"commit": report.commit} if report.commit else {},
+        )
+        trouble = report.state in (SyncState.RETRYING, SyncState.STALLED)
+        await self.notices.tell(about, Reason(code=report.reason, message=report.message, warning=trouble))

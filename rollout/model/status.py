@@ -199,7 +199,8 @@ class RolloutStatus:
     runs: number of runs so far; the present run's number while `run` is not None.
     stable: None until it is known. former: stable before the last promotion. failed: the run not to be tried again.
     subsets: names of the subsets that our DestinationRule holds. handled: newest last, at most HANDLED_KEPT.
-    next: what happens next and when, a sentence.
+    next: what happens next and when, a sentence. last_spec: the last spec that could be read, as JSON, while a run is in
+    hand: what it goes back by when the spec becomes unreadable.
     """
 
     phase: Phase = Phase.IDLE
@@ -220,6 +221,7 @@ class RolloutStatus:
     history: tuple[Past, ...] = ()
     observed_generation: int = 0
     source_commit: str = ""
+    last_spec: str = ""
 
 
 HANDLED_KEPT = 100

@@ -12,8 +12,10 @@ from rollout.model.status import RolloutStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A Rollout as stored. spec is None when it cannot be read; `error` then says what, where and what next.
+    """A Rollout as stored. When its spec cannot be read, `error` says what, where and what next.
 
+    spec: None when it cannot be read, but while a run is in hand the last one that could be, suspended: a run goes back
+    by it and raises nothing. raw: the spec as it is stored, as JSON.
     version: the resourceVersion that a save must still find. commit: the git commit that wrote the spec, "" unknown.
     """
 
@@ -24,6 +26,7 @@ class Stored:
     spec: RolloutSpec | None
     status: RolloutStatus
     error: str = ""
+    raw: str = ""
     commit: str = ""
     deleting: bool = False
     finalizer: bool = False

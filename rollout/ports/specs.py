@@ -41,6 +41,8 @@ class StoredSource:
     """
 
     key: Key
+    uid: str
+    version: str
     generation: int
     source: GitSource | None
     status: SourceStatus

@@ -7,13 +7,13 @@ from rollout.model.decision import Decision
 from rollout.model.observation import Observation
 from rollout.model.rollout import RolloutSpec
 from rollout.model.status import ObjectiveVerdict, Reason, RolloutStatus
-from rollout.progression.effects import deletion_actions, drift, required_actions
+from rollout.progression.effects import deletion_actions, drift, required_actions, subsets_leave_at
 from rollout.progression.judging import judge
 from rollout.progression.moves import moved
 from rollout.progression.orders import obeyed
 from rollout.progression.telling import conditions, holding, next_sentence, wake_at
 from rollout.progression.tracking import housekept, tracked
-from rollout.progression.transitions import Trigger
+from rollout.progression.transitions import TRANSITIONS, Trigger
 from rollout.progression.triggers import Fired, fired
 from rollout.progression.view import View
 
@@ -60,17 +60,25 @@ def decide(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: dat
         actions=required_actions(view),
         events=(*orders.told, *_news(status, fires, view.status), *((wandered,) if wandered else ())),
         trigger=",".join(fire.trigger for fire in fires),
-        wake_at=now if fires else wake_at(view),
+        wake_at=now if fires or orders.more else wake_at(view),
     )
 
 
 def decide_deletion(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: datetime) -> Decision:
     """What deleting the Rollout needs: traffic to stable, our entries out, then the finalizer."""
     view = _view(spec, status, seen, now)
+    if view.stable is not None and Trigger.DELETED in TRANSITIONS[status.phase]:
+        view = view.of(moved(view, Fired(trigger=Trigger.DELETED, why="the Rollout was deleted")))
+    view = view.of(tracked(view))
     actions, holds = deletion_actions(view)
     new = tuple(reason for reason in holds if reason.code not in {old.code for old in status.reasons})
+    words = holds[0].message if holds else "the Rollout may go"
     return Decision(
-        status=replace(status, reasons=holds), actions=actions, events=new, trigger="Deleted" if not holds else ""
+        status=replace(view.status, reasons=holds, next=words),
+        actions=actions,
+        events=new,
+        trigger="" if holds else "Deleted",
+        wake_at=subsets_leave_at(view) if holds else None,
     )
 
 

@@ -1,11 +1,17 @@
 """What must the world look like for this status? Absolute actions, restated on every tick."""
 
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
+
 from rollout.model.actions import Action, Answer, ReleaseFinalizer, SetSplit, SetSubsets, Split, Subset
+from rollout.model.commands import Result
+from rollout.model.names import BackendName
 from rollout.model.observation import RouteSeen
 from rollout.model.rollout import SubsetBackend
 from rollout.model.status import Phase, Reason
-from rollout.progression.holds import percent, stable_down
-from rollout.progression.view import View, canary_seen, split_of, stable_is_down, usable
+from rollout.progression.holds import clock, nowhere_to_go, percent, raise_held
+from rollout.progression.view import View, split_of, stable_is_down, usable
 from rollout.traffic import shares
 
 
@@ -42,27 +48,47 @@ def _subsets(view: View) -> tuple[SetSubsets, ...]:
 def _splits(view: View) -> list[SetSplit]:
     if rollback_held(view) or hand_edit(view):
         return []
-    actions = []
-    for route in view.seen.routes:
-        split = split_of(view, route.ref)
-        if split is None or not usable(route) or not shares.managed_by(route.pools, split):
-            continue
-        actions.append(SetSplit(route=route.ref, split=split, lowers=_lowers(route, split)))
-    return actions
+    held = view.status.run is not None and (view.status.phase is Phase.PAUSED or raise_held(view) is not None)
+    wanted = ((route, split_of(view, route.ref)) for route in view.seen.routes if usable(route))
+    actions = (_action(route, split, held=held) for route, split in wanted if split is not None)
+    return [action for action in actions if action is not None]
 
 
-def _lowers(route: RouteSeen, split: Split) -> bool:
-    lowest, _ = shares.seen(route.pools, split)
-    return split.weight <= lowest
+def _action(route: RouteSeen, split: Split, *, held: bool) -> SetSplit | None:
+    """What this route is to be told; where raising is held, what is above the wanted weight still comes down."""
+    if not shares.managed_by(route.pools, split):
+        return None
+    lowest, highest = shares.seen(route.pools, split)
+    if split.weight <= lowest:
+        return SetSplit(route=route.ref, split=split, lowers=True)
+    if not held:
+        return SetSplit(route=route.ref, split=split, lowers=False)
+    if highest <= split.weight:
+        return None
+    return SetSplit(route=route.ref, split=replace(split, weight=int(lowest)), lowers=True)
 
 
 def rollback_held(view: View) -> Reason | None:
     """The one thing that holds a lowering: stable could not take the traffic (product.md, principle 4)."""
     if view.stable is None or not stable_is_down(view):
         return None
-    run = view.status.run
-    _, highest = canary_seen(view)
-    return stable_down(view) if highest > (run.weight if run else 0) else None
+    splits = ((route, split_of(view, route.ref)) for route in view.seen.routes if usable(route))
+    gains = any(_stable_gains(route, split) for route, split in splits if split is not None)
+    return nowhere_to_go(view.stable) if gains else None
+
+
+def _stable_gains(route: RouteSeen, split: Split) -> bool:
+    """Whether `split` would send more to stable than it gets now, in any pool of the route."""
+    if split.stable is None:
+        return False
+    for pool in shares.managed_by(route.pools, split):
+        try:
+            aim = shares.wanted(pool, split)
+        except shares.SplitError:
+            continue
+        if aim.weight_of(split.stable) * max(pool.total, 1) > pool.weight_of(split.stable) * max(aim.total, 1):
+            return True
+    return False
 
 
 def hand_edit(view: View) -> Reason | None:
@@ -89,50 +115,71 @@ def drift(view: View) -> Reason | None:
     run, status = view.status.run, view.status
     if status.phase is Phase.ROLLING_BACK or (run is not None and run.in_force_at is None):
         return None
+    if rollback_held(view) or hand_edit(view):
+        return None  # then it is not healed
     for route in view.wanted_routes():
         split = split_of(view, route.ref)
-        if split is None or not usable(route):
-            continue
-        split = _with_failed(view, split)
-        _, highest = shares.seen(route.pools, split)
-        if highest > split.weight:
+        found = _too_much(route, split) if split is not None and usable(route) else None
+        if found is not None:
+            backend, share, wanted = found
             by = f" by {route.writer}" if route.writer else ""
             return Reason(
                 code="DriftHealed",
-                message=f"{route.ref} gave {split.canary} {percent(highest)} %{by}, {split.weight} % is wanted: set back",
+                message=f"{route.ref} gave {backend} {percent(share)} %{by}, {wanted} % is wanted: set back",
                 warning=True,
             )
     return None
 
 
-def _with_failed(view: View, split: Split) -> Split:
-    failed = view.status.failed
-    if split.canary is not None or failed is None:
-        return split
-    return Split(stable=split.stable, canary=failed.backend, weight=0, idle=split.idle, gone=split.gone)
+def _too_much(route: RouteSeen, split: Split) -> tuple[BackendName, Fraction, int] | None:
+    """The canary, or a revision that is to get nothing, where it gets more than that."""
+    shared = [(split.canary, split.weight)] if split.canary is not None else []
+    for backend, wanted in [*shared, *((idle, 0) for idle in split.idle)]:
+        _, highest = shares.seen(route.pools, replace(split, canary=backend, weight=wanted))
+        if highest > wanted:
+            return backend, highest, wanted
+    return None
 
 
 def deletion_actions(view: View) -> tuple[tuple[Action, ...], tuple[Reason, ...]]:
     """What deleting the Rollout still needs: stable has all traffic, our other entries are out, then the finalizer goes."""
-    stable = view.stable
+    stable, answers = view.stable, _told_of_deletion(view)
     if stable is None:
-        return (*_answers(view), ReleaseFinalizer()), ()
-    held = rollback_held(view)
-    if held is not None:
-        return _answers(view), (held,)
-    actions: list[Action] = []
-    done = True
-    for route in view.seen.routes:
-        split = _farewell(view, route)
-        if not usable(route) or not shares.managed_by(route.pools, split):
-            continue
-        actions.append(SetSplit(route=route.ref, split=split, lowers=True))
-        done = done and shares.in_force(route.pools, split)
-    if not done:
-        return (*actions, *_answers(view)), (
+        return (*answers, ReleaseFinalizer()), ()
+    splits = [(route, _farewell(view, route)) for route in view.seen.routes if usable(route)]
+    splits = [(route, split) for route, split in splits if shares.managed_by(route.pools, split)]
+    if stable_is_down(view) and any(_stable_gains(route, split) for route, split in splits):
+        return answers, (nowhere_to_go(stable),)
+    actions = tuple(SetSplit(route=route.ref, split=split, lowers=True) for route, split in splits)
+    if not all(shares.in_force(route.pools, split) for route, split in splits):
+        return (*actions, *answers), (
             Reason(code="Deleting", message=f"waiting until {stable.backend} has all traffic"),
         )
-    return (*_farewell_subsets(view), *_answers(view), ReleaseFinalizer()), ()
+    until = subsets_leave_at(view)
+    if until is not None and view.now < until:
+        words = f"proxies may still use the subsets of other revisions, which go at {clock(until)}"
+        return (*actions, *answers), (Reason(code="Deleting", message=words),)
+    return (*_farewell_subsets(view), *answers, ReleaseFinalizer()), ()
+
+
+def subsets_leave_at(view: View) -> datetime | None:
+    """When a deleted Rollout's subsets may go: `settle` after the last weight was taken from one of them."""
+    if not isinstance(view.spec.backend, SubsetBackend):
+        return None
+    run = view.status.run
+    left = [item.since for item in view.status.retiring]
+    left += [run.in_force_at or view.now] if run is not None else []
+    return max(left) + view.spec.settle if left else None
+
+
+def _told_of_deletion(view: View) -> tuple[Answer, ...]:
+    """Every command is answered, also by a Rollout that is going: what was handled as it was, the others are refused."""
+    handled = {answer.command: answer for answer in _answers(view)}
+    return tuple(
+        handled.get(command.uid)
+        or Answer(command=command.uid, result=Result.REFUSED, message="the Rollout is being deleted")
+        for command in view.seen.commands
+    )
 
 
 def _farewell(view: View, route: RouteSeen) -> Split:

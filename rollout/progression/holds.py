@@ -10,9 +10,8 @@ from fractions import Fraction
 
 from policies.verdict import Verdict
 from rollout.model.actions import Split
-from rollout.model.observation import RouteState
 from rollout.model.rollout import Mode, SubsetBackend
-from rollout.model.status import Reason, Run
+from rollout.model.status import Reason, Revision, Run
 from rollout.progression.sight import ours
 from rollout.progression.view import (
     FULL,
@@ -22,19 +21,15 @@ from rollout.progression.view import (
     next_weight,
     plan_ahead,
     plan_step,
+    skips_to_the_end,
     stable_is_down,
+    unusable_words,
     usable,
 )
 from rollout.traffic import shares
 from rollout.traffic.dialects import unsupported
 
 Check = Callable[[View], Reason | None]
-
-_STATE_WORDS = {
-    RouteState.MISSING: "does not exist",
-    RouteState.TERMINATING: "is being deleted",
-    RouteState.KIND_ABSENT: "is of a kind that this cluster does not serve (its CRD is not installed)",
-}
 
 
 def suspended(view: View) -> Reason | None:
@@ -48,7 +43,7 @@ def route_unusable(view: View) -> Reason | None:
     """Every route must exist, be accepted by its API, be writable and name stable."""
     for route in view.wanted_routes():
         if not usable(route):
-            return _route(f"{route.ref} {_STATE_WORDS[route.state]}")
+            return _route(unusable_words(route))
         if why := route.unsupported or unsupported(route.ref, view.spec.backend):
             return _route(f"{route.ref}: {why}")
         if route.missing_only:
@@ -79,20 +74,22 @@ def rivals(view: View) -> Reason | None:
 
 
 def stable_down(view: View) -> Reason | None:
-    """A stable without ready endpoints cannot take a rollback."""
-    if stable_is_down(view) and view.stable is not None:
-        return Reason(
-            code="StableDown",
-            message=f"{view.stable.backend} has no ready endpoint: there is nothing to go back to, so no weight is moved",
-            warning=True,
-        )
+    """A stable without ready endpoints cannot take a rollback; a revert leaves it, so it is not held."""
+    if stable_is_down(view) and view.stable is not None and not (view.status.run and view.run.straight):
+        return nowhere_to_go(view.stable)
     return None
 
 
+def nowhere_to_go(stable: Revision) -> Reason:
+    """The one reason that holds a lowering, too."""
+    message = f"{stable.backend} has no ready endpoint: there is nothing to go back to, so no weight is moved"
+    return Reason(code="StableDown", message=message, warning=True)
+
+
 def stable_changed(view: View) -> Reason | None:
-    """In mid-run stable must stay what the canary is compared with."""
+    """In mid-run stable must stay what the canary is compared with; a revert compares nothing."""
     stable = view.stable
-    if stable is None:
+    if stable is None or (view.status.run is not None and view.run.straight):
         return None
     now = view.workload(stable.name).template
     if stable.template and now and now != stable.template:
@@ -141,7 +138,7 @@ def impossible_split(view: View) -> Reason | None:
     """Every weight of the plan must be exact in every pool: a hold before the first step, not a rounding in the middle."""
     run = view.run
     weights = [step.weight for step in plan_ahead(view)[max(run.step - 1, 0) :]] + [FULL]
-    for route in view.wanted_routes():
+    for route in filter(usable, view.wanted_routes()):
         for weight in weights:
             split = Split(stable=view.stable.backend if view.stable else None, canary=run.canary.backend, weight=weight)
             why = shares.problem(route.pools, split)
@@ -201,16 +198,17 @@ def no_capacity(view: View) -> Reason | None:
 
 def soaking(view: View) -> Reason | None:
     """The least time in a step, from when its weight was in force."""
-    until = soak_until(view.run)
+    until = soak_until(view)
     if until is not None and view.now < until:
         return Reason(code="Soaking", message=f"soaking at {view.run.weight} % until {clock(until)}")
     return None
 
 
-def soak_until(run: Run) -> datetime | None:
+def soak_until(view: View) -> datetime | None:
     """When the present step has soaked; None where it need not or has not begun."""
+    run = view.run
     step = plan_step(run)
-    if step is None or run.skip or run.full or run.in_force_at is None:
+    if step is None or run.skip or skips_to_the_end(view) or run.in_force_at is None:
         return None
     return run.in_force_at + step.soak
 
@@ -234,11 +232,9 @@ def is_approved(run: Run) -> bool:
 def verdict_missing(view: View) -> Reason | None:
     """Every deciding objective must say PASS; too little data is not a pass."""
     run = view.run
-    if run.skip or run.full or run.straight or run.step == 0 or view.verdict() is Verdict.PASS:
+    if run.skip or skips_to_the_end(view) or run.straight or run.step == 0 or view.verdict() is Verdict.PASS:
         return None
-    open_ones = [
-        verdict for verdict in view.verdicts if verdict.mode is Mode.DECIDE and verdict.verdict is not Verdict.PASS
-    ]
+    open_ones = [one for one in view.verdicts if one.mode is Mode.DECIDE and one.verdict is not Verdict.PASS]
     if not open_ones:
         return Reason(code="NotMeasured", message=f"waiting for the first measurement at {run.weight} %")
     first = open_ones[0]
@@ -268,6 +264,11 @@ STEP: tuple[Check, ...] = (
 )
 
 
+def raise_held(view: View) -> Reason | None:
+    """Why no weight at all may be raised now; None when it may."""
+    return next((reason for check in STANDING if (reason := check(view)) is not None), None)
+
+
 def step_holds(view: View) -> tuple[Reason, ...]:
     """Why the present step does not end; empty when it may."""
     return tuple(reason for check in STANDING + STEP if (reason := check(view)) is not None)
@@ -287,11 +288,6 @@ def bake_holds(view: View) -> tuple[Reason, ...]:
         if missing is not None:
             reasons.append(missing)
     return tuple(reasons)
-
-
-def codes(reasons: tuple[Reason, ...]) -> frozenset[str]:
-    """The codes of some reasons."""
-    return frozenset(reason.code for reason in reasons)
 
 
 def clock(moment: datetime) -> str:

@@ -45,7 +45,7 @@ def _started(view: View, fire: Fired) -> RolloutStatus:
     if former is not None:
         status = _retire(_recorded(view, Outcome.SUPERSEDED, fire.why), view, former.canary)
     canary = _pinned(view, view.spec.revision)
-    straight = fire.trigger in (Trigger.FIRST_DEPLOYMENT, Trigger.REVERTED)
+    straight = fire.trigger is Trigger.REVERTED or status.stable is None
     run = Run(
         canary=canary,
         plan=() if straight else view.spec.steps,
@@ -64,7 +64,7 @@ def _pinned(view: View, revision: str) -> Revision:
 
 def _retire(status: RolloutStatus, view: View, revision: Revision) -> RolloutStatus:
     others = tuple(item for item in status.retiring if item.revision.backend != revision.backend)
-    theirs = status.stable is not None and revision.backend == status.stable.backend
+    theirs = revision.backend in {served.backend for served in (status.stable, status.former) if served is not None}
     return replace(status, retiring=(*others, Retiring(revision=revision, since=view.now, theirs=theirs)))
 
 
@@ -151,6 +151,7 @@ _OUTCOMES = {
     Trigger.REJECTED: Outcome.ABORTED,
     Trigger.RETURNED_TO_STABLE: Outcome.RETURNED,
     Trigger.SUPERSEDED: Outcome.SUPERSEDED,
+    Trigger.DELETED: Outcome.RETURNED,
 }
 
 
@@ -199,6 +200,7 @@ MOVES: dict[Trigger, Move] = {
     Trigger.DEADLINE_PASSED: _going_back,
     Trigger.RETURNED_TO_STABLE: _going_back,
     Trigger.SUPERSEDED: _going_back,
+    Trigger.DELETED: _going_back,
     Trigger.ROLLED_BACK: _ended,
     Trigger.RETURNED: _ended,
 }

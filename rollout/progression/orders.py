@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from rollout.model.commands import Command, Handled, Result, Verb
 from rollout.model.names import backend_named
 from rollout.model.status import HANDLED_KEPT, Approval, Outcome, Pause, Phase, Reason, RolloutStatus
-from rollout.progression.holds import gate_closed, is_approved, stable_changed
+from rollout.progression.holds import gate_closed, is_approved, raise_held, stable_changed
 from rollout.progression.moves import moved
 from rollout.progression.sight import revision_at
 from rollout.progression.transitions import Trigger
 from rollout.progression.triggers import Fired
-from rollout.progression.view import View, plan_ahead, plan_step, stable_is_down
+from rollout.progression.view import View, available_for, plan_step, shut_gates, stable_is_down
 
 RUNNING = (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING)
 _BINDS_TO_STEP = (Verb.APPROVE, Verb.PROMOTE, Verb.PROMOTE_FULL)
@@ -68,11 +68,15 @@ def allowed(view: View) -> tuple[Verb, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obeyed:
-    """What the new commands did together: the status, the triggers they fired, and what else is to be told."""
+    """What the new commands did together: the status, the triggers they fired, and what else is to be told.
+
+    more: some are left for the next tick, so that no flood of commands makes the status forget one before its answer.
+    """
 
     status: RolloutStatus
     fires: tuple[Fired, ...]
     told: tuple[Reason, ...]
+    more: bool
 
 
 def obeyed(view: View) -> Obeyed:
@@ -80,9 +84,10 @@ def obeyed(view: View) -> Obeyed:
     done = {handled.uid for handled in view.status.handled}
     fires: list[Fired] = []
     told: list[Reason] = []
-    for command in sorted(view.seen.commands, key=lambda item: (item.verb is not Verb.ABORT, item.created, item.uid)):
-        if command.uid in done:
-            continue
+    new = [command for command in view.seen.commands if command.uid not in done]
+    new.sort(key=lambda item: (item.verb is not Verb.ABORT, item.created, item.uid))
+    room = max(HANDLED_KEPT - (len(view.seen.commands) - len(new)), 0)  # what was answered and not yet told stays
+    for command in new[:room]:
         try:
             outcome = _obey(view, command)
             handled = Handled(uid=command.uid, result=Result.ACCEPTED, message=outcome.message)
@@ -98,7 +103,7 @@ def obeyed(view: View) -> Obeyed:
             told.append(Reason(code="CommandRefused", message=f"{command.verb} by {command.actor}: {refusal}"))
             status = view.status
         view = view.of(replace(status, handled=(*status.handled, handled)[-HANDLED_KEPT:]))
-    return Obeyed(status=view.status, fires=tuple(fires), told=tuple(told))
+    return Obeyed(status=view.status, fires=tuple(fires), told=tuple(told), more=len(new) > room)
 
 
 def _obey(view: View, command: Command) -> Done:
@@ -153,7 +158,15 @@ def _pause(view: View, command: Command) -> Done:
 
 def _resume(view: View, command: Command) -> Done:
     fire = Fired(trigger=Trigger.RESUMED, why=f"resumed by {command.actor}{_because(command)}")
-    return Done(status=moved(view, fire), message="resumed", fired=fire)
+    status = moved(view, fire)
+    run = view.of(status).run
+    if run.weight > view.run.weight:
+        held = raise_held(view) or available_for(view, run.canary, run.weight)
+        if held:
+            raise Refusal(
+                f"resume would raise the weight to {run.weight} %: {held if isinstance(held, str) else held.message}"
+            )
+    return Done(status=status, message="resumed", fired=fire)
 
 
 def _approve(view: View, command: Command) -> Done:
@@ -179,16 +192,15 @@ def _promote(view: View, command: Command) -> Done:
 
 def _promote_full(view: View, command: Command) -> Done:
     run = view.run
-    first = max(run.step, 1)
-    opened = {approval.step for approval in run.approvals}
-    shut = [
-        (number, step.approval)
-        for number, step in enumerate(plan_ahead(view), start=1)
-        if number >= first and step.approval and number not in opened
-    ]
+    shut = shut_gates(view, after=max(run.step, 1) - 1)
     if shut:
-        number, who = shut[0]
-        raise Refusal(f"step {number} waits for approval by {who}: promote-full skips soak and verdict, never a gate")
+        number, step = shut[0]
+        raise Refusal(
+            f"step {number} waits for approval by {step.approval}: promote-full skips soak and verdict, never a gate"
+        )
+    gate = gate_closed(view)  # git may have taken the present step's gate out of the plan; the run still has it
+    if gate is not None:
+        raise Refusal(f"{gate.message}: promote-full never skips a gate")
     return Done(status=replace(view.status, run=replace(run, full=True)), message="all remaining steps are skipped")
 
 
@@ -230,9 +242,10 @@ def _name_stable(view: View, command: Command) -> Done:
     fire = Fired(trigger=Trigger.STABLE_NAMED, why=f"{command.actor} names {backend} stable{_because(command)}")
     status = view.status
     if status.run is not None and status.stable is not None:
-        loser = status.stable if status.run.canary.backend == backend else status.run.canary
+        wins = status.run.canary.backend == backend
+        loser = status.stable if wins else status.run.canary
         run = replace(status.run, canary=loser, ending=Outcome.RETURNED, ending_why=fire.why)
-        status = replace(status, run=run)
+        status = replace(status, run=run, former=status.stable if wins else status.former)
     status = replace(status, stable=stable)
     return Done(status=moved(view.of(status), fire), message=f"{backend} is stable", fired=fire)
 

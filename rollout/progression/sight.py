@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rollout.model.names import BackendName
 from rollout.model.status import Reason, Revision
-from rollout.progression.view import View, usable
+from rollout.progression.view import View, unusable_words, usable
 
 STABLE_UNKNOWN = "StableUnknown"
 _ASK = "name it once in spec.stable or with `rollout name-stable`"
@@ -36,9 +36,9 @@ def ours(view: View, backend: BackendName) -> bool:
 
 def first_sight(view: View) -> Sight:
     """What serves users, read from the routes: the one backend of this service that has weight and ready endpoints."""
-    absent = [str(route.ref) for route in view.wanted_routes() if not usable(route)]
+    absent = [unusable_words(route) for route in view.wanted_routes() if not usable(route)]
     if absent or len(view.wanted_routes()) < len(view.spec.routes):
-        return _unknown(f"cannot read {', '.join(absent) or 'every route'}: stable is read from the routes")
+        return _unknown(f"stable is read from the routes: {', '.join(absent) or 'not all of them were seen'}")
     entries = [entry for route in view.wanted_routes() for pool in route.pools for entry in pool.entries]
     named = sorted({entry.backend for entry in entries if ours(view, entry.backend)})
     carrying = sorted({entry.backend for entry in entries if ours(view, entry.backend) and entry.weight > 0})

@@ -8,7 +8,7 @@ from rollout.model.status import Condition, Phase, Reason, RolloutStatus
 from rollout.progression.effects import hand_edit, rollback_held
 from rollout.progression.holds import bake_holds, settled_at, soak_until, step_holds, suspended, unknown_backend
 from rollout.progression.sight import first_sight
-from rollout.progression.view import DARK_FOR, FULL, View, next_weight, plan_ahead, usable
+from rollout.progression.view import DARK_FOR, FULL, View, next_weight, plan_ahead, unusable_words, usable
 
 _NEEDS_A_PERSON = frozenset({"AwaitingApproval", "StableUnknown", "Paused", "HandEdit", "StableChanged", "Suspended"})
 
@@ -19,9 +19,10 @@ def holding(view: View) -> tuple[Reason, ...]:
     if phase is Phase.IDLE:
         return _idle(view)
     if phase is Phase.FAILED:
-        past = view.status.history[0].message if view.status.history else ""
-        name = view.status.failed.name if view.status.failed else view.spec.revision
-        return (Reason(code="Failed", message=f"{name} failed: {past}", warning=True),)
+        last = view.status.history[0] if view.status.history else None
+        words = f"{last.revision} failed: {last.message}" if last else "the last run failed"
+        why = suspended(view) if view.status.failed is None else None
+        return (Reason(code="Failed", message=words, warning=True), *((why,) if why else ()))
     if phase is Phase.PAUSED:
         pause = view.run.pause
         return (Reason(code="Paused", message=pause.why if pause else "paused"),)
@@ -42,7 +43,7 @@ def _idle(view: View) -> tuple[Reason, ...]:
     if view.spec.revision != view.stable.name and (why := suspended(view)) is not None:
         reasons.append(why)
     reasons += [
-        Reason(code="RouteUnusable", message=f"{route.ref} is {route.state}", warning=True)
+        Reason(code="RouteUnusable", message=unusable_words(route), warning=True)
         for route in view.wanted_routes()
         if not usable(route)
     ]
@@ -91,7 +92,7 @@ def wake_at(view: View) -> datetime | None:
     run = status.run
     if run is not None:
         moments += [run.dark_since + DARK_FOR] if run.dark_since else []
-        moments += [until] if (until := soak_until(run)) else []
+        moments += [until] if (until := soak_until(view)) else []
         if isinstance(view.spec.backend, SubsetBackend) and run.weight == 0:
             moments.append(settled_at(view, run))
         if run.in_force_at is not None and status.phase is Phase.PROMOTING:

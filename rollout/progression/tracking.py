@@ -7,7 +7,7 @@ from datetime import datetime
 from rollout.model.names import BackendName
 from rollout.model.rollout import ServiceBackend, SubsetBackend
 from rollout.model.status import Added, Phase, Reason, Retiring, Revision, RolloutStatus, Run, Stopwatch
-from rollout.progression.holds import bake_holds, codes, step_holds, verdict_missing
+from rollout.progression.holds import bake_holds, step_holds, verdict_missing
 from rollout.progression.view import View, in_force, split_of, usable
 from rollout.traffic import shares
 
@@ -50,6 +50,10 @@ def _clocked(view: View) -> Run:
     run, phase = view.run, view.status.phase
     if phase not in (Phase.PROGRESSING, Phase.PROMOTING):
         return run
+    if view.spec.suspend:
+        return replace(
+            run, unavailable=run.unavailable.stopped(view.now), verdict_missing=run.verdict_missing.stopped(view.now)
+        )
     holds = step_holds(view) if phase is Phase.PROGRESSING else bake_holds(view)
     missing = verdict_missing(view)
     alone = missing is not None and holds == (missing,)
@@ -59,9 +63,7 @@ def _clocked(view: View) -> Run:
 
 def _unavailable(view: View, holds: tuple[Reason, ...]) -> Stopwatch:
     """Runs while the present weight's capacity is missing, or only the next one's; nothing else counts."""
-    watch, found = view.run.unavailable, codes(holds)
-    if "Suspended" in found:
-        return watch.stopped(view.now)
+    watch, found = view.run.unavailable, {reason.code for reason in holds}
     if "NotAvailable" in found or found == {"CapacityMissing"}:
         return watch.running(view.now)
     return Stopwatch()

@@ -33,6 +33,7 @@ class Trigger(StrEnum):
     DEADLINE_PASSED = "DeadlinePassed"
     RETURNED_TO_STABLE = "ReturnedToStable"
     SUPERSEDED = "Superseded"
+    DELETED = "Deleted"
     ROLLED_BACK = "RolledBack"
     RETURNED = "Returned"
 
@@ -47,6 +48,7 @@ _BACK: dict[Trigger, Phase] = dict.fromkeys(
         Trigger.DEADLINE_PASSED,
         Trigger.RETURNED_TO_STABLE,
         Trigger.SUPERSEDED,
+        Trigger.DELETED,
     ),
     Phase.ROLLING_BACK,
 )

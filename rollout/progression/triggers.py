@@ -5,11 +5,21 @@ from dataclasses import dataclass
 
 from policies.verdict import Verdict
 from rollout.model.rollout import Mode, OnInconclusive
-from rollout.model.status import Phase
+from rollout.model.status import Phase, Revision
 from rollout.progression.holds import bake_holds, clock, percent, step_holds
 from rollout.progression.sight import first_sight
 from rollout.progression.transitions import Trigger
-from rollout.progression.view import DARK_FOR, FULL, View, available_for, canary_seen, in_force, plan_ahead, usable
+from rollout.progression.view import (
+    DARK_FOR,
+    FULL,
+    View,
+    available_for,
+    canary_seen,
+    in_force,
+    plan_ahead,
+    skips_to_the_end,
+    usable,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +51,37 @@ def stable_found(view: View) -> Fired | None:
 def new_revision(view: View) -> Fired | None:
     """Git names a revision that neither serves nor is on trial nor failed."""
     stable = view.stable
-    if stable is None or view.spec.suspend or view.spec.revision == stable.name:
+    if view.spec.suspend or (stable.name if stable else None) == view.spec.revision:
+        return None
+    if (stable if view.status.run is None else view.run.canary) is None:
         return None
     if view.status.run is not None and view.run.canary.name == view.spec.revision:
         return None
     failed = view.status.failed
     if view.status.run is None and failed is not None and failed.name == view.spec.revision:
         return None
-    return Fired(trigger=Trigger.NEW_REVISION, why=f"new revision {view.spec.revision}, stable is {stable.name}")
+    serving = f"stable is {stable.name}" if stable else f"instead of {view.run.canary.name}: nothing serves yet"
+    return Fired(trigger=Trigger.NEW_REVISION, why=f"new revision {view.spec.revision}, {serving}")
 
 
 def superseded(view: View) -> Fired | None:
-    """Git names a third revision while nothing may be started: the canary still must not keep its share."""
-    if not view.spec.suspend or view.stable is None or view.spec.revision in (view.stable.name, view.run.canary.name):
+    """Git names a third revision, or the canary became another, while nothing may be started: it keeps no share."""
+    if not view.spec.suspend or view.stable is None or view.spec.revision == view.stable.name:
         return None
-    return Fired(trigger=Trigger.SUPERSEDED, why=f"git names {view.spec.revision}, and spec.suspend starts no run")
+    if view.spec.revision != view.run.canary.name:
+        return Fired(trigger=Trigger.SUPERSEDED, why=f"git names {view.spec.revision}, and spec.suspend starts no run")
+    if _is_another(view, view.run.canary):
+        return Fired(
+            trigger=Trigger.SUPERSEDED,
+            why=f"the pod template of {view.spec.revision} changed in place, and spec.suspend starts no run",
+        )
+    return None
+
+
+def _is_another(view: View, tried: Revision) -> bool:
+    """Whether the workload has another pod template than the one that was pinned."""
+    template = view.workload(tried.name).template
+    return bool(template) and template != tried.template and bool(tried.template or view.status.run is None)
 
 
 def template_changed(view: View) -> Fired | None:
@@ -63,8 +89,7 @@ def template_changed(view: View) -> Fired | None:
     tried = view.status.run.canary if view.status.run else view.status.failed
     if tried is None or tried.name != view.spec.revision or view.spec.suspend:
         return None
-    template = view.workload(tried.name).template
-    if not template or template == tried.template or (view.status.run and not tried.template):
+    if not _is_another(view, tried):
         return None
     return Fired(trigger=Trigger.TEMPLATE_CHANGED, why=f"the pod template of {tried.name} changed in place: a new run")
 
@@ -156,8 +181,10 @@ def step_passed(view: View) -> Fired | None:
     if run.straight:
         return Fired(trigger=Trigger.STEPS_DONE, why=f"{run.canary.name} is available")
     said = _verdict_words(view)
-    if run.full or run.step >= len(plan_ahead(view)):
-        return Fired(trigger=Trigger.STEPS_DONE, why=f"all steps passed{said}" if not run.full else "promote-full")
+    if skips_to_the_end(view):
+        return Fired(trigger=Trigger.STEPS_DONE, why="promote-full")
+    if run.step >= len(plan_ahead(view)):
+        return Fired(trigger=Trigger.STEPS_DONE, why=f"all steps passed{said}")
     if run.step == 0:
         return Fired(trigger=Trigger.STEP_PASSED, why=f"{run.canary.name} is available")
     return Fired(

@@ -14,6 +14,11 @@ from rollout.model.status import ObjectiveVerdict, Revision, RolloutStatus, Run
 from rollout.traffic import shares
 
 FULL = 100
+_STATE_WORDS = {
+    RouteState.MISSING: "does not exist",
+    RouteState.TERMINATING: "is being deleted",
+    RouteState.KIND_ABSENT: "is of a kind that this cluster does not serve (its CRD is not installed)",
+}
 DARK_FOR = timedelta(seconds=10)  # a canary without ready endpoints for so long has failed (product.md, 1)
 
 
@@ -74,15 +79,29 @@ def plan_step(run: Run) -> Step | None:
 def plan_ahead(view: View) -> tuple[Step, ...]:
     """The plan that counts from the next step boundary: git's newest, unless the present step would not exist in it."""
     run = view.run
-    if run.straight or len(view.spec.steps) < run.step:
+    if run.straight or run.step > len(run.plan) or len(view.spec.steps) < run.step:
         return run.plan
     return view.spec.steps
+
+
+def shut_gates(view: View, after: int) -> tuple[tuple[int, Step], ...]:
+    """The steps with an approval behind step `after` whose gate nobody has opened in this run, with their numbers."""
+    opened = {approval.step for approval in view.run.approvals}
+    numbered = enumerate(plan_ahead(view), start=1)
+    return tuple(
+        (number, step) for number, step in numbered if number > after and step.approval and number not in opened
+    )
+
+
+def skips_to_the_end(view: View) -> bool:
+    """Whether `promote-full` counts: not while git has put a gate before the end since."""
+    return view.run.full and not shut_gates(view, after=view.run.step)
 
 
 def next_weight(view: View) -> int:
     """The weight after the present step."""
     plan = plan_ahead(view)
-    if view.run.full or view.run.step >= len(plan):
+    if skips_to_the_end(view) or view.run.step >= len(plan):
         return FULL
     return plan[view.run.step].weight
 
@@ -104,9 +123,9 @@ def split_of(view: View, route: RouteRef) -> Split | None:
         if view.now >= item.since + view.spec.settle and (item.theirs or item.revision.backend in ours)
     }
     resting = {item.revision.backend for item in retiring}
-    if run is None and status.failed is not None and status.failed.backend != stable:
-        resting.add(status.failed.backend)
-    idle = tuple(sorted(resting - leaving))
+    resting |= {known.backend for known in (status.failed, status.former) if known is not None}
+    serving = {stable, *((run.canary.backend,) if run else ())}
+    idle = tuple(sorted(resting - leaving - serving))
     if route not in view.spec.routes:
         others = {run.canary.backend} if run else set()
         return Split(
@@ -121,6 +140,11 @@ def usable(route: RouteSeen) -> bool:
     return route.state is RouteState.PRESENT
 
 
+def unusable_words(route: RouteSeen) -> str:
+    """What is wrong with a route that is not usable."""
+    return f"{route.ref} {_STATE_WORDS[route.state]}"
+
+
 def in_force(view: View) -> bool:
     """Whether every route was read back with the wanted weights and its API accepted them; a gone route counts as done
     only once nothing is to be raised (weight 0).
@@ -133,7 +157,9 @@ def in_force(view: View) -> bool:
         split = split_of(view, route.ref)
         if split is None:
             continue
-        if not route.accepted or route.problem or not shares.in_force(route.pools, split):
+        # What the API has against a backend without weight must not keep a rollback from ending: its Service may be gone.
+        taken = route.accepted if split.weight else route.accepted or bool(route.problem)
+        if not taken or not shares.in_force(route.pools, split):
             return False
     return len(view.wanted_routes()) == len(view.spec.routes)
 

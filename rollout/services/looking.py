@@ -7,7 +7,7 @@ from fractions import Fraction
 from rollout.model.actions import Split
 from rollout.model.commands import Verb
 from rollout.model.names import BackendName
-from rollout.model.observation import BackendSeen, RouteSeen, WorkloadSeen
+from rollout.model.observation import BackendSeen, Observation, RouteSeen, WorkloadSeen
 from rollout.model.rollout import RolloutSpec, RouteRef
 from rollout.model.status import Phase, RolloutStatus
 from rollout.ports.errors import NotFound, Rejected
@@ -58,6 +58,14 @@ async def look_at(observer: Observer, standing: Standing, now: datetime) -> View
     if stored.spec is None:
         raise Rejected(f"{standing.key}: it cannot be read: {stored.error}")
     return await look(observer, stored.spec, standing.status, now)
+
+
+def unseen(standing: Standing, now: datetime) -> View | None:
+    """A view in which the world is empty, for questions about plan and time alone; None without a readable spec."""
+    if standing.spec is None or standing.error:
+        return None
+    status = standing.status
+    return View(spec=standing.spec, status=status, seen=Observation(), verdicts=status.verdicts, now=now)
 
 
 def shares_of(view: View) -> tuple[Share, ...]:

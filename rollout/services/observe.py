@@ -69,7 +69,10 @@ class Observer:
 
     def _rivals(self, spec: RolloutSpec, routes: tuple[RouteSeen, ...]) -> tuple[Key, ...]:
         """Other Rollouts that steer one of the pools that this one steers."""
-        mine = {(route.ref.kind, route.ref.name): {pool.name for pool in route.pools} for route in routes}
+        mine = {
+            (route.ref.kind, route.ref.name): {pool.name for pool in route.pools if _steers(spec, pool.entries)}
+            for route in routes
+        }
         rivals: set[Key] = set()
         for ref in spec.routes:
             for key in self.rollouts.on_route(spec.key.namespace, ref):

@@ -18,7 +18,7 @@ from rollout.progression.sight import first_sight
 from rollout.progression.telling import holding
 from rollout.progression.transitions import Trigger
 from rollout.progression.triggers import Fired
-from rollout.progression.view import FULL, View, plan_ahead, pods_needed, split_of, usable
+from rollout.progression.view import FULL, View, plan_ahead, pods_needed, skips_to_the_end, split_of, usable
 from rollout.traffic import shares
 
 # What every run waits for by itself is no obstacle.
@@ -139,7 +139,7 @@ def _of_run(view: View, holds: tuple[Reason, ...], *, is_running: bool) -> Rollo
 def _course(view: View) -> Iterator[tuple[RolloutStatus, Stage]]:
     """The status at each stage that is still to come, and the stage."""
     run, status = view.run, view.status
-    steps = () if run.straight or run.full else plan_ahead(view)
+    steps = () if run.straight or skips_to_the_end(view) else plan_ahead(view)
     for number, step in enumerate(steps, start=1):
         if number < run.step or (number == run.step and run.weight != step.weight):
             continue

@@ -7,12 +7,13 @@ a weight is lowered even when it could not be.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rollout.model.actions import Action, ReleaseFinalizer
+from rollout.model.actions import Action, Answer, ReleaseFinalizer
+from rollout.model.commands import Result
 from rollout.model.decision import Decision
 from rollout.model.names import Key
 from rollout.model.status import Condition, Reason, RolloutStatus
 from rollout.ports.errors import NotFound, PortError
-from rollout.ports.notices import Notices
+from rollout.ports.notices import Notices, about_rollout
 from rollout.ports.rollouts import Rollouts, Stored
 from rollout.progression.decide import decide, decide_deletion
 from rollout.services.observe import Observer
@@ -73,8 +74,15 @@ class Reconciler:
             decision.status,
             observed_generation=stored.generation,
             source_commit=stored.commit or decision.status.source_commit,
+            last_spec=_remembered(stored, decision.status),
         )
-        decision = replace(decision, status=status)
+        events = decision.events
+        if stored.error:
+            status = _unreadable(stored, status, now)
+            known = {reason.code for reason in stored.status.reasons}
+            events = tuple(event for event in events if event.code != "Suspended")
+            events += tuple(reason for reason in status.reasons[:1] if reason.code not in known)
+        decision = replace(decision, status=status, events=events)
         try:
             saved = await self._saved(stored, status)
         except PortError as error:
@@ -128,35 +136,56 @@ class Reconciler:
             decision=decision,
             changed=changed,
             errors=(*errors, *failed),
+            wake_at=decision.wake_at,
         )
 
     async def _refused(self, stored: Stored, now: datetime) -> Told:
         """A spec that cannot be read moves nothing; a person must mend it."""
-        reason = Reason(code="InvalidSpec", message=stored.error, warning=True)
-        before = {item.type: item for item in stored.status.conditions}
-        conditions = tuple(
-            _condition(
-                before.get(kind),
-                Condition(type=kind, status=status, reason=reason.code, message=reason.message, since=now),
-            )
-            for kind, status in (("Ready", "False"), ("Stalled", "True"))
-        )
-        status = replace(
-            stored.status,
-            reasons=(reason,),
-            conditions=conditions,
-            next="mend the spec",
-            observed_generation=stored.generation,
-        )
+        if stored.deleting and stored.finalizer and stored.status.run is None:
+            # Nothing is on trial, so stable has all traffic: a policy that went first must not keep a namespace.
+            changed, errors = await self.performer.perform(stored, (ReleaseFinalizer(),))
+            return Told(key=stored.key, before=stored.status, after=stored.status, changed=changed, errors=errors)
+        for command in self.performer.commands.pending(stored.key):
+            words = f"the spec cannot be read: {stored.error}"
+            refusal = Answer(command=command.uid, result=Result.REFUSED, message=words)
+            await self.performer.commands.answer(stored.key, refusal)
+        status = _unreadable(stored, stored.status, now)
         if status == stored.status:
             return Told(key=stored.key, before=status, after=status)
         saved = await self._saved(stored, status)
-        await self._tell(saved, (reason,))
+        await self._tell(saved, status.reasons[:1])
         return Told(key=stored.key, before=stored.status, after=status)
 
     async def _tell(self, stored: Stored, events: tuple[Reason, ...]) -> None:
         for event in events:
-            await self.notices.tell(stored, event)
+            await self.notices.tell(about_rollout(stored), event)
+
+
+def _remembered(stored: Stored, status: RolloutStatus) -> str:
+    """The spec that this run could go back by if the next one cannot be read."""
+    if status.run is None:
+        return ""
+    return stored.status.last_spec if stored.error else stored.raw
+
+
+def _unreadable(stored: Stored, status: RolloutStatus, now: datetime) -> RolloutStatus:
+    """The status of a Rollout whose spec cannot be read: said first, and Stalled until a person mends it."""
+    reason = Reason(code="InvalidSpec", message=stored.error, warning=True)
+    others = tuple(item for item in status.reasons if item.code not in ("Suspended", reason.code))
+    before = {item.type: item for item in stored.status.conditions}
+    conditions = tuple(
+        _condition(
+            before.get(kind), Condition(type=kind, status=value, reason=reason.code, message=reason.message, since=now)
+        )
+        for kind, value in (("Ready", "False"), ("Stalled", "True"))
+    )
+    return replace(
+        status,
+        reasons=(reason, *(others if status.run else ())),
+        conditions=conditions,
+        next="mend the spec; until then nothing is raised, a run still goes back when it fails or is aborted",
+        observed_generation=stored.generation,
+    )
 
 
 def _condition(before: Condition | None, new: Condition) -> Condition:

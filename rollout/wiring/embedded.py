@@ -29,6 +29,7 @@ async def embedded(kubeconfig: Path) -> AsyncIterator[Embedded]:
     """A memory cluster whose administrator's kubeconfig is written to `kubeconfig`."""
     cluster = MemoryCluster.with_kinds(*MESH)
     cluster.seed(*definitions().values())
+    cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rollout-system"}})
     face = await start_face(cluster)
     try:
         face.kubeconfig(kubeconfig)

@@ -90,7 +90,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         controller = Controller(
             kept=(
                 KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
-                KeptSources(sources=sources, sync=sync, clock=clock),
+                KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
             ),
             watch=RolloutWatch(cache, settings.own_namespace),
             lease=lease,
@@ -131,9 +131,11 @@ def _reconciler(api: FencedApi, cache: Cache, metrics: Metrics, identity: str) -
 
 
 async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:
-    """Prometheus; without a URL nothing has data, which holds every step that has an objective."""
+    """Prometheus; without a URL every question fails, which holds each step that has an objective."""
     if not settings.prometheus_url:
-        return MemoryMetrics()
+        nobody = MemoryMetrics()
+        nobody.fail("no metrics server is set: start the controller with --prometheus-url")
+        return nobody
     access = PrometheusAccess(
         url=settings.prometheus_url,
         mesh=settings.prometheus_mesh.value,

@@ -18,6 +18,7 @@ from adapters.notices.events import EventNotices
 from rollout.model.names import Key
 from rollout.model.status import Reason
 from rollout.ports.errors import Unreachable
+from rollout.ports.notices import About, about_rollout
 from rollout.ports.rollouts import Stored
 from tests.support.builders import NOON, a_run, a_spec, a_status
 
@@ -33,7 +34,7 @@ class Told:
         self.clock = ManualClock(NOON)
         self.notices = EventNotices(api, self.clock, instance="rollout-0")
         self.path = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
-        self.about = Stored(
+        stored = Stored(
             key=Key(namespace=namespace, name="checkout"),
             uid="5f1b",
             version="7",
@@ -41,6 +42,7 @@ class Told:
             spec=a_spec(),
             status=a_status(run=a_run(step=2)),
         )
+        self.about = about_rollout(stored)
 
     async def tell(self, reason: Reason, after: timedelta = timedelta(0), uid: str = "5f1b") -> None:
         self.clock.advance(after)
@@ -93,7 +95,7 @@ async def test_an_event_says_what_the_rollout_was_at(told: Told) -> None:
 
     (event,) = await told.events()
     assert event["type"] == "Normal"
-    assert event["action"] == told.about.status.phase.value
+    assert event["action"] == told.about.state
     assert event["metadata"]["annotations"]["rollout.dev/revision"] == "v2"
     assert event["metadata"]["annotations"]["rollout.dev/step"] == "2"
 
@@ -195,3 +197,15 @@ async def test_kept_notices_are_listed_by_rollout(kept: Told) -> None:
 
     assert notices.codes(kept.about.key) == ("StepPassed", "AnalysisFailed")
     assert notices.codes(Key(namespace="shop", name="cart")) == ()
+
+
+async def test_a_git_source_has_events_of_its_own(kept: Told) -> None:
+    about = About(
+        kind="GitSource", key=kept.about.key, uid="9c2e", version="3", state="Stalled", details={"commit": "f00"}
+    )
+
+    await kept.notices.tell(about, Reason(code="InvalidCommit", message="rollouts/a.yaml:3: ...", warning=True))
+
+    (event,) = await kept.events()
+    assert event["regarding"]["kind"] == "GitSource"
+    assert event["metadata"]["annotations"]["rollout.dev/commit"] == "f00"

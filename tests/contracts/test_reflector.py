@@ -1,6 +1,5 @@
 """Does the cache follow an API server, whatever happens on the way?"""
 
-import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -13,7 +12,6 @@ from adapters.kube.kinds import KINDS
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.definitions import known
 from rollout.ports.errors import NotFound
-from tests.servers.apiserver import ApiServer
 from tests.support.followed import SOON, Followed, following, until
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -148,18 +146,3 @@ async def test_a_missing_object_is_none(server: KubeApi, namespace: str) -> None
         assert followed.cache.get("Service", namespace, "nobody") is None
         with pytest.raises(NotFound):
             await server.get(followed.cache.path("Service", namespace, "nobody"))
-
-
-@pytest.mark.server
-@pytest.mark.slow
-async def test_a_server_that_was_restarted_is_followed_again(apiserver: ApiServer) -> None:
-    api = await HttpApi.connect(str(apiserver.kubeconfig("admin")))
-    async with following(api, namespace="default") as followed:
-        await followed.cache.wait_synced(SOON)
-
-        await asyncio.to_thread(apiserver.restart)
-        await followed.create("after-the-restart")
-        await until(lambda: followed.watched("after-the-restart") == "1")
-
-        await followed.delete("after-the-restart")
-    await api.close()

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from adapters.kube.cache import Cache
+from adapters.kube.client import HttpApi
 from adapters.kube.kinds import KINDS
 from adapters.kube.reflector import Pace
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.definitions import known
 from rollout.ports.errors import Expired, Forbidden, Unreachable
+from tests.servers.apiserver import ApiServer
 from tests.support.followed import QUICK, SOON, Followed, following, until
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -179,3 +181,18 @@ async def test_a_silent_watch_is_given_up_and_begun_again(cluster: MemoryCluster
         await until(lambda: followed.watched("a") == "1")
 
         assert api.watches >= 3
+
+
+@pytest.mark.server
+@pytest.mark.slow
+async def test_a_server_that_was_restarted_is_followed_again(apiserver: ApiServer) -> None:
+    api = await HttpApi.connect(str(apiserver.kubeconfig("admin")))
+    async with following(api, namespace="default") as followed:
+        await followed.cache.wait_synced(SOON)
+
+        apiserver.restart()  # not in a thread: its end would end the server, which dies with who started it
+        await followed.create("after-the-restart")
+        await until(lambda: followed.watched("after-the-restart") == "1")
+
+        await followed.delete("after-the-restart")
+    await api.close()

@@ -48,11 +48,13 @@ class EnvoyFront:
     def __init__(self, server: ApiServer, namespace: str, addresses: Addresses) -> None:
         self.url = ""  # the Host header chooses the Service
         self.metrics_url = ""  # counters in the Prometheus text format
+        self.reports = True  # whether HTTPRoutes are told that they are in force
         self.refusal = ""  # why the present objects are not in force; empty when they are
         self._server, self._namespace, self._addresses = server, namespace, addresses
         self._objects: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in COLLECTIONS}
         self._listed: set[str] = set()
         self._routes: dict[str, Any] = {}
+        self._generations: dict[tuple[str, str], int] = {}
         self._ready = Event()
         self._loop = asyncio.new_event_loop()
         self._changed = asyncio.Event()
@@ -75,6 +77,15 @@ class EnvoyFront:
             if host in found["domains"]:
                 return _weights(found["routes"][0]["route"])
         return {}
+
+    def generation(self, kind: str, name: str) -> int:
+        """The generation of an object that Envoy routes by now; 0 while it knows none."""
+        return self._generations.get((kind, name), 0)
+
+    def report(self) -> None:
+        """Tell HTTPRoutes again that they are in force."""
+        self.reports = True
+        self._loop.call_soon_threadsafe(self._changed.set)
 
     def stop(self) -> None:
         """End Envoy and the thread."""
@@ -118,9 +129,9 @@ class EnvoyFront:
                 if isinstance(error, ProxyError):
                     self._loop.call_later(RETRY_S, self._changed.set)
                 continue
-            self.refusal, self._routes = "", wanted.routes
+            self.refusal, self._routes, self._generations = "", wanted.routes, _generations(objects)
             self._ready.set()
-            for route in objects["HTTPRoute"]:
+            for route in objects["HTTPRoute"] if self.reports else ():
                 await _accept(session, route)
 
     async def _follow(self, session: aiohttp.ClientSession, kind: str) -> None:
@@ -154,6 +165,11 @@ class EnvoyFront:
         else:
             self._objects[kind][item["metadata"]["uid"]] = item
         self._changed.set()
+
+
+def _generations(objects: Mapping[str, list[dict[str, Any]]]) -> dict[tuple[str, str], int]:
+    metas = [(kind, item["metadata"]) for kind, items in objects.items() for item in items]
+    return {(kind, meta["name"]): meta.get("generation", 0) for kind, meta in metas}
 
 
 def _weights(action: dict[str, Any]) -> dict[str, int]:

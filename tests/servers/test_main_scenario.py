@@ -1,144 +1,128 @@
-"""Does a commit move real traffic, and does a bad revision come back by itself, on real servers from git to Envoy?"""
+"""Does a commit move real traffic, and does a bad revision come back by itself, on real servers from git to Envoy?
+
+One shop lives through three releases; each test looks at one thing that happened to it.
+"""
 
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.servers.cluster import Cluster, deployment, service
-from tests.servers.controller import Controller
-from tests.servers.envoy import EnvoyFront
-from tests.servers.githttp import GitHttp, Login, Repository
-from tests.servers.load import Load, count
-from tests.servers.process import eventually
+from tests.servers.cluster import Cluster
+from tests.servers.load import Report
 from tests.servers.prometheus import Prometheus
+from tests.servers.shop import Place, Shop, opened, operated
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("main")]
 
-PATIENCE_S = 90.0
-LOGIN = Login(user="bot", password="open sesame")
+LONG: dict[str, Any] = {"steps": [{"weight": 10, "soak": "10m"}, {"weight": 50, "soak": "10m"}]}
 
 
-class Shop:
-    """One service in its own namespace, released by commits."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What happened: v2 was good, v3 failed 5 % of its requests, v4 was steered by a person."""
 
-    def __init__(self, cluster: Cluster, envoy: EnvoyFront, namespace: str, repository: Repository) -> None:
-        self.cluster, self.envoy, self.namespace, self.repository = cluster, envoy, namespace, repository
-        self.host = f"checkout.{namespace}"
-        self.path = f"/apis/rollout.dev/v1alpha1/namespaces/{namespace}/rollouts/checkout"
+    good: Report
+    after_good: Report
+    bad: Report
+    after_bad: Report
+    verdicts: list[dict[str, Any]]  # of v3
+    answers: dict[str, "CompletedProcess[str]"]  # of the CLI, by verb
+    after_abort: Report
+    after_orders: Report
 
-    def deploy(self, revision: str, error_percent: int = 0) -> None:
-        """The workload and the Service of a revision, ready."""
-        env = {"ERROR_PERCENT": str(error_percent)} if error_percent else {}
-        self.cluster.kube.apply(
-            deployment(self.namespace, f"checkout-{revision}", revision, **env),
-            service(self.namespace, f"checkout-{revision}", {"app": "checkout", "version": revision}),
+
+@pytest.fixture(scope="module")
+def story(cluster: Cluster, prometheus: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """All three releases, under 200 requests per second with connection reuse."""
+    place = Place(cluster=cluster, prometheus=prometheus, directory=tmp_path_factory.mktemp("story"))
+    with opened(place) as shop, operated(shop):
+        assert shop.reaches(phase="Idle", stableRevision="v1"), shop.told()
+        with shop.busy() as good:
+            promoted(shop, "v2")
+        after_good = shop.count(200)
+        with shop.busy() as bad:
+            shop.release("v3", error_percent=5)
+            assert shop.reaches(phase="Failed", stableRevision="v2"), shop.told()
+        verdicts, after_bad = shop.status()["verdicts"], shop.count(200)
+        answers, after_abort = steered(shop)
+        yield Story(
+            good=good,
+            after_good=after_good,
+            bad=bad,
+            after_bad=after_bad,
+            verdicts=verdicts,
+            answers=answers,
+            after_abort=after_abort,
+            after_orders=shop.count(200),
         )
-        self.cluster.wait_available(self.namespace, f"checkout-{revision}")
-
-    def commit(self, revision: str, **spec: Any) -> str:
-        """Name another revision in git."""
-        text = yaml.safe_dump(manifest(self.namespace, revision, **spec))
-        return self.repository.commit({"rollouts/checkout.yaml": text}, f"release {revision}")
-
-    def status(self) -> dict[str, Any]:
-        """The Rollout's status; empty while there is none."""
-        kube = self.cluster.kube
-        return kube.get(self.path).get("status", {}) if kube.exists(self.path) else {}
-
-    def reaches(self, **wanted: Any) -> bool:
-        """Whether the status comes to hold these fields in time."""
-        return eventually(lambda: wanted.items() <= self.status().items(), PATIENCE_S, 0.2)
 
 
-def manifest(namespace: str, revision: str, **spec: Any) -> dict[str, Any]:
-    """The Rollout that git holds."""
-    return {
-        "apiVersion": "rollout.dev/v1alpha1",
-        "kind": "Rollout",
-        "metadata": {"name": "checkout", "namespace": namespace},
-        "spec": {
-            "revision": revision,
-            "backend": {"service": "checkout-{revision}"},
-            "workload": {"kind": "Deployment", "name": "checkout-{revision}"},
-            "routes": [{"kind": "VirtualService", "name": "checkout"}],
-            "steps": [{"weight": 10, "soak": "4s"}, {"weight": 50, "soak": "4s"}],
-            "objectives": [{"name": "errors", "kind": "error-ratio", "max": "1%"}],
-            "analysis": {"interval": "2s", "minRequests": 20},
-            "settle": "2s",
-            **spec,
-        },
-    }
+def promoted(shop: Shop, revision: str) -> None:
+    """A release, until the former stable left the route."""
+    former = shop.status()["stableRevision"]
+    shop.release(revision)
+    assert shop.reaches(phase="Idle", stableRevision=revision), shop.told()
+    assert shop.forgets(former)
 
 
-@pytest.fixture
-def shop(cluster: Cluster, prometheus: Prometheus, envoy: EnvoyFront, namespace: str, tmp_path: Path) -> Iterator[Shop]:
-    """v1 serves; a controller looks after a git repository that needs a password."""
-    git = GitHttp(tmp_path, LOGIN)
-    git.start()
-    shop = Shop(cluster, envoy, namespace, git.repository("specs"))
-    shop.deploy("v1")
-    kube = cluster.kube
-    kube.apply(
-        service(namespace, "checkout", {"app": "checkout"}),
-        {
-            "apiVersion": "networking.istio.io/v1",
-            "kind": "VirtualService",
-            "metadata": {"name": "checkout", "namespace": namespace},
-            "spec": {"hosts": ["checkout"], "http": [{"route": [{"destination": {"host": "checkout-v1"}}]}]},
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": "git", "namespace": namespace},
-            "stringData": {"username": LOGIN.user, "password": LOGIN.password},
-        },
-    )
-    shop.commit("v1")
-    kube.apply(
-        {
-            "apiVersion": "rollout.dev/v1alpha1",
-            "kind": "GitSource",
-            "metadata": {"name": "specs", "namespace": namespace},
-            "spec": {"url": shop.repository.url, "path": "rollouts", "interval": "5s", "secretRef": {"name": "git"}},
-        }
-    )
-    controller = Controller(
-        tmp_path,
-        cluster.kubeconfig(),
-        namespace=namespace,
-        own_namespace=namespace,
-        prometheus_url=prometheus.url,
-        prometheus_mesh="envoy",
-        allow_file_urls="yes",
-    )
-    controller.start()
-    try:
-        yield shop
-    finally:
-        code = controller.terminate()
-        controller.kill()
-        git.stop()
-        assert code == 0, controller.last_words()
+def steered(shop: Shop) -> "tuple[dict[str, CompletedProcess[str]], Report]":
+    """v4 is aborted, tried again and promoted by hand: what the CLI said, and who answered after the abort."""
+    with shop.busy():
+        shop.release("v4", **LONG)
+        assert shop.gives("v4", 10), shop.told()
+        abort = shop.order("abort", "checkout")
+        assert shop.reaches(phase="Failed", stableRevision="v2"), shop.told()
+        assert shop.gives("v4", 0), shop.told()
+        after_abort = shop.count(200)
+        retry = shop.order("retry", "checkout")
+        assert shop.gives("v4", 10), shop.told()
+        full = shop.order("promote-full", "checkout")
+        assert shop.reaches(phase="Idle", stableRevision="v4"), shop.told()
+        assert shop.gives("v4", 100), shop.told()
+    return {"abort": abort, "retry": retry, "promote-full": full}, after_abort
 
 
-def test_a_good_commit_is_promoted_without_losing_a_request_and_a_bad_one_comes_back(shop: Shop) -> None:
-    assert shop.reaches(phase="Idle", stableRevision="v1"), shop.status()
-    load = Load(shop.envoy.url, shop.host, rate=200).start()
-    shop.deploy("v2")
-    shop.commit("v2")
+def test_a_good_commit_is_promoted(story: Story) -> None:
+    assert story.after_good.by_version == {"v2": 200}
 
-    assert shop.reaches(phase="Idle", stableRevision="v2"), shop.status()
-    good = load.stop()
-    load = Load(shop.envoy.url, shop.host, rate=200).start()
-    shop.deploy("v3", error_percent=5)
-    shop.commit("v3")
-    assert shop.reaches(phase="Failed", stableRevision="v2"), shop.status()
-    bad = load.stop()
 
-    assert good.failed == 0
-    assert good.by_version["v2"] > 0
-    assert bad.failed > 0
-    assert count(shop.envoy.url, shop.host, 200).by_version == {"v2": 200}
+def test_both_revisions_serve_while_the_good_one_is_on_trial(story: Story) -> None:
+    assert story.good.by_version.keys() == {"v1", "v2"}
+
+
+def test_not_one_request_fails_or_is_reset_over_all_weight_changes_of_a_good_release(story: Story) -> None:
+    assert (story.good.failed, story.good.broken) == (0, [])
+
+
+def test_a_commit_whose_revision_fails_5_percent_of_its_requests_is_rolled_back(story: Story) -> None:
+    assert story.after_bad.by_version == {"v2": 200}
+
+
+def test_the_rollback_names_the_objective_that_failed(story: Story) -> None:
+    assert [(one["name"], one["verdict"], one["code"]) for one in story.verdicts] == [("errors", "FAIL", "AboveLimit")]
+
+
+def test_a_bad_revision_costs_few_users_an_error_and_none_a_connection(story: Story) -> None:
+    bad = story.bad
+
+    assert bad.broken == []
+    assert 0 < bad.failed <= bad.by_version["v3"] * 0.05
+
+
+@pytest.mark.parametrize("verb", ["abort", "retry", "promote-full"])
+def test_a_persons_order_is_accepted_with_exit_code_0(story: Story, verb: str) -> None:
+    answer = story.answers[verb]
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("Accepted: "), answer.stdout
+
+
+def test_abort_brings_all_requests_back(story: Story) -> None:
+    assert story.after_abort.by_version == {"v2": 200}
+
+
+def test_promote_full_after_retry_brings_the_revision_live(story: Story) -> None:
+    assert story.after_orders.by_version == {"v4": 200}

@@ -1,7 +1,7 @@
 """How does a test start the controller's services on a memory cluster, and kill them again?"""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from adapters.kube.cache import Cache
@@ -17,6 +17,7 @@ from adapters.traffic.router import Router
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer
 from rollout.services.reconcile import Reconciler
+from tests.support.fate import Fate, MortalApi
 
 USER = "system:serviceaccount:rollout-system:rollout"
 
@@ -29,6 +30,7 @@ class Outside:
     clock: ManualClock
     metrics: MemoryMetrics
     notices: KeptNotices
+    fate: Fate = field(default_factory=Fate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Services:
 
 async def started(outside: Outside) -> Services:
     """Fresh services that have listed everything once."""
-    api = DirectApi(outside.cluster, user=USER)
+    api = MortalApi(DirectApi(outside.cluster, user=USER), outside.fate)
     cache = Cache(api, WATCHED)
     rollouts, commands, routes = KubeRollouts(api, cache), KubeCommands(api, cache, outside.clock), Router(api, cache)
     observer = Observer(

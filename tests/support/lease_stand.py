@@ -99,7 +99,8 @@ class Stand:
             if fact():
                 return
             await self.passes(self.timing.retry.total_seconds() / 8)
-        raise AssertionError("not so after 50 attempts' time")
+        problems = {elector.identity: elector.problem for elector in self.electors}
+        raise AssertionError(f"not so after 50 attempts' time: {problems}")
 
     async def spec(self) -> dict[str, Any]:
         found: dict[str, Any] = (await self.api.get(self.path))["spec"]

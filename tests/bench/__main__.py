@@ -1,0 +1,37 @@
+"""`python -m tests.bench`: how much does the controller cost, in one table?"""
+
+import asyncio
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.measures import FIVE, TWO, calls_of_a_release, cli_seconds, event_seconds, tick_seconds
+
+ROLLOUTS = (10, 100, 1000)
+
+
+async def table() -> Table:
+    """All figures."""
+    rows = Table("what", "figure")
+    for weights in (TWO, FIVE):
+        calls, refreshes = await calls_of_a_release(weights)
+        for (verb, resource), count in sorted(calls.items()):
+            rows.add_row(f"one release, {len(weights)} steps: {verb} {resource}", str(count))
+        status = calls["patch", "rollouts/status"]
+        rows.add_row(f"one release, {len(weights)} steps: all requests", str(calls.total()))
+        rows.add_row(f"one release, {len(weights)} steps: refreshed numbers among the status writes", str(refreshes))
+        rows.add_row(
+            f"status writes per step, {len(weights)} steps, without those",
+            f"{(status - refreshes) / (len(weights) + 1):.1f}",
+        )
+    idle, running = await tick_seconds()
+    rows.add_row("tick that finds nothing to do, median", f"{idle * 1000:.2f} ms")
+    rows.add_row("tick in a run, median", f"{running * 1000:.2f} ms")
+    for count in ROLLOUTS:
+        rows.add_row(f"event to key, {count} Rollouts, median", f"{await event_seconds(count) * 1000:.2f} ms")
+    rows.add_row("rollout --help, median", f"{cli_seconds() * 1000:.0f} ms")
+    return rows
+
+
+if __name__ == "__main__":
+    Console(width=110).print(asyncio.run(table()))

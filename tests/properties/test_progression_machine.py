@@ -1,0 +1,242 @@
+"""Does a Rollout keep its promises whatever git, people, pods, metrics and time do, in any order?"""
+
+from dataclasses import replace
+from datetime import timedelta
+from math import ceil
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from policies.verdict import Verdict
+from rollout.model.commands import Verb
+from rollout.model.decision import Decision
+from rollout.model.rollout import Analysis, OnInconclusive, RouteRef, Step
+from rollout.model.status import Phase, RolloutStatus
+from rollout.progression.judging import judge
+from rollout.progression.transitions import TRANSITIONS, Trigger
+from tests.support.builders import VIRTUAL_SERVICE, a_step
+from tests.support.pure_world import OUTER, REVISIONS, PureWorld
+
+PLANS = (
+    (a_step(5), a_step(50)),
+    (a_step(10, approval="team"), a_step(40)),
+    (a_step(5), a_step(20, approval="team"), a_step(60)),
+    (a_step(30),),
+)
+ROUTES = (VIRTUAL_SERVICE, OUTER)
+_routes = st.sampled_from(ROUTES)
+_revisions = st.sampled_from(REVISIONS)
+
+
+class Promises(PureWorld):
+    """A world in which every tick is checked."""
+
+    def tick(self, *, saves: bool = True) -> Decision:
+        """One tick that keeps all promises."""
+        before, seen = self.status, self.look()
+        canary_before = {name: self.share(name) for name in REVISIONS}
+        decision = self.decided()
+        after = decision.status
+        self._moves_are_in_the_table(before, decision)
+        self._raised_only_by_the_plan(before, decision)
+        self._gates_hold(before, after)
+        self._failed_is_not_tried_again(before, decision)
+        self._clocks_stand_where_they_should(decision)
+        verdicts = [judge(one, self.spec.analysis) for one in seen.measurements]
+        if any(one.verdict is Verdict.FAIL for one in verdicts) and not self._ordered(decision):
+            self._is_on_its_way_down(before, decision)
+        told = super().tick(saves=saves)
+        assert told == decision
+        stable = after.stable.name if after.stable else ""
+        for name in REVISIONS:
+            if self.share(name) > canary_before[name] and name != stable:
+                assert saves, f"{name} was raised although the status could not be saved"
+                assert after.run is not None
+                assert after.run.canary.name == name
+                assert self.share(name) <= after.run.weight
+        self._nothing_holds_a_lowering(decision)
+        return decision
+
+    def _ordered(self, decision: Decision) -> bool:
+        return len(decision.status.handled) > len(self.status.handled)
+
+    def _moves_are_in_the_table(self, before: RolloutStatus, decision: Decision) -> None:
+        phase = before.phase
+        for trigger in filter(None, decision.trigger.split(",")):
+            assert Trigger(trigger) in TRANSITIONS[phase], f"{trigger} in {phase}"
+            phase = TRANSITIONS[phase][Trigger(trigger)]
+        assert phase is decision.status.phase
+        assert (decision.status.run is None) == (phase in (Phase.IDLE, Phase.FAILED))
+
+    def _raised_only_by_the_plan(self, before: RolloutStatus, decision: Decision) -> None:
+        old, new = before.run, decision.status.run
+        if new is None or new.weight <= (old.weight if old and before.runs == decision.status.runs else 0):
+            return
+        assert old is not None
+        assert not self.spec.suspend
+        if Trigger.STEP_PASSED in decision.trigger or Trigger.RESUMED in decision.trigger:
+            assert new.weight <= new.plan[new.step - 1].weight
+        else:
+            assert Trigger.STEPS_DONE in decision.trigger
+            assert new.weight == 100
+        stable = self.services[before.stable.name].ready if before.stable else 0
+        needed = max(1, ceil(max(stable, new.stable_ready) * new.weight * self.spec.capacity / 10_000))
+        assert self.services[new.canary.name].ready >= needed, "weight before capacity"
+        if old.step == 0 and not new.straight:
+            others = {name for name in REVISIONS if before.stable and name not in (before.stable.name, new.canary.name)}
+            assert all(self.share(name) == 0 for name in others), "a superseded canary still has its share"
+
+    def _gates_hold(self, before: RolloutStatus, after: RolloutStatus) -> None:
+        old, new = before.run, after.run
+        if old is None or new is None or before.runs != after.runs:
+            return
+        for approval in set(new.approvals) - set(old.approvals):
+            now = (before.runs, old.step, old.canary.name)
+            assert approval.step == old.step
+            assert any(
+                command.verb is Verb.APPROVE and (command.run, command.step, command.revision) == now
+                for command in self.commands
+            ), "opened by an approval of something else"
+        opened = {approval.step for approval in new.approvals}
+        present = {old.step: old.plan[old.step - 1]} if 0 < old.step < min(new.step, len(old.plan) + 1) else {}
+        jumped = {number: step for number, step in enumerate(new.plan, 1) if old.step < number < new.step}
+        shut = [number for number, step in (present | jumped).items() if step.approval and number not in opened]
+        assert shut == [], "went past a gate"
+
+    def _failed_is_not_tried_again(self, before: RolloutStatus, decision: Decision) -> None:
+        failed, run = before.failed, decision.status.run
+        if failed is None or run is None or decision.status.runs == before.runs:
+            return
+        same = (run.canary.name, run.canary.template) == (failed.name, failed.template)
+        reverted = decision.trigger == Trigger.REVERTED
+        assert not same or reverted or Trigger.RETRIED in decision.trigger, f"tried again by {decision.trigger}"
+
+    def _clocks_stand_where_they_should(self, decision: Decision) -> None:
+        run, at = decision.status.run, decision.wake_at
+        assert at is None or at >= self.now
+        if run is None:
+            return
+        if decision.status.phase is Phase.PAUSED or (self.spec.suspend and not decision.trigger):
+            assert run.unavailable.since is None
+            assert run.verdict_missing.since is None
+        codes = {reason.code for reason in decision.status.reasons}
+        if "AwaitingApproval" in codes and not decision.trigger and not self._ordered(decision):
+            assert run.verdict_missing.since is None
+        clocks = [run.dark_since, run.unavailable.since]
+        if any(clocks) and decision.status.phase in (Phase.PROGRESSING, Phase.PROMOTING) and decision.status.stable:
+            assert at is not None
+
+    def _is_on_its_way_down(self, before: RolloutStatus, decision: Decision) -> None:
+        if before.run is None or before.run.straight:
+            return
+        run = decision.status.run
+        assert run is None or run.weight == 0 or run.straight, f"FAIL and {decision.trigger}"
+
+    def _nothing_holds_a_lowering(self, decision: Decision) -> None:
+        status = decision.status
+        if status.stable is None or self.services[status.stable.name].ready == 0:
+            return
+        canary = status.run.canary.name if status.run else ""
+        codes = {reason.code for reason in status.reasons}
+        for name in REVISIONS:
+            if name == status.stable.name or codes & {"HandEdit", "UnknownBackend"}:
+                continue
+            wanted = status.run.weight if status.run and name == canary else 0
+            known = {item.revision.name for item in status.retiring}
+            known |= {item.name for item in (status.failed, status.former) if item} | {canary}
+            assert name not in known or self.share(name) <= wanted, f"{name} has more than {wanted} %: {codes}"
+
+
+class Machine(RuleBasedStateMachine):
+    """Everything that may happen, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = Promises()
+        self.world.settle()
+
+    @rule(revision=_revisions)
+    def git_names(self, revision: str) -> None:
+        self.world.spec = replace(self.world.spec, revision=revision)
+
+    @rule(plan=st.sampled_from(PLANS))
+    def git_plans(self, plan: tuple[Step, ...]) -> None:
+        self.world.spec = replace(self.world.spec, steps=plan)
+
+    @rule(suspend=st.booleans())
+    def git_suspends(self, suspend: bool) -> None:
+        self.world.spec = replace(self.world.spec, suspend=suspend)
+
+    @rule(bake=st.sampled_from((0, 3)), way=st.sampled_from(OnInconclusive))
+    def git_analyses(self, bake: int, way: OnInconclusive) -> None:
+        analysis = Analysis(bake=timedelta(minutes=bake), on_inconclusive=way, step_deadline=timedelta(minutes=7))
+        self.world.spec = replace(self.world.spec, analysis=analysis)
+
+    @rule(bad=st.sampled_from((0, 0, 0, 500, None)))
+    def requests_fail(self, bad: int | None) -> None:
+        self.world.bad = bad
+
+    @rule(revision=_revisions, ready=st.sampled_from((0, 1, 4, 4)))
+    def pods_are_ready(self, revision: str, ready: int) -> None:
+        self.world.services[revision].ready = ready
+
+    @rule(revision=_revisions, template=st.sampled_from(("a", "b")))
+    def image_changes(self, revision: str, template: str) -> None:
+        self.world.services[revision].template = template
+
+    @rule(verb=st.sampled_from([verb for verb in Verb if verb is not Verb.NAME_STABLE]))
+    def ana_says(self, verb: Verb) -> None:
+        self.world.command(verb)
+
+    @rule(verb=st.sampled_from((Verb.APPROVE, Verb.PROMOTE, Verb.PROMOTE_FULL)), what=st.sampled_from(("run", "step")))
+    def ana_says_of_something_else(self, verb: Verb, what: str) -> None:
+        self.world.command(verb, **{what: 77})
+
+    @rule(revision=_revisions)
+    def ana_names_stable(self, revision: str) -> None:
+        self.world.command(Verb.NAME_STABLE, backend=f"checkout-{revision}")
+
+    @rule(route=_routes, first=st.integers(0, 100))
+    def somebody_edits(self, route: RouteRef, first: int) -> None:
+        status = self.world.status
+        if status.stable is None or status.run is None:
+            return
+        self.world.give(route, **{status.stable.name: 100 - first, status.run.canary.name: first})
+
+    @rule(route=_routes)
+    def route_goes(self, route: RouteRef) -> None:
+        self.world.missing.add(route)
+
+    @rule()
+    def routes_are_back(self) -> None:
+        self.world.missing.clear()
+
+    @rule(minutes=st.sampled_from((1, 3, 6, 11)))
+    def time_passes(self, minutes: int) -> None:
+        self.world.pass_time(timedelta(minutes=minutes))
+
+    @rule()
+    def tick(self) -> None:
+        self.world.tick()
+
+    @rule()
+    def tick_unsaved(self) -> None:
+        self.world.tick(saves=False)
+
+    @precondition(lambda self: self.world.commands)
+    @rule()
+    def rest(self) -> None:
+        self.world.settle()
+        status, pools = self.world.status, dict(self.world.pools)
+        self.world.tick()
+        assert (self.world.status, self.world.pools) == (status, pools)
+
+    @invariant()
+    def handled_once(self) -> None:
+        handled = [item.uid for item in self.world.status.handled]
+        assert len(handled) == len(set(handled))
+
+
+Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestMachine = Machine.TestCase

@@ -1,0 +1,196 @@
+"""How does a Rollout live in a world of plain values, where only `decide` is real and every promise is checked at each tick?"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from adapters.memory.metrics import counted
+from rollout.model.actions import Answer, SetSplit
+from rollout.model.commands import Command, Verb
+from rollout.model.decision import Decision
+from rollout.model.measurement import Measurement, Question
+from rollout.model.names import BackendName
+from rollout.model.observation import BackendSeen, Entry, Observation, Pool, RouteSeen, RouteState, WorkloadSeen
+from rollout.model.rollout import RolloutSpec, RouteRef
+from rollout.model.status import RolloutStatus
+from rollout.progression.decide import decide
+from rollout.progression.needs import needs
+from rollout.services.perform import lowering
+from rollout.traffic import shares
+from tests.support.builders import ERRORS, NOON, VIRTUAL_SERVICE, a_spec
+
+OUTER = RouteRef(kind="VirtualService", name="outer")
+REVISIONS = ("v1", "v2", "v3")
+
+
+def backend(revision: str) -> BackendName:
+    """The backend of a revision."""
+    return BackendName(service=f"checkout-{revision}")
+
+
+def entry(revision: str, weight: int) -> Entry:
+    """A revision's entry in a pool."""
+    return Entry(backend=backend(revision), weight=weight)
+
+
+@dataclass(slots=True)
+class Service:
+    """What stands behind a revision."""
+
+    ready: int = 4
+    template: str = "a"
+
+
+@dataclass(slots=True)
+class PureWorld:
+    """Two routes, three revisions, verdicts and commands as plain values."""
+
+    spec: RolloutSpec = field(default_factory=lambda: a_spec(revision="v1", routes=(VIRTUAL_SERVICE, OUTER)))
+    status: RolloutStatus = field(default_factory=RolloutStatus)
+    now: datetime = NOON
+    pools: dict[RouteRef, tuple[Pool, ...]] = field(
+        default_factory=lambda: {
+            ref: (Pool(name="http[0]", entries=(entry("v1", 100),)),) for ref in (VIRTUAL_SERVICE, OUTER)
+        }
+    )
+    missing: set[RouteRef] = field(default_factory=set)
+    services: dict[str, Service] = field(default_factory=lambda: {name: Service() for name in REVISIONS})
+    bad: int | None = 0
+    commands: list[Command] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    wake_at: datetime | None = None
+
+    def look(self) -> Observation:
+        """One look."""
+        wanted = needs(self.spec, self.status, self.now)
+        routes = tuple(
+            RouteSeen(ref=ref, state=RouteState.MISSING)
+            if ref in self.missing
+            else RouteSeen(ref=ref, pools=self.pools[ref])
+            for ref in wanted.routes
+        )
+        return Observation(
+            routes=routes,
+            backends={
+                backend(name): BackendSeen(
+                    backend=backend(name),
+                    exists=True,
+                    ready=service.ready,
+                    pods=frozenset(f"{name}-{number}" for number in range(service.ready)),
+                )
+                for name, service in self.services.items()
+            },
+            workloads={
+                name: WorkloadSeen(
+                    revision=name,
+                    exists=True,
+                    template=service.template,
+                    wanted=service.ready,
+                    ready=service.ready,
+                    settled=True,
+                )
+                for name, service in self.services.items()
+            },
+            measurements=self._measurements(),
+            commands=tuple(command for command in self.commands if command.uid not in self.answers),
+        )
+
+    def _measurements(self) -> tuple[Measurement, ...]:
+        wanted = needs(self.spec, self.status, self.now)
+        if wanted.window is None or wanted.judged is None or self.bad is None:
+            return ()
+        question = Question(
+            namespace="shop",
+            rollout="checkout",
+            objective=ERRORS,
+            revision=wanted.judged.name,
+            backend=wanted.judged.backend,
+            workload="",
+            pods=frozenset(),
+            window=wanted.window,
+        )
+        return (Measurement(question=question, answer=counted(question, total=1000, bad=self.bad), at=self.now),)
+
+    def decided(self) -> Decision:
+        """What is to be done now; the same twice."""
+        seen = self.look()
+        decision = decide(self.spec, self.status, seen, self.now)
+        assert decision == decide(self.spec, self.status, seen, self.now)
+        return decision
+
+    def tick(self, *, saves: bool = True) -> Decision:
+        """One tick; with `saves` False the status cannot be written."""
+        decision = self.decided()
+        if saves:
+            self.status = decision.status
+        self.wake_at = decision.wake_at if saves else self.now
+        self.perform(decision.actions if saves else lowering(decision.actions))
+        return decision
+
+    def perform(self, actions: Iterable[object]) -> bool:
+        """Make actions true; whether anything changed."""
+        changed = False
+        for action in actions:
+            if isinstance(action, SetSplit) and action.route not in self.missing:
+                changed |= self._split(action)
+            if isinstance(action, Answer):
+                assert action.command not in self.answers, "answered twice"
+                self.answers[action.command] = action
+                changed = True
+        return changed
+
+    def _split(self, action: SetSplit) -> bool:
+        before = self.pools[action.route]
+        managed = shares.managed_by(before, action.split)
+        try:
+            self.pools[action.route] = tuple(
+                shares.wanted(pool, action.split) if pool in managed else pool for pool in before
+            )
+        except shares.SplitError:
+            return False
+        return self.pools[action.route] != before
+
+    def settle(self) -> None:
+        """Tick until nothing moves; it must come to rest."""
+        for _ in range(30):
+            before = (self.status, dict(self.pools), len(self.answers))
+            decision = self.tick()
+            if not decision.trigger and before == (self.status, self.pools, len(self.answers)):
+                return
+        raise AssertionError(f"no rest: {self.status}")
+
+    def pass_time(self, duration: timedelta) -> None:
+        """Let time pass, ticking whenever a tick asked for it."""
+        end = self.now + duration
+        self.settle()
+        while self.wake_at is not None and self.wake_at < end:
+            self.now = max(self.wake_at, self.now)
+            self.settle()
+        self.now = end
+        self.settle()
+
+    def command(self, verb: Verb, **made_for: Any) -> str:
+        """ana's command for the present run, step and revision, unless told otherwise; its uid."""
+        run = self.status.run
+        bound: dict[str, Any] = {"run": self.status.runs, "step": run.step, "revision": run.canary.name} if run else {}
+        uid = f"uid-{len(self.commands)}"
+        command = Command(uid=uid, name=uid, verb=verb, actor="ana", channel="cli", created=self.now)
+        self.commands.append(replace(command, **(bound | made_for)))
+        return uid
+
+    def share(self, revision: str) -> Fraction:
+        """The highest share that a revision has in any pool."""
+        shares_of_pools = (
+            Fraction(pool.weight_of(backend(revision)) * 100, max(pool.total, 1))
+            for ref, pools in self.pools.items()
+            if ref not in self.missing and ref in self.spec.routes
+            for pool in pools
+        )
+        return max(shares_of_pools, default=Fraction(0))
+
+    def give(self, ref: RouteRef, **weights: int) -> None:
+        """A person writes a route's weights."""
+        entries = tuple(entry(name, weight) for name, weight in weights.items())
+        self.pools[ref] = (Pool(name="http[0]", entries=entries),)
