@@ -3,10 +3,16 @@
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 
 from tests.servers.missing import advice
 
 pytest_plugins = ["tests.support.servers"]
+
+
+def pytest_configure() -> None:
+    """The inner loop looks at fewer examples; `make test` at Hypothesis' own number."""
+    settings.register_profile("quick", max_examples=15)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost, so that its lines come after pytest's own summary

@@ -68,7 +68,9 @@ def rivals(view: View) -> Reason | None:
     if view.seen.rivals:
         names = ", ".join(str(key) for key in view.seen.rivals)
         return Reason(
-            code="RouteContested", message=f"{names} steers the same pool; narrow one of them with `only`", warning=True
+            code="RouteContested",
+            message=f"the same pool is steered by {names}; narrow one of them with `only`",
+            warning=True,
         )
     return None
 

@@ -46,6 +46,8 @@ def first_sight(view: View) -> Sight:
         return _nothing_named(view, sorted({entry.backend for entry in entries if entry.weight > 0}))
     if not carrying:
         return _unknown(f"{_list(named)} named in the routes, none with a weight; {_ASK}")
+    if len(carrying) > 1 and view.spec.stable in carrying:
+        carrying = [backend for backend in carrying if backend == view.spec.stable]
     if len(carrying) > 1:
         return _unknown(f"{_list(carrying)} all carry traffic and no run is known; {_ASK}")
     if view.backend(carrying[0]).ready == 0:

@@ -1,7 +1,7 @@
 """What are people and machines told: reasons that hold now, what happens next and when, conditions, and when to look again?"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rollout.model.rollout import OnInconclusive, SubsetBackend
 from rollout.model.status import Condition, Phase, Reason, RolloutStatus
@@ -10,6 +10,7 @@ from rollout.progression.holds import bake_holds, settled_at, soak_until, step_h
 from rollout.progression.sight import first_sight
 from rollout.progression.view import DARK_FOR, FULL, View, next_weight, plan_ahead, unusable_words, usable
 
+READ_BACK = timedelta(seconds=30)  # a weight that was written is looked at again even when no event comes
 _NEEDS_A_PERSON = frozenset({"AwaitingApproval", "StableUnknown", "Paused", "HandEdit", "StableChanged", "Suspended"})
 
 
@@ -91,6 +92,8 @@ def wake_at(view: View) -> datetime | None:
     moments += [item.unnamed + view.spec.settle for item in status.retiring if item.unnamed]
     run = status.run
     if run is not None:
+        # The route's own event should come first; one that got lost must not hold a run until the next full look.
+        moments += [now + READ_BACK] if run.in_force_at is None and run.weight != run.confirmed else []
         moments += [run.dark_since + DARK_FOR] if run.dark_since else []
         moments += [until] if (until := soak_until(view)) else []
         if isinstance(view.spec.backend, SubsetBackend) and run.weight == 0:

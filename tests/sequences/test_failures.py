@@ -202,6 +202,7 @@ async def test_traffic_given_to_the_former_stable_in_mid_run_is_taken_back() -> 
         assert await world.split() == {"checkout-v1": 0, "checkout-v2": 95, "checkout-v3": 5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["soak", "approval"])
 async def test_a_suspended_run_does_not_miss_its_deadline(phase: str) -> None:
     steps = GATED if phase == "approval" else None

@@ -19,3 +19,18 @@ async def test_a_named_stable_that_is_not_ready_is_a_hold() -> None:
 
         assert [reason.code for reason in world.status.reasons] == ["StableUnknown"]
         assert await world.split() == {"checkout": 100}
+
+
+async def test_a_stable_named_in_the_spec_settles_a_split_without_status() -> None:
+    async with a_world() as world:
+        await world.deploy("v1")
+        await world.deploy("v2")
+        await world.put(virtual_service("checkout-v1", "checkout-v2"))
+        await world.weights(checkout_v1=70, checkout_v2=30)
+        await world.rollout(revision="v2", stable={"service": "checkout-v1"})
+
+        await world.pass_time(2 * MINUTE)
+
+        stable = world.status.stable
+        assert stable is not None
+        assert stable.name == "v1"

@@ -83,3 +83,21 @@ async def test_a_lowering_that_could_not_be_saved_is_not_undone_by_the_next_life
         assert lowered == {"checkout-v1": 100, "checkout-v2": 0}
         assert await world.split() == {"checkout-v1": 100, "checkout-v2": 0}
         assert world.status.phase == "Paused"
+
+
+async def test_a_weight_is_not_raised_while_the_status_cannot_be_saved() -> None:
+    async with a_release() as world:
+        await running(world, minutes=4)
+        world.clock.advance(MINUTE)
+        world.cluster.faults.fail_next("*/rollouts/checkout/status", Unreachable("no answer"))
+        await world.cache.refresh()
+        told = await world.tick()
+        unsaved = await world.split()
+
+        await world.settle()
+
+        assert told is not None
+        assert told.decision is not None
+        assert told.decision.trigger == "StepPassed"
+        assert unsaved == {"checkout-v1": 95, "checkout-v2": 5}
+        assert await world.split() == {"checkout-v1": 50, "checkout-v2": 50}

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from rollout.model.commands import Verb
 from tests.support.builders import VIRTUAL_SERVICE, a_step
 from tests.support.pure_world import OUTER, PureWorld, backend
@@ -118,6 +120,7 @@ def test_only_the_missing_verdict_is_timed() -> None:
     assert waiting.verdict_missing.elapsed(world.now) == 2 * MINUTE
 
 
+@pytest.mark.slow
 def test_a_night_without_approval_is_not_timed() -> None:
     world = PureWorld()
     world.settle()

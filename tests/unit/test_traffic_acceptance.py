@@ -71,10 +71,12 @@ def a_writer(manager: str, time: str, *, field: str = "f:spec", subresource: str
     [
         ([], ""),
         ([a_writer("us", "12:00")], ""),
-        ([a_writer("us", "12:02"), a_writer("argocd", "12:01"), a_writer("kubectl", "12:00")], "argocd"),
+        ([a_writer("us", "12:01"), a_writer("argocd", "12:02"), a_writer("kubectl", "12:00")], "argocd"),
+        ([a_writer("us", "12:02"), a_writer("argocd", "12:01")], ""),
+        ([a_writer("us", "12:02"), a_writer("argocd", "12:02")], "argocd"),
         ([a_writer("istiod", "12:03", field="f:status", subresource="status"), a_writer("flux", "12:00")], "flux"),
         ([a_writer("labeller", "12:03", field="f:metadata"), a_writer("flux", "12:00")], "flux"),
     ],
 )
-def test_the_last_other_writer_of_the_spec_is_told(entries: list[dict[str, Any]], writer: str) -> None:
+def test_the_last_writer_of_the_spec_is_told_unless_it_is_us(entries: list[dict[str, Any]], writer: str) -> None:
     assert last_writer({"metadata": {"managedFields": entries}}, "us") == writer
