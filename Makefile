@@ -21,9 +21,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## a good and a bad release on real HTTP traffic, no cluster needed (about 90 s)
 	@$(BIN)/rollout demo
 
-unit: $(STAMP) ## unit, contract, property and sequence tests without servers (under 30 s)
-	$(SAY) 'unit: fast tests, no real servers'
-	@$(BIN)/pytest -q -n auto -m 'not server and not e2e and not slow' tests
+unit: $(STAMP) ## the fast tests of the inner loop: unit, sequence, property, crash (under 30 s)
+	$(SAY) 'unit: fast tests without servers; make test has all of them'
+	@$(BIN)/pytest -q -n auto --hypothesis-profile=quick -m 'not server and not e2e and not slow' tests/unit tests/sequences tests/properties tests/crashes
 
 test: $(STAMP) ## all tests but the Istio ones; builds and caches kube-apiserver and friends at the first run
 	$(SAY) 'test: unit, contract, property, sequence, crash and server tests'

@@ -13,6 +13,8 @@ from rollout.cli.main import COMMANDS, main
 from tests.support.builders import a_rollout_manifest
 from tests.support.cli import a_release_at, typed
 
+pytestmark = pytest.mark.slow  # real processes or HTTP
+
 BUDGET = ("kubernetes", "pydantic", "aiohttp", "fastapi", "rich", "yaml")
 
 

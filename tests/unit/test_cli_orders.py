@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from adapters.memory.access import Asked
 from tests.support.cli import GATED, a_controller, a_release_at, a_terminal
 from tests.support.world import a_release
+
+pytestmark = pytest.mark.slow  # whole commands against a cluster's HTTP face
 
 
 def only_reads(asked: Asked) -> bool:

@@ -12,6 +12,8 @@ from tests.support.builders import a_rollout_manifest
 from tests.support.cli import GATED, a_release_at, a_terminal
 from tests.support.world import World, a_release, a_world
 
+pytestmark = pytest.mark.slow  # whole commands against a cluster's HTTP face
+
 
 def an_event(number: int, reason: str, note: str, *, count: int = 1, uid: str = "") -> dict[str, Any]:
     regarding = {"kind": "Rollout", "namespace": "shop", "name": "checkout"} | ({"uid": uid} if uid else {})

@@ -4,8 +4,12 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import GATED, Shown, Terminal, a_release_at, a_terminal
 from tests.support.world import a_release
+
+pytestmark = pytest.mark.slow  # whole commands against a cluster's HTTP face
 
 LIMIT = "20s"
 

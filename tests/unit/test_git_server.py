@@ -19,6 +19,8 @@ from rollout.ports.sources import Credentials
 from tests.servers.githttp import GitHttp, Login
 from tests.support.repos import Repository
 
+pytestmark = pytest.mark.slow  # real processes or HTTP
+
 NOBODY = Credentials()
 
 

@@ -17,6 +17,8 @@ from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.face import Face, start_face
 from rollout.ports.errors import Unreachable
 
+pytestmark = pytest.mark.slow  # real processes or HTTP
+
 ROUTES = "/apis/networking.istio.io/v1/namespaces/shop/virtualservices"
 TOKENS = {"ana-token": User(name="ana", groups=("release-managers",))}
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on PATH")

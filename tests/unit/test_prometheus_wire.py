@@ -16,6 +16,8 @@ from rollout.model.rollout import Query
 from tests.support.metrics_server import MetricsServer, dripping, matrix, metrics_server, vector
 from tests.support.questions import a_question
 
+pytestmark = pytest.mark.slow  # real processes or HTTP
+
 ONE = Query(name="one", query="one", below=2)
 PATIENCE = 5.0  # seconds after which a test gives up on an adapter that does not end
 
