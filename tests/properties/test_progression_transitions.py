@@ -249,6 +249,7 @@ def every_move() -> set[Move]:
     return found | {(Phase.IDLE, Trigger.STABLE_FOUND, Phase.IDLE)}
 
 
+@pytest.mark.slow
 def test_every_row_of_the_table_is_reached_and_no_other_move_is_made() -> None:
     rows = {(phase, trigger, to) for phase, row in TRANSITIONS.items() for trigger, to in row.items()}
 
