@@ -105,6 +105,8 @@ class RouteForm(Form):
 class RampForm(Form):
     """Steps from one weight to another; the last one is `to`, also where `by` would step over it."""
 
+    model_config = _rules(("self.from <= self.to", "a ramp goes up: from is at most to"))
+
     from_: Weight = Field(alias="from", description="The first weight, in percent.")
     to: Weight = Field(description="The last weight, in percent.")
     by: Weight = Field(description="How much each step adds, in percent.")
@@ -148,6 +150,20 @@ class RolloutForm(Form):
         (
             "has(self.workload) || !self.steps.exists(step, has(step.approval))",
             "a step with approval needs workload: an approval is for one pod template",
+        ),
+        (
+            "!has(self.objectives) || size(self.objectives) == 0 || has(self.policies)"
+            " || self.objectives.exists(one, !has(one.mode) || one.mode == 'decide')",
+            "at least one objective decides, or `objectives: []`",
+        ),
+        (
+            "!has(self.objectives)"
+            " || self.objectives.all(one, self.objectives.exists_one(other, other.name == one.name))",
+            "each objective has a name of its own",
+        ),
+        (
+            "self.routes.all(one, self.routes.exists_one(other, other.kind == one.kind && other.name == one.name))",
+            "a route object is named once; join its `only`",
         ),
         (
             "!has(self.backend.subset) || self.routes.all(route, route.kind == 'VirtualService')",

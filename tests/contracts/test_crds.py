@@ -33,6 +33,16 @@ def test_a_good_rollout_is_taken(kube: Kube, namespace: str) -> None:
         ({"steps": [{"weight": 101}]}, "spec.steps[0].weight"),
         ({"steps": [{"weight": 5, "soak": "5 minutes"}]}, "spec.steps[0].soak"),
         ({"steps": []}, "spec.steps"),
+        ({"steps": [{"ramp": {"from": 50, "to": 10, "by": 5}}]}, "a ramp goes up"),
+        ({"routes": [{"kind": "VirtualService", "name": "a"}] * 2}, "a route object is named once"),
+        (
+            {"objectives": [{"name": "a", "kind": "error-ratio", "max": "1%"}] * 2},
+            "each objective has a name of its own",
+        ),
+        (
+            {"objectives": [{"name": "a", "kind": "error-ratio", "max": "1%", "mode": "observe"}]},
+            "at least one objective decides",
+        ),
         ({"objectives": [{"name": "a", "kind": "slow-ratio", "max": "1%"}]}, "slow-ratio has threshold and max"),
         ({"objectives": [{"name": "a", "kind": "query", "query": "x"}]}, "above or below"),
         ({"routes": [{"kind": "TrafficSplit", "name": "a", "only": ["b"]}]}, "no named routes"),
