@@ -50,5 +50,5 @@ stand: $(STAMP) ## the real servers and a shop, to try releases by hand until Ct
 bench: $(STAMP) ## measured figures: API calls of one release, CLI start, tick time
 	@$(BIN)/python -m tests.bench
 
-lock: ## write requirements.lock anew from pyproject.toml
+lock: $(STAMP) ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra demo --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock pyproject.toml

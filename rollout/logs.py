@@ -15,13 +15,13 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def set_up(form: LogFormat, level: str) -> None:
     """Write one line per event to stderr: JSON, or text on a terminal. An unknown level is a ValueError."""
-    if level not in _LEVELS:
-        raise ValueError(f"log level {level!r} is none of {', '.join(_LEVELS)}")
+    if level not in LEVELS:
+        raise ValueError(f"log level {level!r} is none of {', '.join(LEVELS)}")
     text = form is LogFormat.TEXT or (form is LogFormat.AUTO and sys.stderr.isatty())
     renderer = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
     structlog.configure(
@@ -32,7 +32,7 @@ def set_up(form: LogFormat, level: str) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )

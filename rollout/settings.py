@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from rollout.logs import LogFormat
+from rollout.logs import LEVELS, LogFormat
 
 HIGHEST_PORT = 65535
 
@@ -55,10 +55,10 @@ class Settings(BaseSettings):
     git_cache: Path | None = Field(
         default=None, description="folder for bare repositories; empty takes a temporary one"
     )
-    allow_file_urls: bool = Field(default=False, description="let GitSources use file:// URLs")
-    allow_http_urls: bool = Field(
-        default=False, description="let GitSources use http:// URLs to other hosts than this one"
+    allow_file_urls: bool = Field(
+        default=False, description="let GitSources use file:// URLs, and http:// to this machine"
     )
+    allow_http_urls: bool = Field(default=False, description="let GitSources use http:// URLs to any host")
     workers: int = Field(default=8, ge=1, le=256, description="Rollouts worked on at the same time")
     metrics_listen: str = Field(default="0.0.0.0:9090", description="address of /metrics, /healthz and /readyz")
     api_listen: str = Field(default="127.0.0.1:8080", description="address of the JSON API; empty switches it off")
@@ -86,6 +86,13 @@ class Settings(BaseSettings):
         parts = urlsplit(text)
         if text and (parts.scheme not in ("http", "https") or not parts.hostname):
             raise ValueError(f"{text!r} is no URL: write http://prometheus.monitoring:9090")
+        return text
+
+    @field_validator("log_level")
+    @classmethod
+    def _is_a_level(cls, text: str) -> str:
+        if text not in LEVELS:
+            raise ValueError(f"{text!r} is none of {', '.join(LEVELS)}")
         return text
 
     @model_validator(mode="after")

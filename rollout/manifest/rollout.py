@@ -152,13 +152,17 @@ class RolloutForm(Form):
             "a step with approval needs workload: an approval is for one pod template",
         ),
         (
-            "!has(self.objectives) || size(self.objectives) == 0 || has(self.policies)"
-            " || self.objectives.exists(one, !has(one.mode) || one.mode == 'decide')",
+            (
+                "!has(self.objectives) || size(self.objectives) == 0 || has(self.policies)"
+                " || self.objectives.exists(one, !has(one.mode) || one.mode == 'decide')"
+            ),
             "at least one objective decides, or `objectives: []`",
         ),
         (
-            "!has(self.objectives)"
-            " || self.objectives.all(one, self.objectives.exists_one(other, other.name == one.name))",
+            (
+                "!has(self.objectives)"
+                " || self.objectives.all(one, self.objectives.exists_one(other, other.name == one.name))"
+            ),
             "each objective has a name of its own",
         ),
         (

@@ -50,15 +50,21 @@ def test_a_third_revision_without_failures_is_promoted_too(tmp_path: Path) -> No
     assert " 0 failed, 0 connections reset" in done.stdout
 
 
-@pytest.mark.parametrize("seen", ["git commit", "step 1/3"])
-def test_ctrl_c_leaves_neither_a_process_nor_a_file(demo: "subprocess.Popen[str]", tmp_path: Path, seen: str) -> None:
+@pytest.mark.parametrize(
+    ("seen", "number"),
+    [("git commit", signal.SIGINT), ("step 1/3", signal.SIGINT), ("A good revision", signal.SIGTERM)],
+)
+def test_ctrl_c_or_sigterm_leaves_neither_a_process_nor_a_file(
+    demo: "subprocess.Popen[str]", tmp_path: Path, seen: str, number: signal.Signals
+) -> None:
     assert demo.stdout is not None
     shown = next((line for line in demo.stdout if seen in line), "")
 
-    demo.send_signal(signal.SIGINT)
+    demo.send_signal(number)
 
     assert shown
     assert eventually(lambda: demo.poll() is not None, ENDED_S)
+    assert demo.returncode == 0
     assert "Traceback" not in demo.stdout.read()
     assert list(tmp_path.iterdir()) == []
     assert not [line for line in _processes() if str(tmp_path) in line]

@@ -1,11 +1,38 @@
 """Is every setting read from the environment, and a wrong one refused?"""
 
 from datetime import timedelta
+from pathlib import Path
 
+import click
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
-from rollout.settings import Settings
+from rollout.cli.serve import serve
+from rollout.logs import LogFormat
+from rollout.settings import Mesh, Settings
+
+# A variable's text and what it means, other than the default: by name, else by type.
+OTHER: dict[str, tuple[str, object]] = {
+    "prometheus_url": ("http://prometheus", "http://prometheus"),
+    "metrics_listen": ("127.0.0.1:1", "127.0.0.1:1"),
+    "api_listen": ("127.0.0.1:1", "127.0.0.1:1"),
+    "webhooks_listen": ("127.0.0.1:1", "127.0.0.1:1"),
+    "log_level": ("debug", "debug"),
+    "elect": ("false", False),
+}
+OTHER_OF: dict[object, tuple[str, object]] = {
+    str: ("another", "another"),
+    str | None: ("another", "another"),
+    int: ("2", 2),
+    bool: ("true", True),
+    timedelta: ("PT3S", timedelta(seconds=3)),
+    Path | None: ("/another", Path("/another")),
+    SecretStr: ("another", SecretStr("another")),
+    dict[str, str]: ('{"another": "one"}', {"another": "one"}),
+    Mesh: ("linkerd", Mesh.LINKERD),
+    LogFormat: ("json", LogFormat.JSON),
+}
 
 
 def test_the_api_is_bound_to_this_host_until_told_otherwise() -> None:
@@ -25,6 +52,49 @@ def test_the_environment_sets_what_flags_set(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.prometheus_url == "http://prometheus:9090"
     assert settings.prometheus_timeout == timedelta(seconds=3)
     assert settings.prometheus_headers == {"X-Scope-OrgID": "shop"}
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_a_flag_that_names_its_variable(name: str) -> None:
+    (option,) = [param for param in serve.params if isinstance(param, click.Option) and param.name == name]
+
+    assert f"--{name.replace('_', '-')}" in option.opts
+    assert f"[ROLLOUT_{name.upper()}; default: " in (option.help or "")
+
+
+@pytest.mark.parametrize(("name", "field"), Settings.model_fields.items())
+def test_every_setting_is_read_from_the_variable_that_its_flag_names(
+    monkeypatch: pytest.MonkeyPatch, name: str, field: FieldInfo
+) -> None:
+    text, value = OTHER.get(name) or OTHER_OF[field.annotation]
+    monkeypatch.setenv("ROLLOUT_WEBHOOKS_SECRET_FILE", "secret")  # without it no webhooks
+    monkeypatch.setenv(f"ROLLOUT_{name.upper()}", text)
+
+    assert getattr(Settings(), name) == value
+    assert field.default != value
+
+
+@pytest.mark.parametrize("text", ["8080", ":8080", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536"])
+@pytest.mark.parametrize("name", ["metrics_listen", "api_listen"])
+def test_what_is_no_address_is_refused_with_an_example(name: str, text: str) -> None:
+    with pytest.raises(ValidationError, match="write host:port, such as "):
+        Settings.model_validate({name: text})
+
+
+@pytest.mark.parametrize("text", ["", "127.0.0.1:0", "[::1]:8080", "0.0.0.0:65535"])
+def test_an_address_is_a_host_and_a_port_or_nothing(text: str) -> None:
+    assert Settings.model_validate({"api_listen": text}).api_listen == text
+
+
+@pytest.mark.parametrize("text", ["prometheus:9090", "ftp://prometheus", "http://", "http:/prometheus"])
+def test_what_is_no_url_of_a_metrics_server_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValidationError, match="write http://"):
+        Settings.model_validate({"prometheus_url": text})
+
+
+def test_an_unknown_log_level_is_told_which_there_are() -> None:
+    with pytest.raises(ValidationError, match="'verbose' is none of debug, info, warning, error"):
+        Settings.model_validate({"log_level": "verbose"})
 
 
 @pytest.mark.parametrize(

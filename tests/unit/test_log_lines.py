@@ -1,0 +1,86 @@
+"""What does the controller write into its log, and in which form?"""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import redirect_stderr
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from rollout.controller.kept import KeptRollouts
+from rollout.logs import LogFormat, set_up
+from tests.support.world import World, a_release
+
+
+class Terminal(io.StringIO):
+    """A stderr that a person looks at."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """The next test begins with an unconfigured log again."""
+    yield
+    structlog.reset_defaults()
+
+
+def kept(world: World) -> KeptRollouts:
+    return KeptRollouts(rollouts=world.reconciler.rollouts, reconciler=world.reconciler, clock=world.clock)
+
+
+async def test_a_tick_that_changed_something_is_one_line_that_says_what() -> None:
+    async with a_release() as world:
+        await world.commit(revision="v2")
+        await world.cache.refresh()
+
+        with capture_logs() as lines:
+            await kept(world).tick(world.key)
+
+        (line,) = lines
+        assert line["key"] == "shop/checkout"
+        assert (line["phase"], line["revision"]) == ("Progressing", "v2")
+        assert "v2" in line["why"]
+
+
+async def test_a_tick_that_changed_nothing_is_no_line() -> None:
+    async with a_release() as world:
+        with capture_logs() as lines:
+            await kept(world).tick(world.key)
+
+        assert lines == []
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize(
+    ("form", "stderr", "is_json"),
+    [
+        (LogFormat.AUTO, io.StringIO, True),
+        (LogFormat.AUTO, Terminal, False),
+        (LogFormat.JSON, Terminal, True),
+        (LogFormat.TEXT, io.StringIO, False),
+    ],
+)
+def test_lines_are_json_unless_a_person_looks(form: LogFormat, stderr: type[io.StringIO], is_json: bool) -> None:
+    shown = stderr()
+
+    with redirect_stderr(shown):
+        set_up(form, "info")
+        structlog.get_logger("rollout").info("ticked", key="shop/checkout")
+
+    (line,) = shown.getvalue().splitlines()
+    assert line.startswith("{") == is_json
+    assert not is_json or json.loads(line)["key"] == "shop/checkout"
+
+
+@pytest.mark.usefixtures("fresh")
+def test_less_than_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(LogFormat.JSON, "warning")
+
+    structlog.get_logger("rollout").info("ticked")
+
+    assert capsys.readouterr().err == ""
