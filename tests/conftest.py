@@ -1,5 +1,6 @@
 """Which fixtures does every test see, and what does a run say last?"""
 
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -11,7 +12,12 @@ pytest_plugins = ["tests.support.servers"]
 
 
 def pytest_configure() -> None:
-    """The inner loop looks at fewer examples; `make test` at Hypothesis' own number."""
+    """The inner loop looks at fewer examples; `make test` at Hypothesis' own number.
+
+    A shell's background job ignores SIGINT and hands that on; what a test starts must hear Ctrl-C all the same.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.register_profile("quick", max_examples=15)
 
 

@@ -256,7 +256,7 @@ async def test_nothing_outlives_the_parent(end: signal.Signals, tmp_path: Path) 
     await parent.stdout.readline()
 
     parent.send_signal(end)
-    await parent.wait()
+    await asyncio.wait_for(parent.wait(), 20)
 
     for _ in range(250):
         if not _left_behind(tmp_path):

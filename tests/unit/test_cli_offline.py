@@ -127,7 +127,7 @@ async def test_an_interrupted_command_is_exit_code_130_without_a_traceback(tmp_p
         assert process.stdout is not None
         async with asyncio.timeout(20):
             await process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        _, err = await process.communicate()
+            process.send_signal(signal.SIGINT)
+            _, err = await process.communicate()
 
     assert (process.returncode, err) == (130, b"")
