@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+import ssl
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -181,7 +182,7 @@ class ApiServer:
             return False
         try:
             return bool(self.client().get("/readyz")["text"] == "ok")
-        except KubeError:
+        except (KubeError, ssl.SSLError):  # it writes its certificate in two steps
             return False
 
 
