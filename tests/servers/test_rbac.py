@@ -158,11 +158,11 @@ def asked(server: ApiServer, since: int) -> tuple[set[Right], list[str]]:
         log.seek(since)
         events = [json.loads(line) for line in log.read().splitlines()]
     own = [event for event in events if event["user"]["username"] == ACCOUNT]
-    refused = [f"{event['verb']} {event['requestURI']}" for event in own if is_refused(event)]
+    refused = [f"{event['verb']} {event['requestURI']}" for event in own if lacks_a_right(event)]
     return {right_of(event) for event in own if "objectRef" in event}, refused
 
 
-def is_refused(event: dict[str, Any]) -> bool:
+def lacks_a_right(event: dict[str, Any]) -> bool:
     """Whether a right was missing; in a namespace that another test has just deleted nobody may create anything."""
     words = (event.get("responseStatus") or {}).get("message", "")
     return code_of(event) in (401, 403) and "is being terminated" not in words
