@@ -18,7 +18,7 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    settings.register_profile("quick", max_examples=15)
+    settings.register_profile("quick", max_examples=8)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost, so that its lines come after pytest's own summary

@@ -53,8 +53,10 @@ async def _play(on: "Stage", *, bad: float, keep: bool) -> None:
     click.echo("")
     await on.explain()
     total = on.seen
+    reached = await on.world.requests_by_version()
     click.echo(
-        f"\nSummary: {total.sent} requests, {total.failed} failed, {total.resets} connections reset. "
+        f"\nSummary: {total.sent} requests, {total.failed} failed, {total.resets} connections reset; "
+        f"upstreams counted {', '.join(f'{name} {count}' for name, count in sorted(reached.items()))}. "
         f"v2: {good.outcome} after {good.seconds:.0f} s. v3: {second.outcome} after {second.seconds:.0f} s, "
         f"{second.failed} requests failed meanwhile."
     )

@@ -100,9 +100,9 @@ spec:
   routes:
     - {{kind: VirtualService, name: checkout}}
   steps:
-    - {{weight: 5, soak: 16s}}
-    - {{weight: 25, soak: 16s}}
-    - {{weight: 50, soak: 16s}}
+    - {{weight: 5, soak: 18s}}
+    - {{weight: 25, soak: 18s}}
+    - {{weight: 50, soak: 18s}}
   objectives:
     - {{name: errors, kind: error-ratio, max: "5%"}}
   analysis: {{interval: 2s, minRequests: 50}}

@@ -56,7 +56,7 @@ class Stage:
     addresses: dict[str, tuple[str, int]]
     watching: aiohttp.ClientSession
     seen: Tally = field(default_factory=Tally)
-    last: Tally = field(default_factory=Tally)
+    shares: dict[str, float] = field(default_factory=dict)  # percent of the last second's requests, by revision
     _released: float = 0.0
     _failed_before: int = 0
 
@@ -113,12 +113,22 @@ class Stage:
     async def count(self, load: Load) -> None:
         """Add up what the load reports, second by second."""
         async for second in load.seconds():
-            self.last = second
             self.seen = self.seen + second
+
+    async def measure(self) -> None:
+        """See which upstreams got the requests: what they count themselves, every second."""
+        before: dict[str, int] = {}
+        while True:
+            counted = dict(await self.world.requests_by_version())
+            fresh = {name: count - before.get(name, 0) for name, count in counted.items()}
+            total = sum(fresh.values())
+            self.shares = {name: 100 * count / total for name, count in fresh.items()} if total else {}
+            before = counted
+            await asyncio.sleep(1)
 
     def _show(self, name: str, status: dict[str, Any]) -> None:
         since = time.monotonic() - self._released
-        measured = 100 * self.last.share(name)
+        measured = self.shares.get(name, 0.0)
         plan = status.get("steps") or 0
         step = f"step {min(status['step'], plan)}/{plan}" if status.get("step") else ""
         wanted = f"{name} wanted {status.get('weight', 0):>3} %, measured {measured:>5.1f} %" if name != "v1" else ""
@@ -163,6 +173,7 @@ async def stage(rate: int) -> AsyncIterator[Stage]:
         # Callers come once somebody serves.
         load = await stack.enter_async_context(running_load(proxy.url, HOST, rate=rate))
         _background(stack, on.count(load))
+        _background(stack, on.measure())
         yield on
 
 

@@ -91,7 +91,7 @@ async def lived(story: Story, fate: Fate) -> tuple[End, int]:
         return end, world.outside.fate.begun
 
 
-QUICK = {("promotion", Blow.KILLED_BEFORE), ("rollback", Blow.KILLED_AFTER)}  # for the inner loop; `make test` has all
+QUICK = {("rollback", Blow.KILLED_AFTER)}  # for the inner loop; `make test` has all
 LIVES = [
     pytest.param(name, blow, marks=[] if (name, blow) in QUICK else [pytest.mark.slow])
     for name in STORIES
