@@ -18,7 +18,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP) ## a good and a bad release on real HTTP traffic, no cluster needed (about 90 s)
+demo: $(STAMP) ## a good and a bad release on real HTTP traffic, no cluster needed (about 70 s)
 	@$(BIN)/rollout demo
 
 unit: $(STAMP) ## the fast tests of the inner loop: unit, sequence, property, crash (under 30 s)
