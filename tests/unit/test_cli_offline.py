@@ -81,9 +81,7 @@ def test_help_lists_every_command() -> None:
     assert all(f"\n  {name} " in result.stdout for name in COMMANDS)
 
 
-OURS = (
-    "list get tree why events history watch wait plan diff lint promote promote-full approve reject abort pause resume"
-)
+OURS = "list get tree why events history watch wait plan diff lint init promote promote-full approve reject abort pause resume"
 
 
 @pytest.mark.parametrize("name", [*OURS.split(), "retry", "name-stable", "confirm", "completion"])
