@@ -15,13 +15,18 @@ from rollout.ports.errors import Rejected
 MAX_PATH = 512  # characters of a path in the repository
 _MAX_URL = 2048
 _MAX_REF = 255
+# What an ssh URL may be made of: git hands user and host to ssh as one word, and the path to the server's shell in quotes
+_SSH_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_SSH_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_SSH_PATH = re.compile(r"/[A-Za-z0-9._~+@/-]+")
+_SCP_LIKE = re.compile(r"((?:[A-Za-z0-9_.-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*):(?![:/]{2})/?([A-Za-z0-9._~+@/-]+)")
 # git-check-ref-format(1), rules 3-5 and 10: what may not be in a ref name at all
 _NOT_IN_REF = re.compile(r"[\x00-\x20\x7f ~^:?*\[\\]|\.\.|@\{|//")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Urls:
-    """Which URLs are allowed besides https.
+    """Which URLs are allowed besides https and ssh.
 
     file: `file://` and plain http to this machine, for demos and tests. http: plain http to any host.
     """
@@ -45,9 +50,9 @@ class Urls:
                 if parts.netloc or not parts.path.startswith("/"):
                     raise Rejected(f"spec.url: {url}: a file URL has three slashes and an absolute path")
             case "ssh":
-                raise Rejected(f"spec.url: {url}: ssh is not supported yet; use https")
+                _check_ssh(url, parts)
             case _:
-                raise Rejected(f"spec.url: {url!r} is not a URL that starts with https://")
+                raise Rejected(_no_url(url))
         return parts.scheme
 
 
@@ -104,11 +109,40 @@ def _split(url: str) -> SplitResult:
         raise Rejected(f"spec.url: {url[:80]!r}: {error}") from error
 
 
+def _no_url(url: str) -> str:
+    scp_like = _SCP_LIKE.fullmatch(url)
+    if scp_like and "-" not in (url[0], scp_like[2][0]):
+        return f"spec.url: {url!r} has the short form of ssh; write ssh://{scp_like[1]}/{scp_like[2]}"
+    return f"spec.url: {url!r} is not a URL that starts with https:// or ssh://"
+
+
+def _check_ssh(url: str, parts: SplitResult) -> None:
+    user, at, _ = parts.netloc.rpartition("@")
+    if ":" in user:
+        raise Rejected(
+            "spec.url: a password stands in the URL; ssh takes a key, in the Secret that spec.secretRef names"
+        )
+    if at and not _SSH_USER.fullmatch(user):
+        raise Rejected(f"spec.url: {url}: the user has characters that no user has")
+    _check_place(url, parts)
+    host = parts.hostname or ""
+    if not (_SSH_HOST.fullmatch(host) or _is_address(host)):
+        raise Rejected(f"spec.url: {url}: the host has characters that no host has")
+    if not _SSH_PATH.fullmatch(parts.path):
+        raise Rejected(
+            f"spec.url: {url}: after the host come a slash and a path of letters, digits and . _ ~ + @ / - alone"
+        )
+
+
 def _check_host(url: str, parts: SplitResult) -> None:
     if "@" in parts.netloc:
         raise Rejected(
             "spec.url: a user or password stands in the URL; put it into the Secret that spec.secretRef names"
         )
+    _check_place(url, parts)
+
+
+def _check_place(url: str, parts: SplitResult) -> None:
     if parts.query or parts.fragment or "?" in url or "#" in url or "\\" in url:
         raise Rejected(f"spec.url: {url}: a repository's URL has no '?', '#' or backslash")
     try:
@@ -120,9 +154,12 @@ def _check_host(url: str, parts: SplitResult) -> None:
 
 
 def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
         return False
+    return "%" not in host  # a zone would be a word of the machine's own

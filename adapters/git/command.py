@@ -1,7 +1,7 @@
 """How is a git command run so that nothing around it can change what it does?
 
-The environment is ours alone, the configuration is what we say, credentials are in neither the command line nor a
-file, output is bounded, and when time is up the whole process group is killed.
+The environment is ours alone, the configuration is what we say, credentials are not on the command line, output, memory
+and files are bounded, and when time is up the whole process group is killed.
 """
 
 import os
@@ -22,15 +22,22 @@ from git.exc import GitCommandNotFound
 from rollout.ports.errors import Rejected, Unreachable
 
 _KEPT_ERRORS = 16_384  # bytes of stderr worth reading
-_NO_SUCH_COMMAND = 127  # env's exit code
+_NO_SUCH_COMMAND = 127  # exit code of env and of prlimit
+_MEMORY = 2 << 30  # bytes of address space of one process: a tree of gigabytes ends git, not the controller
+_PACKAGES = {"git": "git", "gpg": "gpg", "prlimit": "util-linux"}  # Debian's
 _SETTINGS = (
     ("core.hooksPath", "/dev/null"),
     ("core.fsmonitor", "false"),
     ("core.askPass", ""),
     ("credential.helper", ""),
+    ("safe.bareRepository", "explicit"),  # a folder that looks like a repository is none until we name it
     ("protocol.allow", "never"),
     ("transfer.fsckObjects", "true"),
+    ("transfer.bundleURI", "false"),  # the server may not send us elsewhere
     ("fetch.recurseSubmodules", "false"),
+    ("fetch.unpackLimit", "1"),  # all that comes is one file, whose size has a limit
+    ("core.bigFileThreshold", "1m"),  # what is larger is never held in memory as a whole
+    ("pack.threads", "1"),
     ("http.followRedirects", "false"),  # a redirect could carry the credentials to another host
     ("http.sslVerify", "true"),
     ("http.lowSpeedLimit", "1000"),  # bytes per second, for ...
@@ -72,10 +79,14 @@ def environment(home: Path, scheme: str = "none", settings: Mapping[str, str] | 
 
 
 class Call:
-    """One call of the port: its commands share a deadline, and `kill` ends them from another thread."""
+    """One call of the port: its commands share a deadline, and `kill` ends them from another thread.
 
-    def __init__(self, seconds: float) -> None:
+    file_bytes: what a command may write into one file.
+    """
+
+    def __init__(self, seconds: float, file_bytes: int) -> None:
         self.seconds = seconds
+        self.file_bytes = file_bytes
         self._ends = time.monotonic() + seconds
         self._killed = False
         self._lock = threading.Lock()
@@ -100,14 +111,16 @@ class Call:
         *,
         stdin: bytes = b"",
         most: int = 65_536,
+        program: str = "git",
     ) -> Output:
         """What `git ARGUMENTS` says; Unreachable when time is up, Rejected when it says more than `most` bytes."""
         with tempfile.TemporaryFile() as given:
             given.write(stdin)
             given.seek(0)
-            process = self._started(directory, arguments, variables, given.fileno())
+            words = [Git.GIT_PYTHON_GIT_EXECUTABLE or "git" if program == "git" else program, *arguments]
+            process = self._started(directory, words, variables, given.fileno())
             try:
-                return self._answer(process, most)
+                output = self._answer(process, most)
             finally:
                 with self._lock:
                     self._process = None
@@ -117,13 +130,19 @@ class Call:
                 for stream in (process.stdout, process.stderr):
                     if stream is not None:
                         stream.close()
+        if output.code == _NO_SUCH_COMMAND:
+            absent = program if output.error.startswith("prlimit") else "prlimit"
+            raise Unreachable(f"there is no {absent} on the PATH of the controller; install {_PACKAGES[absent]}")
+        return output
 
-    def _started(self, directory: Path, arguments: list[str], variables: Mapping[str, str], stdin: int) -> Popen[bytes]:
+    def _started(self, directory: Path, words: list[str], variables: Mapping[str, str], stdin: int) -> Popen[bytes]:
         if self._killed:
             raise Unreachable("git was stopped because the controller stops")
         # GitPython adds to the inherited environment; `env -u` takes away what is not ours
         inherited = [word for name in os.environ if name not in variables for word in ("-u", name)]
-        command = ["env", *inherited, Git.GIT_PYTHON_GIT_EXECUTABLE or "git", *arguments]
+        bounds = [f"--fsize={self.file_bytes}", f"--as={_MEMORY}", "--core=0"]
+        # a file that grows too long is then an error that git names, not its silent end
+        command = ["env", "--ignore-signal=XFSZ", *inherited, "prlimit", *bounds, "--", *words]
         try:
             started = Git(str(directory)).execute(
                 command, istream=stdin, env=dict(variables), as_process=True, start_new_session=True
@@ -161,8 +180,6 @@ class Call:
             code = process.wait(self._left())
         except TimeoutExpired as late:
             raise self._late() from late
-        if code == _NO_SUCH_COMMAND:
-            raise Unreachable("there is no git on the PATH of the controller; install git")
         return Output(code=code, out=bytes(out), error=error.decode("utf-8", "replace"))
 
     def _left(self) -> float:

@@ -6,7 +6,8 @@ repository ever meets the disk.
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from adapters.git.command import Call, Output, environment
 from rollout.model.source import SpecFile
 from rollout.ports.errors import NotFound, Rejected, Unreachable
 
-_SUFFIXES = (".yaml", ".yml")
+_SUFFIXES = (".yaml", ".yml", ".json")
 _SYMLINK, _SUBMODULE, _FOLDER = "120000", "160000", "040000"
 _LISTED = 16_000_000  # bytes of a listing, about 150,000 files: trees that contain themselves would never end
 _KEPT_FETCHES = 200  # then the repository is thrown away, and with it all that is old
+WHOLE = 2_147_483_647  # the depth that git takes for all history
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class Limits:
     files: int = 10_000
     total_bytes: int = 20_000_000
     file_bytes: int = 256 * 1024
+    pack_bytes: int = 256_000_000  # what one fetch may bring; a shallow commit of a large repository has a tenth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,29 +47,48 @@ class Mirror:
     """A bare repository in `directory`, for one call at a time. It may vanish at any time but costs a fetch then."""
 
     def __init__(self, directory: Path, limits: Limits) -> None:
-        self._directory = directory
+        self.directory = directory
         self._limits = limits
         self._fetches = 0
         self._is_ready = False  # what a former process left may be half written
 
     def has(self, call: Call, commit: str) -> bool:
         """Whether the commit is here."""
-        return self._is_ready and self._local(call, ["cat-file", "-e", f"{commit}^{{commit}}"]).code == 0
+        return self._is_ready and self.local(call, ["cat-file", "-e", f"{commit}^{{commit}}"]).code == 0
 
-    def fetch(self, call: Call, url: str, ref: str, variables: dict[str, str]) -> tuple[Output, str]:
-        """What git said, and the commit that the full ref `ref` brought; "" when nothing came."""
+    def fetch(self, call: Call, url: str, ref: str, variables: Mapping[str, str], depth: int = 1) -> tuple[Output, str]:
+        """What git said, and the commit that the full ref `ref` brought; "" when nothing came.
+
+        depth: how many commits in a row, the newest among them.
+        """
         self._make_ready(call)
         kept_as = f"refs/rollout/{hashlib.sha256(ref.encode()).hexdigest()[:16]}"
-        options = ["--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--force", "--quiet"]
-        arguments = ["fetch", *options, "--", url, f"+{ref}:{kept_as}"]
+        options = ["--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--force", "--quiet"]
+        arguments = ["fetch", f"--depth={depth}", *options, "--", url, f"+{ref}:{kept_as}"]
         self._is_ready = False  # until the command has ended by itself
-        output = call.run(self._directory, arguments, self._own(variables))
+        output = call.run(self.directory, arguments, self._own(variables))
         if output.code != 0:
             return output, ""
         self._is_ready = True
         self._fetches += 1
-        found = self._local(call, ["rev-parse", "--verify", "--quiet", f"{kept_as}^{{commit}}"])
+        found = self.local(call, ["rev-parse", "--verify", "--quiet", f"{kept_as}^{{commit}}"])
         return output, found.out.decode().strip()
+
+    def follows(self, call: Call, commit: str, before: str) -> bool | None:
+        """Whether `before` is an ancestor of `commit`; None as long as the history that is here does not tell."""
+        if not self.has(call, commit):
+            return None
+        if self.local(call, ["merge-base", "--is-ancestor", before, commit]).code == 0:
+            return True
+        roots = self.local(call, ["rev-list", "--max-parents=0", commit, "--"], most=_LISTED)
+        if roots.code != 0:
+            raise Unreachable(f"the history of {commit[:12]} cannot be read: {roots.error[:200]}; it is fetched again")
+        with suppress(FileNotFoundError):
+            cut = set(
+                (self.directory / "shallow").read_text().split()
+            )  # gitformat-shallow: their parents are elsewhere
+            return None if cut & set(roots.out.decode().split()) else False
+        return False
 
     def files(self, call: Call, commit: str, folder: str) -> tuple[str, tuple[SpecFile, ...]]:
         """The commit's author, and all spec files under `folder` sorted by path.
@@ -81,14 +103,25 @@ class Mirror:
         files = (SpecFile(path=entry.path, content=text) for entry, text in zip(entries, contents, strict=True))
         return _author(author), tuple(sorted(files, key=lambda file: file.path))
 
+    def local(
+        self,
+        call: Call,
+        arguments: list[str],
+        *,
+        stdin: bytes = b"",
+        most: int = 65_536,
+        variables: Mapping[str, str] | None = None,
+    ) -> Output:
+        """What `git ARGUMENTS` says in the repository, with no way out of this machine."""
+        ours = variables or environment(self.directory)
+        return call.run(self.directory, arguments, self._own(ours), stdin=stdin, most=most)
+
     def _check_folder(self, call: Call, commit: str, folder: str) -> None:
         """Each part of the way must be a folder: git would follow nothing else, but its message would not say so."""
         parts = folder.split("/")
         for end in range(1, len(parts) + 1):
             path = "/".join(parts[:end])
-            found = list(
-                _entries(self._local(call, ["ls-tree", "-z", "-l", "--full-tree", commit, "--", path]).out, "")
-            )
+            found = list(_entries(self.local(call, ["ls-tree", "-z", "-l", "--full-tree", commit, "--", path]).out, ""))
             if not found:
                 raise NotFound(f"spec.path: there is no {path} in commit {commit[:12]}")
             _check_mode(found[0], "spec.path")
@@ -97,7 +130,7 @@ class Mirror:
 
     def _wanted(self, call: Call, tree: str, before: str) -> Iterator[Entry]:
         limits, total, count = self._limits, 0, 0
-        listing = self._local(call, ["ls-tree", "-r", "-z", "-l", "--full-tree", tree], most=_LISTED)
+        listing = self.local(call, ["ls-tree", "-r", "-z", "-l", "--full-tree", tree], most=_LISTED)
         if listing.code != 0:
             raise Unreachable(f"the listing of {tree} failed: {listing.error[:200]}; it is fetched again")
         for entry in _entries(listing.out, before):
@@ -116,7 +149,7 @@ class Mirror:
     def _contents(self, call: Call, object_ids: list[str]) -> Iterator[bytes]:
         most = self._limits.total_bytes + 1_000_000 + 100 * len(object_ids)
         asked = "".join(f"{object_id}\n" for object_id in object_ids).encode()
-        said = self._local(call, ["cat-file", "--batch"], stdin=asked, most=most).out
+        said = self.local(call, ["cat-file", "--batch"], stdin=asked, most=most).out
         position = 0
         for object_id in object_ids:
             end = said.find(b"\n", position)
@@ -129,20 +162,21 @@ class Mirror:
             position = start + size + 1
 
     def _make_ready(self, call: Call) -> None:
-        if self._is_ready and self._fetches < _KEPT_FETCHES:
+        if self._is_ready and self._fetches < _KEPT_FETCHES and self._size() <= self._limits.pack_bytes:
             return
-        shutil.rmtree(self._directory, ignore_errors=True)
-        self._directory.mkdir(parents=True, mode=0o700)
-        made = self._local(call, ["init", "--quiet", "--bare", "--template="])
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(parents=True, mode=0o700)
+        made = self.local(call, ["init", "--quiet", "--bare", "--template="])
         if made.code != 0:
-            raise Unreachable(f"git cannot make a repository in {self._directory}: {made.error[:200]}")
+            raise Unreachable(f"git cannot make a repository in {self.directory}: {made.error[:200]}")
         self._is_ready, self._fetches = True, 0
 
-    def _local(self, call: Call, arguments: list[str], *, stdin: bytes = b"", most: int = 65_536) -> Output:
-        return call.run(self._directory, arguments, self._own(environment(self._directory)), stdin=stdin, most=most)
+    def _size(self) -> int:
+        """Bytes in packs: a hundred fetches below the limit are above it together."""
+        return sum(path.stat().st_size for path in (self.directory / "objects" / "pack").glob("*"))
 
-    def _own(self, variables: dict[str, str]) -> dict[str, str]:
-        return {**variables, "GIT_DIR": str(self._directory)}
+    def _own(self, variables: Mapping[str, str]) -> dict[str, str]:
+        return {**variables, "GIT_DIR": str(self.directory)}
 
 
 def _entries(listing: bytes, before: str) -> Iterator[Entry]:

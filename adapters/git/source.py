@@ -1,26 +1,29 @@
 """How are specs read from git repositories?"""
 
 import asyncio
-import base64
 import hashlib
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from adapters.git.access import check_credentials, sweep, variables
 from adapters.git.allowed import Urls, check_ref, checked_path
-from adapters.git.command import Call, environment
+from adapters.git.command import Call
 from adapters.git.failures import failure
-from adapters.git.mirror import Limits, Mirror
+from adapters.git.mirror import WHOLE, Limits, Mirror
+from adapters.git.signatures import Keys, signer
 from rollout.model.source import GitSource, Snapshot
 from rollout.ports.errors import NotFound, Rejected, Unreachable
-from rollout.ports.sources import Credentials
+from rollout.ports.sources import Credentials, TrustedKeys
 
 _T = TypeVar("_T")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _THREADS = 4  # how many git processes there may be; one host gets half of them, so a dead one does not stop the rest
+_DEPTHS = (50, 500, WHOLE)  # an ordinary push needs the first, a merged branch the second
 
 
 class GitSpecSource:
@@ -42,31 +45,59 @@ class GitSpecSource:
         self._hosts: dict[str, asyncio.Semaphore] = {}
         self._calls: set[Call] = set()
         self._is_closed = False
+        sweep(cache)
 
     async def head(self, source: GitSource, credentials: Credentials) -> str:
         """The id of the commit that `source.ref` names now."""
-        variables = self._checked(source, credentials)
-        _, commit = await self._in_thread(source, lambda call: self._found(call, source, credentials, variables))
-        return commit
+        scheme = self._checked(source, credentials)
+
+        def work(call: Call) -> str:
+            with variables(self._cache, source, scheme, credentials) as ours:
+                return _Server(call, source, credentials, ours).found(self._cache)[1]
+
+        return await self._in_thread(source, work)
 
     async def read(self, source: GitSource, credentials: Credentials, commit: str) -> Snapshot:
         """All spec files of `commit`, or of the newest one when the ref moved on and `commit` is not here."""
-        variables = self._checked(source, credentials)
         folder = checked_path(source.path)
-        if not _COMMIT.fullmatch(commit):
-            raise Rejected(f"{commit[:80]!r} is no commit id")
-        place = _place(source)
-        async with self._locks.setdefault(place, asyncio.Lock()):
-            mirror = self._mirrors.setdefault(place, Mirror(self._cache / place, self._limits))
 
-            def work(call: Call) -> Snapshot:
-                here = commit
-                if not mirror.has(call, commit):
-                    here = self._fetched(call, mirror, source, credentials, variables)
-                author, files = mirror.files(call, here, folder)
-                return Snapshot(commit=here, author=author, files=files)
+        def work(mirror: Mirror, server: _Server) -> Snapshot:
+            here = commit if mirror.has(server.call, commit) else server.fetched(mirror)
+            author, files = mirror.files(server.call, here, folder)
+            return Snapshot(commit=here, author=author, files=files)
 
-            return await self._in_thread(source, work)
+        return await self._at_mirror(source, credentials, (commit,), work)
+
+    async def follows(self, source: GitSource, credentials: Credentials, commit: str, before: str) -> bool:
+        """Whether `before` is `commit` or one of its ancestors; history is fetched in steps until that is known."""
+
+        def work(mirror: Mirror, server: _Server) -> bool:
+            if commit == before:
+                return True
+            for depth in _DEPTHS:
+                known = mirror.follows(server.call, commit, before)
+                if known is not None:
+                    return known
+                server.fetched(mirror, depth)
+            known = mirror.follows(server.call, commit, before)
+            if known is None:
+                raise Unreachable(
+                    f"{source.url}: {source.ref} moved away from {commit[:12]} meanwhile; it is looked at again"
+                )
+            return known
+
+        return await self._at_mirror(source, credentials, (commit, before), work)
+
+    async def signer(self, source: GitSource, credentials: Credentials, commit: str, trusted: TrustedKeys) -> str:
+        """Which of the trusted keys signed `commit`: kind, fingerprint and name."""
+        keys = Keys.checked(trusted, f"Secret {source.verify}" if source.verify else "the trusted keys")
+
+        def work(mirror: Mirror, server: _Server) -> str:
+            if not mirror.has(server.call, commit) and server.fetched(mirror) != commit:
+                raise Unreachable(f"{source.url}: {source.ref} moved away from {commit[:12]}; it is looked at again")
+            return signer(server.call, mirror, commit, keys)
+
+        return await self._at_mirror(source, credentials, (commit,), work)
 
     async def close(self) -> None:
         """End every git that runs, and the threads that wait for them."""
@@ -75,61 +106,41 @@ class GitSpecSource:
             call.kill()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _checked(self, source: GitSource, credentials: Credentials) -> dict[str, str]:
-        """The environment for talking to the source's server; raises Rejected before git hears of anything."""
+    def _checked(self, source: GitSource, credentials: Credentials) -> str:
+        """The URL's scheme; raises Rejected before git hears of anything."""
         scheme = self._urls.scheme(source.url)
         check_ref(source.ref)
-        settings: dict[str, str] = {}
-        header = _header(credentials)
-        if header and scheme in ("https", "http"):
-            settings[f"http.{source.url}.extraHeader"] = header
-        if credentials.ca_bundle:
-            settings["http.sslCAInfo"] = str(self._ca_file(credentials.ca_bundle))
-        return environment(self._cache, scheme, settings)
+        check_credentials(source, scheme, credentials)
+        return scheme
 
-    def _ca_file(self, bundle: str) -> Path:
-        path = self._cache / f"ca-{hashlib.sha256(bundle.encode()).hexdigest()[:32]}.crt"
-        if not path.exists():
-            self._cache.mkdir(parents=True, exist_ok=True)
-            path.write_text(bundle)
-        return path
+    async def _at_mirror(
+        self,
+        source: GitSource,
+        credentials: Credentials,
+        commits: tuple[str, ...],
+        work: "Callable[[Mirror, _Server], _T]",
+    ) -> _T:
+        """What `work` returns at the source's mirror, which nobody else touches meanwhile."""
+        scheme = self._checked(source, credentials)
+        for commit in commits:
+            if not _COMMIT.fullmatch(commit):
+                raise Rejected(f"{commit[:80]!r} is no commit id")
+        place = _place(source)
+        async with self._locks.setdefault(place, asyncio.Lock()):
+            mirror = self._mirrors.setdefault(place, Mirror(self._cache / place, self._limits))
 
-    def _found(
-        self, call: Call, source: GitSource, credentials: Credentials, variables: dict[str, str]
-    ) -> tuple[str, str]:
-        """The full name of the source's ref, and its commit."""
-        self._cache.mkdir(parents=True, exist_ok=True)
-        names = [source.ref] if _is_full(source.ref) else [f"refs/heads/{source.ref}", f"refs/tags/{source.ref}"]
-        asked = [pattern for name in names for pattern in (name, f"{name}^{{}}")]
-        arguments = ["ls-remote", "--quiet", "--", source.url, *asked]
-        output = call.run(self._cache, arguments, {**variables, "GIT_DIR": "/dev/null"}, most=1_000_000)
-        if output.code != 0:
-            raise failure(source, credentials, output.error)
-        lines = (line.partition("\t") for line in output.out.decode("utf-8", "replace").splitlines())
-        commits = {name: commit for commit, _, name in lines if _COMMIT.fullmatch(commit)}
-        for name in names:
-            commit = commits.get(f"{name}^{{}}") or commits.get(name)  # an annotated tag is listed with what it names
-            if commit:
-                return name, commit
-        raise NotFound(f"{source.url}: there is no branch or tag {source.ref}")
+            def at_mirror(call: Call) -> _T:
+                with variables(self._cache, source, scheme, credentials) as ours:
+                    return work(mirror, _Server(call, source, credentials, ours))
 
-    def _fetched(
-        self, call: Call, mirror: Mirror, source: GitSource, credentials: Credentials, variables: dict[str, str]
-    ) -> str:
-        name, _ = self._found(call, source, credentials, variables)
-        output, commit = mirror.fetch(call, source.url, name, variables)
-        if output.code != 0:
-            raise failure(source, credentials, output.error)
-        if not commit:
-            raise Rejected(f"{source.url}: {source.ref} names no commit")
-        return commit
+            return await self._in_thread(source, at_mirror)
 
     async def _in_thread(self, source: GitSource, work: Callable[[Call], _T]) -> _T:
         host = urlsplit(source.url).netloc
         async with self._hosts.setdefault(host, asyncio.Semaphore(_THREADS // 2)):
             if self._is_closed:
                 raise Unreachable("git is not asked any more because the controller stops")
-            call = Call(self._seconds)
+            call = Call(self._seconds, self._limits.pack_bytes)
             job = self._pool.submit(_told, work, call)
             self._calls.add(call)
             try:
@@ -141,6 +152,43 @@ class GitSpecSource:
                 raise
             finally:
                 self._calls.discard(call)
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """A source's server, as one call sees it."""
+
+    call: Call
+    source: GitSource
+    credentials: Credentials
+    variables: dict[str, str] = field(repr=False)
+
+    def found(self, directory: Path) -> tuple[str, str]:
+        """The full name of the source's ref, and its commit."""
+        source = self.source
+        names = [source.ref] if _is_full(source.ref) else [f"refs/heads/{source.ref}", f"refs/tags/{source.ref}"]
+        asked = [pattern for name in names for pattern in (name, f"{name}^{{}}")]
+        arguments = ["ls-remote", "--quiet", "--", source.url, *asked]
+        output = self.call.run(directory, arguments, {**self.variables, "GIT_DIR": "/dev/null"}, most=1_000_000)
+        if output.code != 0:
+            raise failure(source, self.credentials, output.error)
+        lines = (line.partition("\t") for line in output.out.decode("utf-8", "replace").splitlines())
+        commits = {name: commit for commit, _, name in lines if _COMMIT.fullmatch(commit)}
+        for name in names:
+            commit = commits.get(f"{name}^{{}}") or commits.get(name)  # an annotated tag is listed with what it names
+            if commit:
+                return name, commit
+        raise NotFound(f"{source.url}: there is no branch or tag {source.ref}")
+
+    def fetched(self, mirror: Mirror, depth: int = 1) -> str:
+        """The ref's newest commit, brought into the mirror with so many of its ancestors."""
+        name, _ = self.found(mirror.directory.parent)
+        output, commit = mirror.fetch(self.call, self.source.url, name, self.variables, depth)
+        if output.code != 0:
+            raise failure(self.source, self.credentials, output.error)
+        if not commit:
+            raise Rejected(f"{self.source.url}: {self.source.ref} names no commit")
+        return commit
 
 
 def _told(work: Callable[[Call], _T], call: Call) -> _T:
@@ -159,14 +207,3 @@ def _is_full(ref: str) -> bool:
 def _place(source: GitSource) -> str:
     """The folder of a source's repository: sources of one namespace share it, those of two never do."""
     return hashlib.sha256(f"{source.key.namespace}\n{source.url}".encode()).hexdigest()[:32]
-
-
-def _header(credentials: Credentials) -> str:
-    if any(not character.isprintable() for character in credentials.bearer):
-        raise Rejected("the bearer token has characters that no token has; look for a line break at its end")
-    if credentials.bearer:
-        return f"Authorization: Bearer {credentials.bearer}"
-    if credentials.password or credentials.username:
-        pair = base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
-        return f"Authorization: Basic {pair}"
-    return ""

@@ -20,16 +20,18 @@ _TRIES = 3  # somebody else may write a label in between; more often than this t
 class KubeCommands:
     """`ports.rollouts.Commands` on an API server; reads come from the watch cache.
 
-    A command that cannot be read is never answered: the CRD's schema refuses every such one when it is created.
+    kind: what the commands are for, Rollout or GitSource. A command that cannot be read is never answered: the CRD's
+    schema refuses every such one when it is created.
     """
 
-    def __init__(self, api: KubeApi, cache: Cache, clock: Clock) -> None:
+    def __init__(self, api: KubeApi, cache: Cache, clock: Clock, kind: str = "Rollout") -> None:
         self._api = api
         self._cache = cache
         self._clock = clock
+        self._kind = kind
 
     def pending(self, key: Key) -> tuple[Command, ...]:
-        """Commands for this Rollout whose status has no result yet, oldest first."""
+        """Commands for this object whose status has no result yet, oldest first."""
         return tuple(sorted(self._unanswered(key), key=lambda command: (command.created, command.uid)))
 
     async def answer(self, key: Key, answer: Answer) -> None:
@@ -51,7 +53,7 @@ class KubeCommands:
                 return
 
     def _given(self, key: Key) -> list[Obj]:
-        return self._cache.indexed(_KIND, "target", str(key))
+        return self._cache.indexed(_KIND, "target", f"{self._kind}/{key}")
 
     def _unanswered(self, key: Key) -> Iterator[Command]:
         for obj in self._given(key):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from adapters.kube.api import Obj
 from adapters.kube.hosts import host_key, template_key
+from adapters.kube.marks import owner_index
 from adapters.kube.shelf import Index
 
 
@@ -73,8 +74,10 @@ def _split_hosts(obj: Obj) -> Iterator[str]:
 
 
 def _command_target(obj: Obj) -> Iterator[str]:
-    if _text(obj, "spec", "target", "kind") == "Rollout":
-        yield f"{_namespace(obj)}/{_text(obj, 'spec', 'target', 'name')}"
+    """`Rollout/namespace/name`: a GitSource may have the name of a Rollout."""
+    kind, name = _text(obj, "spec", "target", "kind"), _text(obj, "spec", "target", "name")
+    if kind and name:
+        yield f"{kind}/{_namespace(obj)}/{name}"
 
 
 def _rollout_route(obj: Obj) -> Iterator[str]:
@@ -124,7 +127,9 @@ INDEXES: Mapping[str, Mapping[str, Index]] = {
     "GRPCRoute": {"host": _gateway_route_hosts},
     "TrafficSplit": {"host": _split_hosts},
     "RolloutCommand": {"target": _command_target},
+    "SloPolicy": {"source": owner_index},
     "Rollout": {
+        "source": owner_index,
         "route": _rollout_route,
         "backend": _rollout_backend,
         "workload": _rollout_workload,

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.kube.api import Obj
+from adapters.kube.marks import SPEC_KINDS
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the whole object in an annotation
 _WRITER_FIELDS = ("manager", "operation", "time", "subresource")
+_STATED = ("f:spec", "f:metadata")  # what git can state
 _POD_SPEC = ("nodeName", "readinessGates")
 _POD_STATUS = ("phase", "conditions", "podIP")
 
@@ -14,11 +16,12 @@ _POD_STATUS = ("phase", "conditions", "podIP")
 def slim(kind: str, obj: Obj) -> Obj:
     """`obj` without what nobody reads: field ownership beyond who wrote the spec and when, and kubectl's own copy.
 
-    In managedFields each entry keeps manager, operation, time and `fieldsV1: {"f:spec": {}}` if it owns spec fields.
+    In managedFields each entry keeps manager, operation, time and `fieldsV1: {"f:spec": {}}` if it owns spec fields; of
+    what sources apply, the fields of its spec, labels and annotations stay: they tell who changed what git says.
     """
     meta = dict(obj["metadata"])
     if "managedFields" in meta:
-        meta["managedFields"] = [_writer(entry) for entry in meta["managedFields"] or ()]
+        meta["managedFields"] = [_writer(kind, entry) for entry in meta["managedFields"] or ()]
     annotations = meta.get("annotations") or {}
     if _LAST_APPLIED in annotations:
         meta["annotations"] = {name: value for name, value in annotations.items() if name != _LAST_APPLIED}
@@ -26,9 +29,12 @@ def slim(kind: str, obj: Obj) -> Obj:
     return {**obj, **(more(obj) if more else {}), "metadata": meta}
 
 
-def _writer(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _writer(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: entry[name] for name in _WRITER_FIELDS if name in entry}
-    return {**kept, "fieldsV1": {"f:spec": {}} if "f:spec" in (entry.get("fieldsV1") or {}) else {}}
+    fields = entry.get("fieldsV1") or {}
+    if kind in SPEC_KINDS:
+        return {**kept, "fieldsV1": {name: fields[name] for name in _STATED if name in fields}}
+    return {**kept, "fieldsV1": {"f:spec": {}} if "f:spec" in fields else {}}
 
 
 def _pod(obj: Obj) -> dict[str, Any]:

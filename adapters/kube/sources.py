@@ -1,24 +1,20 @@
-"""Which GitSources does the cluster hold, with what credentials, and where is their status written?"""
+"""Which GitSources does the cluster hold, and where is their status written?"""
 
-import base64
-import binascii
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
+from adapters.kube.source_watch import REQUESTED_AT
 from rollout.manifest.errors import SpecErrors
 from rollout.manifest.parse import parse_git_source
 from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.model.status import Condition
-from rollout.ports.errors import NotFound, Rejected
-from rollout.ports.sources import Credentials
+from rollout.ports.errors import Conflict, NotFound
 from rollout.ports.specs import SourceStatus, StoredSource
 
-REQUESTED_AT = "rollout.dev/requestedAt"
-ALLOW_PRUNE = "rollout.dev/allow-prune"
+FINALIZER = "rollout.dev/specs"  # on a GitSource that deletes what it applied, until that is gone
 _KIND = "GitSource"
 
 
@@ -50,20 +46,10 @@ class KubeSources:
             status=status_from_dict(obj.get("status") or {}),
             error=error,
             request=annotations.get(REQUESTED_AT, ""),
-            allow_prune=annotations.get(ALLOW_PRUNE, ""),
             deleting="deletionTimestamp" in obj["metadata"],
+            finalizer=FINALIZER in (obj["metadata"].get("finalizers") or ()),
+            created=_moment(obj["metadata"].get("creationTimestamp")) or datetime.fromtimestamp(0, UTC),
         )
-
-    async def credentials(self, source: GitSource) -> Credentials:
-        """What the source's Secret says; nobody's when it names none."""
-        if not source.secret:
-            return Credentials()
-        place = f"Secret {source.key.namespace}/{source.secret}"
-        try:
-            secret = await self._api.get(self._cache.path("Secret", source.key.namespace, source.secret))
-        except NotFound as error:
-            raise NotFound(f"{place} is not there (spec.secretRef of GitSource {source.key}); create it") from error
-        return credentials_in(place, secret.get("data") or {})
 
     async def report(self, key: Key, status: SourceStatus) -> None:
         """Write the status; a GitSource that is gone meanwhile is left alone."""
@@ -86,24 +72,24 @@ class KubeSources:
         body = {"metadata": {"annotations": {REQUESTED_AT: value}}}
         await self._api.patch(self._cache.path(_KIND, key.namespace, key.name), Patch.MERGE, body)
 
-
-def credentials_in(place: str, data: Mapping[str, str]) -> Credentials:
-    """The Credentials in a Secret's `data`; Rejected, naming `place` and never a value, when they make none."""
-    known = {
-        name: _decoded(place, name, data[name])
-        for name in ("username", "password", "bearerToken", "ca.crt")
-        if name in data
-    }
-    username, password, bearer = known.get("username", ""), known.get("password", ""), known.get("bearerToken", "")
-    if not known:
-        raise Rejected(f"{place} has none of the keys username and password, bearerToken, ca.crt")
-    if bearer and (username or password):
-        raise Rejected(f"{place} has both bearerToken and username or password; keep one way")
-    if username and not password:
-        raise Rejected(f"{place} has a username without a password")
-    if ":" in username:
-        raise Rejected(f"{place}: HTTP basic authentication has no ':' in a username")
-    return Credentials(username=username, password=password, bearer=bearer.strip(), ca_bundle=known.get("ca.crt", ""))
+    async def set_finalizer(self, stored: StoredSource, *, present: bool) -> None:
+        """Put our finalizer on the source or take it off; Conflict when somebody wrote since `stored.version`."""
+        key = stored.key
+        obj = self._cache.get(_KIND, key.namespace, key.name)
+        if obj is None:
+            return
+        if obj["metadata"]["resourceVersion"] != stored.version:
+            raise Conflict(f"GitSource {key}: it changed since it was read; look again")
+        finalizers = [name for name in obj["metadata"].get("finalizers") or () if name != FINALIZER]
+        patch: list[dict[str, Any]] = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": stored.version},
+            {"op": "add", "path": "/metadata/finalizers", "value": [*finalizers, *([FINALIZER] if present else [])]},
+        ]
+        path = self._cache.path(_KIND, key.namespace, key.name)
+        try:
+            self._cache.wrote(_KIND, await self._api.patch(path, Patch.JSON, patch))
+        except NotFound:
+            return
 
 
 def status_to_dict(status: SourceStatus) -> dict[str, Any]:
@@ -116,6 +102,10 @@ def status_to_dict(status: SourceStatus) -> dict[str, Any]:
         "applied": status.applied,
         "foreign": status.foreign,
         "handledRequest": status.handled_request,
+        "signer": status.signer,
+        "confirmed": status.confirmed,
+        "waiting": status.waiting,
+        "origin": status.origin,
         "conditions": [
             {
                 "type": condition.type,
@@ -139,6 +129,10 @@ def status_from_dict(data: Obj) -> SourceStatus:
         applied=int(data.get("applied") or 0),
         foreign=int(data.get("foreign") or 0),
         handled_request=str(data.get("handledRequest") or ""),
+        signer=str(data.get("signer") or ""),
+        confirmed=str(data.get("confirmed") or ""),
+        waiting=str(data.get("waiting") or ""),
+        origin=str(data.get("origin") or ""),
         conditions=tuple(
             Condition(
                 type=condition["type"],
@@ -157,13 +151,6 @@ def _parsed(obj: Obj) -> tuple[GitSource | None, str]:
         return parse_git_source(obj), ""
     except SpecErrors as errors:
         return None, "; ".join(str(error) for error in errors.errors)
-
-
-def _decoded(place: str, name: str, value: str) -> str:
-    try:
-        return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise Rejected(f"{place}: {name} is not text") from error
 
 
 def _text(moment: datetime | None) -> str | None:

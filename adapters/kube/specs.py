@@ -7,67 +7,69 @@ from typing import Any
 
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
+from adapters.kube.drift import Difference, Field, Place, difference, mending, value_at
+from adapters.kube.marks import SOURCE_NAME, SOURCE_NAMESPACE, SPEC_HASH, SPEC_KINDS, manager, owner
 from rollout.manifest.group import COMMIT, SOURCE
 from rollout.model.names import Key
 from rollout.ports.errors import Conflict, NotFound, Rejected, Unreachable
-from rollout.ports.specs import ObjectRef, Spec
+from rollout.ports.specs import Applied, Edited, ObjectRef, Spec
 
-SOURCE_NAME = "rollout.dev/source"  # label: name of the GitSource that applies the object ...
-SOURCE_NAMESPACE = "rollout.dev/source-namespace"  # ... and its namespace
-SPEC_HASH = "rollout.dev/spec-hash"  # annotation: hash of what git said
-KINDS = ("Rollout", "SloPolicy")
 _UNKNOWN_FIELD = "field not declared in schema"  # a kube-apiserver answers 500 to an apply with one
 _LONGEST_LABEL = 63
-_LONGEST_MANAGER = 128
 
 
 class KubeSpecs:
-    """Specs over a Kubernetes API server, real or in memory; the cache must watch all of `KINDS`."""
+    """Specs over a Kubernetes API server, real or in memory; the cache must watch all of `SPEC_KINDS`."""
 
     def __init__(self, api: KubeApi, cache: Cache) -> None:
         self._api = api
         self._cache = cache
+        self._staying: dict[ObjectRef, dict[Place, object]] = {}  # what came back when it was removed: defaults
+        self._agreed: dict[ObjectRef, tuple[Spec, Key, str]] = {}  # the version that was found to be as git says
 
     def owned(self, source: Key) -> tuple[ObjectRef, ...]:
         """What the source applied and still is there, sorted; what is being deleted is not."""
-        return tuple(
-            sorted(
-                ObjectRef(kind=kind, key=_key(obj))
-                for kind in KINDS
-                for obj in self._cache.list(kind)
-                if _owner(obj) == source and "deletionTimestamp" not in obj["metadata"]
-            )
-        )
+        return self._of(source, leaving=False)
+
+    def leaving(self, source: Key) -> tuple[ObjectRef, ...]:
+        """What the source applied and is being deleted, but not gone yet, sorted."""
+        return self._of(source, leaving=True)
 
     def owner(self, ref: ObjectRef) -> Key | None:
         """The source that applied the object; None when none did, or it is absent."""
-        obj = self._cache.get(ref.kind, ref.key.namespace, ref.key.name) if ref.kind in KINDS else None
-        return _owner(obj) if obj is not None else None
+        obj = self._live(ref) if ref.kind in SPEC_KINDS else None
+        return owner(obj) if obj is not None else None
 
-    async def apply(self, spec: Spec, source: Key) -> bool:
-        """Make the object what git says, as the source's; False when it is that already."""
-        ref = spec.ref
+    async def apply(self, spec: Spec, source: Key) -> Applied:
+        """Make the object what git says, as the source's; unchanged when it is that already."""
+        ref, own = spec.ref, manager(source)
+        live = self._live(ref)
+        if live is not None and self._is_known(spec, source, live):
+            return Applied(changed=False)
         body = self._body(spec, source)
-        live = self._cache.get(ref.kind, ref.key.namespace, ref.key.name)
-        if live is not None and "deletionTimestamp" in live["metadata"]:
+        if live is None:
+            await self._written(ref, body, own)
+            return Applied(changed=True, put_back=(Edited(path=""),))
+        if "deletionTimestamp" in live["metadata"]:
             raise Conflict(f"{ref} is still being deleted; it is applied once it is gone")
-        if live is not None and _agrees(live, body):
-            return False
-        path = self._cache.path(ref.kind, ref.key.namespace, ref.key.name)
-        query = {"fieldManager": manager(source), "force": "true", "fieldValidation": "Strict"}
-        try:
-            written = await self._api.patch(path, Patch.APPLY, body, query)
-        except Unreachable as error:
-            if _UNKNOWN_FIELD in str(error):
-                raise Rejected(f"{error}; update the CustomResourceDefinitions") from error
-            raise
-        self._cache.wrote(ref.kind, written)
-        return True
+        found = self._difference(ref, live, body, own)
+        taken_back: tuple[Field, ...] = ()
+        mended = live
+        if found.added:
+            mended, taken_back = await self._mended(ref, live, body, own)
+        rest = self._difference(ref, mended, body, own) if mended is not live else found
+        if rest.wrong or rest.lost or _hash_of(mended) != _hash_of(body):
+            await self._written(ref, body, own)
+        elif not found.added:
+            self._agreed[ref] = (spec, source, live["metadata"]["resourceVersion"])
+            return Applied(changed=False)
+        put_back = _edited((*found.wrong, *found.lost), own)
+        return Applied(changed=True, taken_back=_edited(taken_back, own), put_back=put_back)
 
     async def delete(self, ref: ObjectRef, source: Key) -> None:
         """Delete the object if the source still owns it; one that is gone is left alone."""
-        live = self._cache.get(ref.kind, ref.key.namespace, ref.key.name)
-        if live is None or _owner(live) != source or "deletionTimestamp" in live["metadata"]:
+        live = self._live(ref)
+        if live is None or owner(live) != source or "deletionTimestamp" in live["metadata"]:
             return
         options = {
             "apiVersion": "v1",
@@ -75,9 +77,67 @@ class KubeSpecs:
             "preconditions": {"uid": live["metadata"]["uid"]},
         }
         try:
-            await self._api.delete(self._cache.path(ref.kind, ref.key.namespace, ref.key.name), options)
+            await self._api.delete(self._path(ref), options)
         except NotFound:
             return
+        finally:
+            self._staying.pop(ref, None)
+            self._agreed.pop(ref, None)
+
+    def _of(self, source: Key, *, leaving: bool) -> tuple[ObjectRef, ...]:
+        return tuple(
+            sorted(
+                ObjectRef(kind=kind, key=_key(obj))
+                for kind in SPEC_KINDS
+                for obj in self._cache.indexed(kind, "source", str(source))
+                if ("deletionTimestamp" in obj["metadata"]) is leaving
+            )
+        )
+
+    def _is_known(self, spec: Spec, source: Key, live: Obj) -> bool:
+        """Whether this very version was found to be as git says before: a thousand objects are not compared each time."""
+        known = self._agreed.get(spec.ref)
+        return known is not None and known[0] is spec and known[1:] == (source, live["metadata"]["resourceVersion"])
+
+    def _live(self, ref: ObjectRef) -> Obj | None:
+        return self._cache.get(ref.kind, ref.key.namespace, ref.key.name)
+
+    def _path(self, ref: ObjectRef) -> str:
+        return self._cache.path(ref.kind, ref.key.namespace, ref.key.name)
+
+    async def _written(self, ref: ObjectRef, body: Obj, own: str) -> None:
+        query = {"fieldManager": own, "force": "true", "fieldValidation": "Strict"}
+        try:
+            written = await self._api.patch(self._path(ref), Patch.APPLY, body, query)
+        except Unreachable as error:
+            if _UNKNOWN_FIELD in str(error):
+                raise Rejected(f"{error}; update the CustomResourceDefinitions") from error
+            raise
+        self._cache.wrote(ref.kind, written)
+
+    async def _mended(self, ref: ObjectRef, live: Obj, body: Obj, own: str) -> tuple[Obj, tuple[Field, ...]]:
+        """The object without what others added, and what of that is really gone.
+
+        An apply leaves such fields alone. What a schema fills in has no manager, unless somebody created the object
+        without an apply, or changed it; it comes back at once, and is not taken out again while it has that value.
+        """
+        found = self._difference(ref, live, body, own)
+        query = {"fieldManager": own, "fieldValidation": "Strict"}
+        written = await self._api.patch(self._path(ref), Patch.JSON, mending(live, body, found), query)
+        self._cache.wrote(ref.kind, written)
+        back = {field.place: value_at(written, field.place) for field in difference(written, _stated(body), own).added}
+        if back:
+            self._staying[ref] = {**self._staying.get(ref, {}), **back}
+        gone = (f for f in found.added if f.place not in back or back[f.place] != value_at(live, f.place))
+        return written, tuple(gone)
+
+    def _difference(self, ref: ObjectRef, live: Obj, body: Obj, own: str) -> Difference:
+        found = difference(live, _stated(body), own)
+        staying = self._staying.get(ref)
+        if not staying or not found.added:
+            return found
+        added = (f for f in found.added if f.place not in staying or value_at(live, f.place) != staying[f.place])
+        return Difference(wrong=found.wrong, lost=found.lost, added=tuple(added))
 
     def _body(self, spec: Spec, source: Key) -> dict[str, Any]:
         """The object to apply: git's labels, annotations and spec, and our marks."""
@@ -103,32 +163,23 @@ class KubeSpecs:
         }
 
 
-def manager(source: Key) -> str:
-    """The field manager of a source, within the API's 128 characters."""
-    name = f"rollout-git/{source.namespace}.{source.name}"
-    if len(name) <= _LONGEST_MANAGER:
-        return name
-    return f"{name[: _LONGEST_MANAGER - 17]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+def _stated(body: Obj) -> Obj:
+    """What the object must hold; a new commit or place alone is no difference, and the hash is no field of git's."""
+    meta = body["metadata"]
+    moving = (COMMIT, SOURCE, SPEC_HASH)
+    annotations = {name: value for name, value in meta["annotations"].items() if name not in moving}
+    stated = {name: value for name, value in (("labels", meta["labels"]), ("annotations", annotations)) if value}
+    return {"metadata": stated, "spec": body["spec"]}
 
 
-def _agrees(live: Obj, body: Obj) -> bool:
-    """Whether git said the same before and nobody has changed it since; a new commit alone is no difference."""
-    wanted = {
-        "labels": body["metadata"]["labels"],
-        "annotations": {
-            name: value for name, value in body["metadata"]["annotations"].items() if name not in (COMMIT, SOURCE)
-        },
-    }
-    return _holds(live["metadata"], wanted) and _holds(live.get("spec"), body["spec"])
+def _hash_of(obj: Obj) -> object:
+    return (obj["metadata"].get("annotations") or {}).get(SPEC_HASH)
 
 
-def _holds(live: object, wanted: object) -> bool:
-    """Whether everything wanted is there; more fields (defaults) do not matter."""
-    if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(name in live and _holds(live[name], wanted[name]) for name in wanted)
-    if isinstance(wanted, list):
-        return isinstance(live, list) and len(live) == len(wanted) and all(map(_holds, live, wanted))
-    return live == wanted
+def _edited(fields: tuple[Field, ...], own: str) -> tuple[Edited, ...]:
+    """For people; what only our own removals had brought about is nobody's edit."""
+    by_path = {field.path: field.manager for field in reversed(fields) if field.manager != own}
+    return tuple(Edited(path=path, manager=by_path[path]) for path in sorted(by_path))
 
 
 def _without_nulls(value: object) -> object:
@@ -144,10 +195,3 @@ def _hash(value: object) -> str:
 
 def _key(obj: Obj) -> Key:
     return Key(namespace=obj["metadata"]["namespace"], name=obj["metadata"]["name"])
-
-
-def _owner(obj: Obj) -> Key | None:
-    labels = obj["metadata"].get("labels") or {}
-    if SOURCE_NAME not in labels or SOURCE_NAMESPACE not in labels:
-        return None
-    return Key(namespace=labels[SOURCE_NAMESPACE], name=labels[SOURCE_NAME])

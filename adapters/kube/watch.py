@@ -1,4 +1,4 @@
-"""Which Rollouts does a change in the cluster concern?
+"""Which Rollouts does a change in the cluster concern, and which work is that together with the GitSources'?
 
 Each kind has one answer, found through the cache's indexes: what an event costs depends on the names in it, not on how
 many Rollouts there are.
@@ -14,18 +14,20 @@ from adapters.kube.hosts import host_key, name_keys
 from adapters.kube.indexes import INDEXES
 from adapters.kube.kinds import ROUTE_KINDS, WORKLOAD_KINDS
 from adapters.kube.shelf import at_of
+from adapters.kube.source_watch import sources_of
 from rollout.model.names import Key
+from rollout.ports.watch import Work
 
 _OWN_FIELDS = ("generation", "deletionTimestamp", "finalizers", "annotations", "labels")
 
 
-class RolloutWatch:
+class WorkWatch:
     """The `Watch` port on a Cache. home: the controller's namespace, whose policies count everywhere."""
 
     def __init__(self, cache: Cache, home: str = "") -> None:
         self._cache = cache
         self._home = home
-        self._waiting: dict[Key, None] = {}  # in the order of arrival, each once
+        self._waiting: dict[Work, None] = {}  # in the order of arrival, each once
         self._any = asyncio.Event()
         self._concerned: Mapping[str, Callable[[Obj], Iterator[Obj]]] = {
             "Rollout": self._by_rollout,
@@ -40,14 +42,14 @@ class RolloutWatch:
         }
         cache.subscribe(self._changed)
 
-    async def changes(self) -> AsyncIterator[Key]:
-        """Keys of Rollouts concerned by a change, without end; one that waits to be taken waits only once."""
+    async def changes(self) -> AsyncIterator[Work]:
+        """Rollouts and GitSources concerned by a change, without end; one that waits to be taken waits only once."""
         while True:
             await self._any.wait()
             while self._waiting:
-                key = next(iter(self._waiting))
-                del self._waiting[key]
-                yield key
+                work = next(iter(self._waiting))
+                del self._waiting[work]
+                yield work
             self._any.clear()
 
     async def refresh(self) -> None:
@@ -59,15 +61,21 @@ class RolloutWatch:
         return self._cache.is_synced()
 
     def _changed(self, kind: str, old: Obj | None, new: Obj | None) -> None:
+        for key in self._rollouts_of(kind, old, new):
+            self._waiting["Rollout", key] = None
+        for key in sources_of(kind, old, new):
+            self._waiting["GitSource", key] = None
+        if self._waiting:
+            self._any.set()
+
+    def _rollouts_of(self, kind: str, old: Obj | None, new: Obj | None) -> Iterator[Key]:
         concerned = self._concerned.get(kind)
         if concerned is None or is_echo(kind, old, new):
             return
         for obj in (old, new):
             for rollout in concerned(obj) if obj is not None else ():
                 namespace, name = at_of(rollout)
-                self._waiting[Key(namespace=namespace, name=name)] = None
-        if self._waiting:
-            self._any.set()
+                yield Key(namespace=namespace, name=name)
 
     def _rollouts(self, index: str, value: str) -> list[Obj]:
         return self._cache.indexed("Rollout", index, value)

@@ -22,6 +22,7 @@ from adapters.memory.faults import Faults
 from adapters.memory.kinds import Kinds, Target
 from adapters.memory.objects import Store
 from adapters.memory.reads import listing
+from adapters.memory.schemas import check_strict, check_typed
 from adapters.memory.statuses import About, RefusalError, invalid, missing, port_error, success, taken
 from adapters.memory.versions import as_stored, as_version
 from adapters.memory.watches import watching
@@ -48,6 +49,11 @@ class Call:
     def is_dry(self) -> bool:
         """Whether nothing is to be stored."""
         return self.query.get("dryRun") == "All"
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether an unknown field is refused, not cut off."""
+        return self.query.get("fieldValidation") == "Strict"
 
 
 def _utc_now() -> datetime:
@@ -119,6 +125,8 @@ class MemoryCluster:
         lost = self._entered("create", target, call)
         if target.kind.transient:
             return reviewed(body, target, call.user, self.allows)
+        if call.is_strict:
+            check_strict(target, body)
         return _answered(
             lost, self._created(target, call, as_stored(target, body), self._author(call, target, "Update"))
         )
@@ -128,6 +136,8 @@ class MemoryCluster:
         target = self.kinds.target(call.path)
         lost = self._entered("update", target, call)
         old, author = self._existing(target), self._author(call, target, "Update")
+        if call.is_strict:
+            check_strict(target, body)
         if target.kind.custom and not (body.get("metadata") or {}).get("resourceVersion"):
             raise invalid(target.about, "metadata.resourceVersion", "Invalid value: 0: must be specified for an update")
         return _answered(lost, self._updated(target, call, old, changes.replaced(target, old, body, author)))
@@ -141,6 +151,7 @@ class MemoryCluster:
             obj = changes.patched(target, old, content_type, body, author)
             return _answered(lost, self._updated(target, call, old, obj))
         wanted = as_stored(target, apply.check_applied(target, body, call.query.get("fieldManager", "")))
+        check_typed(target, wanted)
         author = self._author(call, target, "Apply")
         found = self.store.find(target.kind.resource, (target.namespace, target.name))
         if found is None and not target.subresource:

@@ -23,7 +23,9 @@ from starlette.routing import Route
 
 from adapters.memory import discovery
 from adapters.memory.access import User
+from adapters.memory.bodies import parsed
 from adapters.memory.cluster import ADMIN, Call, MemoryCluster
+from adapters.memory.schemas import undecodable
 from adapters.memory.statuses import RefusalError, refusal_of
 from adapters.memory.tables import table
 from rollout.ports.errors import PortError
@@ -94,7 +96,11 @@ class Face:
                 return JSONResponse(document)
             return self._watched(request, call) if query.get("watch") in {"true", "1"} else self._read(request, call)
         content_type = request.headers.get("content-type", "application/json").partition(";")[0]
-        body = _parsed(content_type, await request.body())
+        found = parsed(content_type, await request.body())
+        if found.repeated and call.is_strict:
+            told = ", ".join(f'duplicate field "{name}"' for name in found.repeated)
+            raise undecodable(self._cluster.kinds.target(path), f"strict decoding error: {told}")
+        body = found.value
         if request.method == "PATCH":
             return JSONResponse(self._cluster.patch(call, content_type, body))
         if not isinstance(body, dict):
@@ -207,26 +213,6 @@ async def _until(
 
 def _wants_table(request: Request) -> bool:
     return "as=Table" in request.headers.get("accept", "")
-
-
-def _parsed(content_type: str, body: bytes) -> dict[str, Any] | list[Any]:
-    if not content_type.endswith(("json", "yaml")):
-        hint = "the memory cluster takes JSON and YAML only; instead of `kubectl create` use `kubectl apply`"
-        raise RefusalError(415, f"the body of the request was in an unknown format ({content_type}): {hint}")
-    try:
-        found = json.loads(body or b"{}")
-    except ValueError:
-        found = _parsed_yaml(body)
-    if not isinstance(found, dict | list):
-        raise RefusalError(400, "the body of the request is neither an object nor a list")
-    return found
-
-
-def _parsed_yaml(body: bytes) -> object:
-    try:
-        return json.loads(json.dumps(yaml.safe_load(body), default=str))  # YAML knows dates, JSON does not
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RefusalError(400, f"the body of the request is neither JSON nor YAML: {error}") from error
 
 
 def _line(kind: str, shown: Mapping[str, Any]) -> str:

@@ -16,6 +16,13 @@ from adapters.memory.statuses import RefusalError
 Schema = Mapping[str, Any]
 
 _ALWAYS = frozenset({"apiVersion", "kind", "metadata"})
+_META = frozenset(
+    (
+        *("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp"),
+        *("deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers"),
+        "managedFields",
+    )
+)
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (Mapping,),
     "array": (list,),
@@ -40,6 +47,51 @@ def shaped(target: Target, obj: Obj) -> dict[str, Any]:
         about = target.kind.about((obj.get("metadata") or {}).get("name", target.name))
         raise RefusalError(422, f"{about.text} is invalid: {text}", about=about, causes=causes)
     return {**{name: obj[name] for name in obj if name in _ALWAYS}, **fitted} if isinstance(fitted, Mapping) else {}
+
+
+def check_strict(target: Target, obj: Obj) -> None:
+    """Refuse (400) fields that the kind's schema does not know, as fieldValidation=Strict asks for."""
+    unknown = [f'unknown field "{path}"' for path in undeclared(target, obj)]
+    if unknown:
+        raise undecodable(target, f"strict decoding error: {', '.join(unknown)}")
+
+
+def check_typed(target: Target, obj: Obj) -> None:
+    """Refuse (500, as a kube-apiserver does) a server-side apply of fields that the kind's schema does not know."""
+    unknown = [f".{path}: field not declared in schema" for path in undeclared(target, obj)]
+    if unknown:
+        listed = unknown[0] if len(unknown) == 1 else "errors:\n  " + "\n  ".join(unknown)
+        about = f"{target.namespace}/{target.name}; {target.api_version}, Kind={target.kind.kind}"
+        raise RefusalError(500, f"failed to create typed patch object ({about}): {listed}", reason="")
+
+
+def undecodable(target: Target, why: str) -> RefusalError:
+    """What a body that cannot be an object of this kind is answered (400)."""
+    kind, version = target.kind.kind, target.api_version.rpartition("/")[2]
+    return RefusalError(400, f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
+
+
+def undeclared(target: Target, obj: Obj) -> Iterator[str]:
+    """The path of each field that the kind's schema does not know; none for a kind without a schema."""
+    if target.kind.schema:
+        meta = obj.get("metadata")
+        yield from (f"metadata.{name}" for name in meta if name not in _META) if isinstance(meta, Mapping) else ()
+        yield from _undeclared(target.kind.schema, {name: obj[name] for name in obj if name not in _ALWAYS}, "")
+
+
+def _undeclared(schema: Schema, value: object, path: str) -> Iterator[str]:
+    if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+        for index, item in enumerate(value):
+            yield from _undeclared(schema["items"], item, f"{path}[{index}]")
+    if not isinstance(value, Mapping):
+        return
+    known, others = schema.get("properties") or {}, schema.get("additionalProperties")
+    for name, child in value.items():
+        inside = known.get(name, others)
+        if isinstance(inside, Mapping):
+            yield from _undeclared(inside, child, f"{path}.{name}".lstrip("."))
+        elif not inside and not schema.get("x-kubernetes-preserve-unknown-fields"):
+            yield f"{path}.{name}".lstrip(".")
 
 
 def _fitted(schema: Schema, value: object) -> object:
@@ -96,6 +148,8 @@ def _wrong_type(schema: Schema, value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "" if wanted == "boolean" else f"of type {wanted}"
+    if wanted == "integer" and isinstance(value, float) and value.is_integer():
+        return ""
     return "" if isinstance(value, _TYPES[wanted]) else f"of type {wanted}"
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from adapters.memory.kinds import Target
 from adapters.memory.objects import Obj
 from adapters.memory.patches import is_same
-from adapters.memory.statuses import RefusalError, invalid, stale
+from adapters.memory.statuses import About, RefusalError, invalid, stale
 
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")  # RFC 1123 subdomain
+_LABEL_NAME = re.compile(r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z")
+_LABEL_VALUE = re.compile(r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?\Z")
 _LOOSE_NAMES = frozenset({"rbac.authorization.k8s.io"})  # their names are path segments such as system:node
 _ASSIGNED = (
     *("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"),
@@ -28,6 +30,7 @@ def fresh(target: Target, body: Obj, *, now: str, uid: str) -> dict[str, Any]:
         raise RefusalError(400, "resourceVersion should not be set on objects to be created")
     name = given.get("name") or _generated(given, uid)
     _check_name(target, name)
+    _check_labels(target.kind.about(name), given)
     for assigned in _ASSIGNED:
         given.pop(assigned, None)
     meta = {**given, "name": name, "uid": uid, "creationTimestamp": now}
@@ -101,6 +104,16 @@ def _check_name(target: Target, name: str) -> None:
         raise invalid(about, "metadata.name", f'Invalid value: "{name}": a lowercase RFC 1123 subdomain is expected')
 
 
+def _check_labels(about: About, meta: Mapping[str, Any]) -> None:
+    for name, value in (meta.get("labels") or {}).items():
+        if not isinstance(value, str):
+            raise RefusalError(400, f"{about.text}: metadata.labels.{name}: a label is of type string")
+        if not _LABEL_NAME.match(name):
+            raise invalid(about, "metadata.labels", f'Invalid value: "{name}": name part must consist of alphanumerics')
+        if not _LABEL_VALUE.match(value):
+            raise invalid(about, "metadata.labels", f'Invalid value: "{value}": a valid label must be an empty string')
+
+
 def _namespace(target: Target, meta: Mapping[str, Any]) -> str:
     given = meta.get("namespace") or target.namespace
     if not target.namespace or given != target.namespace:
@@ -112,6 +125,7 @@ def _identity(target: Target, old: Obj, meta: dict[str, Any]) -> dict[str, Any]:
     for field in ("name", "namespace"):
         if meta.setdefault(field, old.get(field)) != old.get(field):
             raise invalid(target.about, f"metadata.{field}", f'Invalid value: "{meta[field]}": field is immutable')
+    _check_labels(target.about, meta)
     if meta.get("resourceVersion") and meta["resourceVersion"] != old["resourceVersion"]:
         raise stale(target.about)
     if meta.get("uid") and meta["uid"] != old["uid"]:

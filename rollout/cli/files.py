@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rollout.cli.errors import Exit, StoppedError
 
-_ENDINGS = (".yaml", ".yml")
+_ENDINGS = (".yaml", ".yml", ".json")
 
 
 def manifests(paths: tuple[str, ...]) -> list[tuple[str, bytes]]:
-    """Path and content of each named file, and of every .yaml and .yml below a named folder, hidden ones passed over.
+    """Path and content of each named file, and of every .yaml, .yml and .json below a named folder, hidden ones passed over.
 
     `-` is stdin. StoppedError when one cannot be read, or there is none.
     """
@@ -23,7 +23,7 @@ def manifests(paths: tuple[str, ...]) -> list[tuple[str, bytes]]:
             found[str(file)] = _content(file)
     if not found:
         raise StoppedError(
-            Exit.USAGE, f"no .yaml or .yml file in {', '.join(paths)}", hint="name a file, or its folder"
+            Exit.USAGE, f"no .yaml, .yml or .json file in {', '.join(paths)}", hint="name a file, or its folder"
         )
     return list(found.items())
 

@@ -12,6 +12,7 @@ import click
 Command = Callable[..., Any]
 
 _OURS = ("rollout", "rollouts", "rlt", "rollout.rollout.dev", "rollouts.rollout.dev")
+_SOURCES = ("gitsource", "gitsources", "gitsource.rollout.dev", "gitsources.rollout.dev")
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s?)?", re.ASCII)
 
 
@@ -78,6 +79,30 @@ def rollout_name(value: str) -> str:
     if not name:
         raise click.BadParameter("a name is missing after the slash")
     return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What a command is for. kind: Rollout or GitSource."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.kind == "Rollout" else f"{self.kind.lower()}/{self.name}"
+
+
+def rollout_named(value: str) -> Named:
+    """The Rollout in NAME or KIND/NAME."""
+    return Named(kind="Rollout", name=rollout_name(value))
+
+
+def rollout_or_source(value: str) -> Named:
+    """The GitSource in gitsource/NAME, or the Rollout as everywhere."""
+    kind, _, name = value.rpartition("/")
+    if kind.lower() in _SOURCES and name:
+        return Named(kind="GitSource", name=name)
+    return rollout_named(value)
 
 
 def duration(value: str | timedelta) -> timedelta:

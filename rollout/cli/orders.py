@@ -1,4 +1,4 @@
-"""How does a person steer a Rollout? By RolloutCommands, whose answer is awaited and printed."""
+"""How does a person steer a Rollout, or let a GitSource go on? By RolloutCommands, whose answer is awaited and printed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rollout.cli.errors import Exit, StoppedError
-from rollout.cli.options import Access, Command, access, rollout_name, timeout
+from rollout.cli.options import Access, Command, Named, access, rollout_named, rollout_or_source, timeout
 from rollout.cli.session import key, run
 from rollout.cli.terminal import say, shown_object, spell
 
@@ -22,7 +22,7 @@ class Wish:
     """What the command line says. run, step and revision: None takes those of the run in hand."""
 
     verb: str
-    name: str
+    name: Named
     reason: str = ""
     timeout: timedelta = timedelta(seconds=30)
     run: int | None = None
@@ -43,8 +43,10 @@ def _binding(*, step: bool) -> Callable[[Command], Command]:
     return decorate
 
 
-def _order(verb: str, text: str, *options: Callable[[Command], Command]) -> click.Command:
-    """The click command of a verb."""
+def _order(
+    verb: str, text: str, *options: Callable[[Command], Command], named: Callable[[str], Named] = rollout_named
+) -> click.Command:
+    """The click command of a verb. named: what may be named."""
 
     def give(access: Access, **given: Any) -> None:
         wish = Wish(verb=verb, **given)
@@ -55,7 +57,7 @@ def _order(verb: str, text: str, *options: Callable[[Command], Command]) -> clic
     command = click.option("--reason", default="", metavar="TEXT", help="Why, for the record.")(command)
     for option in reversed(options):
         command = option(command)
-    command = click.argument("name", type=rollout_name)(command)
+    command = click.argument("name", type=named)(command)
     return click.command(verb)(access("json", "yaml")(command))
 
 
@@ -69,7 +71,11 @@ abort = _order("abort", "Back to stable now.", _binding(step=False))
 pause = _order("pause", "Stand still at the present weight.", _binding(step=False))
 resume = _order("resume", "Go on after a pause.", _binding(step=False))
 retry = _order("retry", "Try the failed revision again.")
-confirm = _order("confirm", "Accept a stable that changed in mid-run.")
+confirm = _order(
+    "confirm",
+    "Accept a stable that changed in mid-run, or (gitsource/NAME) the commit that waits.",
+    named=rollout_or_source,
+)
 name_stable = _order(
     "name-stable",
     "Say which backend serves users: SERVICE, or SERVICE/SUBSET.",
@@ -78,18 +84,10 @@ name_stable = _order(
 
 
 async def _given(access: Access, cluster: "Cluster", wish: Wish) -> Exit:
-    from rollout.model.commands import Result, Verb
-    from rollout.services import ordering, queries
+    from rollout.model.commands import Result
+    from rollout.services import ordering
 
-    standing = await queries.rollout(cluster.objects, key(access, cluster, wish.name))
-    verb = Verb(wish.verb)
-    present = ordering.binding(verb, standing.status)
-    made_for = ordering.Binding(
-        run=present.run if wish.run is None else wish.run,
-        step=present.step if wish.step is None else wish.step,
-        revision=present.revision if wish.revision is None else wish.revision,
-    )
-    demand = ordering.Demand(key=standing.key, verb=verb, binding=made_for, backend=wish.backend, reason=wish.reason)
+    demand = await (_for_source if wish.name.kind == "GitSource" else _for_rollout)(access, cluster, wish)
     command = await ordering.record(cluster.objects, cluster.writes, demand, datetime.now(UTC))
     answered = await ordering.answer(cluster.objects, command, _within(wish.timeout))
     if access.as_json:
@@ -97,14 +95,52 @@ async def _given(access: Access, cluster: "Cluster", wish: Wish) -> Exit:
     match answered.result:
         case Result.ACCEPTED:
             if not access.as_json:
-                bound = f" ({made_for})" if str(made_for) else ""
-                say(f"Accepted: {standing.key} {verb.value}{bound}: {answered.message}")
+                bound = f" ({demand.binding})" if str(demand.binding) else ""
+                say(f"Accepted: {demand.about} {demand.verb.value}{bound}: {answered.message}")
             return Exit.OK
         case Result.REFUSED:
-            now = await queries.rollout(cluster.objects, standing.key)
-            raise _refused(demand, answered, is_stale=ordering.is_stale(made_for, now.status))
+            raise _refused(demand, answered, is_stale=await _is_stale(cluster, demand))
         case None:
             raise _unanswered(demand, answered, wish.timeout)
+
+
+async def _for_rollout(access: Access, cluster: "Cluster", wish: Wish) -> "Demand":
+    from rollout.model.commands import Verb
+    from rollout.services import ordering, queries
+
+    standing = await queries.rollout(cluster.objects, key(access, cluster, wish.name.name))
+    verb = Verb(wish.verb)
+    present = ordering.binding(verb, standing.status)
+    made_for = ordering.Binding(
+        run=present.run if wish.run is None else wish.run,
+        step=present.step if wish.step is None else wish.step,
+        revision=present.revision if wish.revision is None else wish.revision,
+    )
+    return ordering.Demand(key=standing.key, verb=verb, binding=made_for, backend=wish.backend, reason=wish.reason)
+
+
+async def _for_source(access: Access, cluster: "Cluster", wish: Wish) -> "Demand":
+    """Of the commit that waits now: what a person saw in the status is what is let through."""
+    from rollout.model.commands import Verb
+    from rollout.services import ordering
+
+    source = key(access, cluster, wish.name.name)
+    waiting = await ordering.waiting_commit(cluster.objects, source)
+    if not waiting:
+        message = f"GitSource {source}: no commit waits to be confirmed"
+        hint = f"`kubectl describe gitsource {source.name} -n {source.namespace}` says how it stands"
+        raise StoppedError(Exit.DIFFERENT, message, code="NothingWaits", hint=hint)
+    made_for = ordering.Binding(revision=waiting)
+    return ordering.Demand(key=source, kind="GitSource", verb=Verb(wish.verb), binding=made_for, reason=wish.reason)
+
+
+async def _is_stale(cluster: "Cluster", demand: "Demand") -> bool:
+    """Whether what the command was made for is no longer so."""
+    from rollout.services import ordering, queries
+
+    if demand.kind == "GitSource":
+        return await ordering.waiting_commit(cluster.objects, demand.key) != demand.binding.revision
+    return ordering.is_stale(demand.binding, (await queries.rollout(cluster.objects, demand.key)).status)
 
 
 def _within(wanted: timedelta) -> timedelta:
@@ -112,16 +148,17 @@ def _within(wanted: timedelta) -> timedelta:
 
 
 def _refused(demand: "Demand", answered: "Answered", *, is_stale: bool) -> StoppedError:
-    hint = f"`rollout why {demand.key.name} -n {demand.key.namespace}` says what is possible now"
+    look = "kubectl describe gitsource" if demand.kind == "GitSource" else "rollout why"
+    hint = f"`{look} {demand.key.name} -n {demand.key.namespace}` says what is possible now"
     code = Exit.CONFLICT if is_stale else Exit.DIFFERENT
-    message = f"Refused: {demand.key} {demand.verb.value}: {answered.message}"
+    message = f"Refused: {demand.about} {demand.verb.value}: {answered.message}"
     return StoppedError(code, message, code="Stale" if is_stale else "Refused", hint=hint)
 
 
 def _unanswered(demand: "Demand", answered: "Answered", waited: timedelta) -> StoppedError:
     name = answered.obj["metadata"]["name"]
     message = (
-        f"{demand.key} {demand.verb.value}: the controller has not answered after {waited.total_seconds():.0f} s; "
+        f"{demand.about} {demand.verb.value}: the controller has not answered after {waited.total_seconds():.0f} s; "
         f"RolloutCommand {name} stays and is obeyed when it comes back, if it still fits"
     )
     hint = (

@@ -31,10 +31,6 @@ class KeptRollouts:
         """All Rollouts."""
         return self.rollouts.keys()
 
-    def changed(self) -> tuple[Key, ...]:
-        """None: the watch tells."""
-        return ()
-
     async def tick(self, key: Key) -> Worked:
         """One tick."""
         started = self.clock.now()
@@ -67,37 +63,25 @@ def _write(told: Told, seconds: float) -> None:
 
 @dataclass(slots=True)
 class KeptSources:
-    """GitSources: looked at when their interval is over, when they change, and when somebody asks."""
+    """GitSources: looked at when their interval is over, when they or what they applied changes, and when somebody asks."""
 
     sources: Sources
     sync: Sync
     notices: Notices
     clock: Clock
     name: str = "GitSource"
-    _seen: dict[Key, tuple[object, ...]] = field(default_factory=dict)
     _said: dict[Key, tuple[object, ...]] = field(default_factory=dict)
 
     def objects(self) -> tuple[Key, ...]:
         """All GitSources."""
         return self.sources.keys()
 
-    def changed(self) -> tuple[Key, ...]:
-        """Those whose spec or whose request to look now is another than at the last call."""
-        found: dict[Key, tuple[object, ...]] = {}
-        for key in self.sources.keys():
-            stored = self.sources.get(key)
-            if stored is not None:
-                found[key] = (stored.generation, stored.request, stored.allow_prune, stored.deleting)
-        changed = tuple(key for key, what in found.items() if self._seen.get(key) != what)
-        self._seen = found
-        return changed
-
     async def tick(self, key: Key) -> Worked:
-        """One look at git."""
+        """One look at git, or at what came from there."""
         report = await self.sync.sync(key, self.clock.now())
         said = (report.state, report.message)
-        if report.changed or self._said.get(key) != said:
-            self._said[key] = said
+        is_new = self._said.get(key) != said
+        if report.changed or is_new or report.news:
             log.info(
                 "synced",
                 key=str(key),
@@ -106,11 +90,18 @@ class KeptSources:
                 applied=[str(ref) for ref in report.applied],
                 pruned=[str(ref) for ref in report.pruned],
                 message=report.message,
+                news=[reason.message for reason in report.news],
             )
-            await self._tell(key, report)
-        return Worked(wake_at=report.wake_at, gone=self.sources.get(key) is None)
+        trouble = report.state in (SyncState.RETRYING, SyncState.STALLED)
+        outcome = Reason(code=report.reason, message=report.message, warning=trouble)
+        await self._tell(key, report, (*((outcome,) if is_new else ()), *report.news))
+        gone = self.sources.get(key) is None
+        self._said[key] = said
+        if gone:
+            del self._said[key]
+        return Worked(wake_at=report.wake_at, gone=gone, also=report.also)
 
-    async def _tell(self, key: Key, report: SyncReport) -> None:
+    async def _tell(self, key: Key, report: SyncReport, reasons: tuple[Reason, ...]) -> None:
         stored = self.sources.get(key)
         if stored is None:
             return
@@ -122,5 +113,5 @@ class KeptSources:
             state=report.state.value,
             details={"commit": report.commit} if report.commit else {},
         )
-        trouble = report.state in (SyncState.RETRYING, SyncState.STALLED)
-        await self.notices.tell(about, Reason(code=report.reason, message=report.message, warning=trouble))
+        for reason in reasons:
+            await self.notices.tell(about, reason)

@@ -15,12 +15,11 @@ from rollout.model.names import Key
 from rollout.ports.clock import Clock
 from rollout.ports.errors import PortError
 from rollout.ports.lease import Lease
-from rollout.ports.watch import Watch
+from rollout.ports.watch import Watch, Work
 
 RESYNC = timedelta(
     minutes=10
 )  # every key is looked at so often even when nothing happens: a lost event cannot stay lost
-LOOK_AROUND = timedelta(seconds=1)
 LAST_TICKS = timedelta(seconds=8)  # SIGTERM must end within 10 s
 
 log = structlog.get_logger("rollout.controller")
@@ -28,12 +27,16 @@ log = structlog.get_logger("rollout.controller")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worked:
-    """What one tick leaves to do. wake_at: None when only an event can matter; failure: "" when all went well."""
+    """What one tick leaves to do. wake_at: None when only an event can matter; failure: "" when all went well.
+
+    also: others of the same kind that what happened concerns.
+    """
 
     wake_at: datetime | None = None
     failure: str = ""
     retry_after: timedelta | None = None
     gone: bool = False
+    also: tuple[Key, ...] = ()
 
 
 class Kept(Protocol):
@@ -44,14 +47,8 @@ class Kept(Protocol):
     def objects(self) -> tuple[Key, ...]:
         """All objects there are."""
 
-    def changed(self) -> tuple[Key, ...]:
-        """Those that changed since the last call, where the watch does not tell; asked every second."""
-
     async def tick(self, key: Key) -> Worked:
         """Look at one and act."""
-
-
-Work = tuple[str, Key]
 
 
 @dataclass(slots=True)
@@ -92,7 +89,6 @@ class Controller:
         feeding = asyncio.create_task(self._feed())
         working = [asyncio.create_task(self._work(ending)) for _ in range(self.workers)]
         self.jobs.every("resync", RESYNC, self._resync)
-        self.jobs.every("changed", LOOK_AROUND, self._look_around)
         await self._resync()
         await _first(self.lease.lost(), stop.wait())
         self.leads = False
@@ -111,17 +107,12 @@ class Controller:
         await asyncio.gather(*working, return_exceptions=True)
 
     async def _feed(self) -> None:
-        async for key in self.watch.changes():
-            self.queue.add(("Rollout", key))
+        async for work in self.watch.changes():
+            self.queue.add(work)
 
     async def _resync(self) -> None:
         for kind in self.kept:
             for key in kind.objects():
-                self.queue.add((kind.name, key))
-
-    async def _look_around(self) -> None:
-        for kind in self.kept:
-            for key in kind.changed():
                 self.queue.add((kind.name, key))
 
     async def _work(self, ending: asyncio.Event) -> None:
@@ -145,6 +136,8 @@ class Controller:
             # The worker outlives a bug in one Rollout; the others must go on.
             log.exception("tick_crashed", kind=name, key=str(key))
             worked = Worked(failure="crashed")
+        for other in worked.also:
+            self.queue.add((name, other))
         self.reports(name, asyncio.get_running_loop().time() - started, bool(worked.failure))
         self._schedule(work, worked)
 

@@ -1,4 +1,4 @@
-"""Which Rollout is ticked next, and when again?"""
+"""Which object is ticked next, and when again?"""
 
 import asyncio
 from collections import deque

@@ -2,24 +2,27 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 
-from rollout.manifest.bounds import between
 from rollout.manifest.data import Path
 from rollout.manifest.errors import Problem
-from rollout.manifest.fields import LABEL, LABEL_VALUE, MAX_LABEL, MAX_NAME, SERVICE, SUBDOMAIN
+from rollout.manifest.fields import LABEL, LABEL_VALUE, MAX_LABEL, MAX_NAME, MOST_STEPS, SERVICE, SUBDOMAIN
 from rollout.manifest.objective import decides, objective, objective_problems
-from rollout.manifest.rollout import RampForm, RolloutForm, rollout_spec
+from rollout.manifest.rollout import RampForm, RolloutForm, expanded, rollout_spec
 from rollout.model.names import Key
 from rollout.model.rollout import SubsetBackend
 
-MOST_STEPS = 100  # after ramps are written out
 _SPEC: Path = ("spec",)
+_SHAPES = {
+    SERVICE: "lower-case letters, digits and dashes, a letter first and no dash at the end",
+    LABEL: "lower-case letters, digits and dashes, no dash at either end",
+    SUBDOMAIN: "lower-case letters, digits, dashes and dots, a letter or digit around each dot and at either end",
+    LABEL_VALUE: "letters, digits, dashes, dots and underscores, a letter or digit at either end",
+}
 
 
 def rollout_problems(form: RolloutForm, key: Key) -> list[Problem]:
     """All of them, in the order of the spec's fields."""
-    structural = [*_backend(form), *_routes(form), *_steps(form), *_objectives(form), *_durations(form)]
+    structural = [*_backend(form), *_routes(form), *_steps(form), *_objectives(form)]
     return structural or list(_names(form, key))
 
 
@@ -53,18 +56,16 @@ def _routes(form: RolloutForm) -> Iterator[Problem]:
 
 
 def _steps(form: RolloutForm) -> Iterator[Problem]:
-    count = 0
     for index, step in enumerate(form.steps):
         path = (*_SPEC, "steps", index)
         if (step.weight is None) == (step.ramp is None):
             yield Problem(path=path, message="a step needs exactly one of weight and ramp")
         elif step.ramp is not None:
             yield from _ramp(step.ramp, (*path, "ramp"))
-            count += max(0, step.ramp.to - step.ramp.from_) // step.ramp.by
-        count += 1
         if step.approval is not None and form.workload is None:
             message = "a step with approval needs spec.workload: an approval is for one pod template"
             yield Problem(path=(*path, "approval"), message=message)
+    count = sum(len(expanded([step])) for step in form.steps)
     if count > MOST_STEPS:
         message = f"the plan has {count} steps with its ramps written out, at most {MOST_STEPS} are allowed"
         yield Problem(path=(*_SPEC, "steps"), message=message)
@@ -91,17 +92,6 @@ def _objectives(form: RolloutForm) -> Iterator[Problem]:
     for index, name in enumerate(policies):
         if name in policies[:index]:
             yield Problem(path=(*_SPEC, "policies", index), message=f"policy {name} is here twice")
-
-
-def _durations(form: RolloutForm) -> Iterator[Problem]:
-    analysis = form.analysis
-    if analysis:
-        path = (*_SPEC, "analysis")
-        second, hour = timedelta(seconds=1), timedelta(hours=1)
-        yield from between(analysis.interval, (*path, "interval"), second, hour)
-        yield from between(analysis.step_deadline, (*path, "stepDeadline"), second, timedelta(days=90))
-    yield from between(form.available_within, (*_SPEC, "availableWithin"), timedelta(seconds=1), timedelta(days=7))
-    yield from between(form.settle, (*_SPEC, "settle"), timedelta(0), timedelta(hours=1))
 
 
 def _names(form: RolloutForm, key: Key) -> Iterator[Problem]:
@@ -133,4 +123,7 @@ def _named(name: str, pattern: str, most: int, path: Path) -> Iterator[Problem]:
             path=path, message=f"{path[-1]} would be {name}: {len(name)} characters, at most {most} are allowed"
         )
     elif not re.fullmatch(pattern, name):
-        yield Problem(path=path, message=f"{path[-1]} would be {name}, which the API server does not take as a name")
+        message = (
+            f"{path[-1]} would be {name}, which the API server does not take as a name; expected {_SHAPES[pattern]}"
+        )
+        yield Problem(path=path, message=message)

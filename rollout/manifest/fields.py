@@ -1,24 +1,35 @@
 """Which kinds of text may the fields of our kinds hold?
 
-Each type says what is expected in words, and puts its pattern and length into the CRD's schema.
+Each type says what is expected in words, and puts its pattern, length and rules into the CRD's schema.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    JsonValue,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from rollout.manifest import quantities
+from rollout.manifest.data import Json
 from rollout.model.names import Key
 
 MAX_LABEL = 63  # a DNS label, and the value of a Kubernetes label
 MAX_NAME = 253  # a DNS subdomain: most names in Kubernetes
+MOST_STEPS = 100  # of a plan, after ramps are written out
 
 LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+LABEL_NAME = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 LABEL_VALUE = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 SERVICE = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"  # RFC 1035: a Service's name starts with a letter
 SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -31,10 +42,31 @@ _LABELLED_DOTS = rf"^([-a-z0-9.]|{_PLACE})*\{{revision\}}([-a-z0-9.]|{_PLACE})*$
 _VALUE = r"^([-A-Za-z0-9_.]|\{(revision|namespace|name)\})*$"
 
 
+RULES = "x-kubernetes-validations"
+
+
 class Form(BaseModel):
-    """Fields as a person writes them: camelCase, no conversion, nothing unknown."""
+    """Fields as a person writes them: camelCase, no conversion, nothing unknown.
+
+    A field's default stands here and nowhere else; the CRD's schema and the model have it from here.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: Json) -> Json:
+        """To the API server a null is an absent field; a field that must be there keeps it, to be told as empty."""
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        needed = {field.alias for field in cls.model_fields.values() if field.is_required()}
+        return {name: value for name, value in data.items() if value is not None or name in needed}
+
+
+def rules(*written: tuple[str, str]) -> ConfigDict:
+    """CEL and its message, which the API server checks by itself; Python says the same with lines and more words."""
+    listed: list[JsonValue] = [{"rule": rule, "message": message} for rule, message in written]
+    return ConfigDict(json_schema_extra={RULES: listed})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +95,50 @@ class Text:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A duration within what makes sense, both ends as they are written."""
+
+    low: str
+    high: str
+
+    def __get_pydantic_core_schema__(self, source: type[str], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        rule = f"duration(self) >= duration('{self.low}') && duration(self) <= duration('{self.high}')"
+        return _ruled(handler(schema), rule, f"must be between {self.low} and {self.high}")
+
+    def _checked(self, value: str) -> str:
+        if not quantities.duration(self.low) <= quantities.duration(value) <= quantities.duration(self.high):
+            ends = {"low": self.low, "high": self.high}
+            raise PydanticCustomError("text_unexpected", "is not between {low} and {high}", ends)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """Text in which `pattern` (RE2's part of Python's syntax) is never found. message: what is said where it is."""
+
+    pattern: str
+    message: str
+
+    def __get_pydantic_core_schema__(self, source: type[str], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return _ruled(handler(schema), f"!self.matches(r'{self.pattern}')", self.message)
+
+    def _checked(self, value: str) -> str:
+        if re.search(self.pattern, value):
+            raise PydanticCustomError("text_unexpected", "{message}", {"message": self.message})
+        return value
+
+
+def _ruled(schema: JsonSchemaValue, rule: str, message: str) -> JsonSchemaValue:
+    return {**schema, RULES: [*schema.get(RULES, ()), {"rule": rule, "message": message}]}
+
+
 Name = Annotated[str, Text("a name of lower-case letters, digits and dashes", LABEL, MAX_LABEL)]
 ObjectName = Annotated[str, Text("the name of an object in this namespace", SUBDOMAIN)]
 PlacedName = Annotated[str, Text("the name of an object; placeholders here are {namespace} and {name}", _FIXED_DOTS)]
@@ -86,7 +162,20 @@ Duration = Annotated[str, Text("a duration such as 90s, 5m, 1h30m or 250ms", qua
 Percent = Annotated[str, Text('a percentage such as "1%" or "0.5%"', quantities.PERCENT, 9)]
 WholePercent = Annotated[str, Text('a whole percentage from "0%" to "200%"', quantities.WHOLE_PERCENT, 4)]
 Number = Annotated[str, Text('a number in quotes such as "3" or "0.25"', quantities.NUMBER, 32)]
-PromQL = Annotated[str, Text("PromQL", "", 4096)]
+# `placeholders.py` says offline which word is unknown and which one is near
+_KNOWN = ".replace('{revision}', '-').replace('{namespace}', '-').replace('{name}', '-')"
+PromQL = Annotated[
+    str,
+    Text("PromQL", "", 4096),
+    Field(
+        json_schema_extra=rules(
+            (
+                rf"!self{_KNOWN}.matches(r'\{{\s*[A-Za-z_][A-Za-z0-9_.]*\s*\}}')",
+                "placeholders are {revision}, {namespace} and {name}",
+            )
+        )["json_schema_extra"]
+    ),
+]
 Words = Annotated[str, Text("a short text", "", 1024, 0)]
 
 

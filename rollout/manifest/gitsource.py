@@ -1,28 +1,33 @@
 """How is a GitSource written, and which source does it mean?"""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from rollout.manifest.bounds import between
-from rollout.manifest.errors import Problem
-from rollout.manifest.fields import Duration, Form, ObjectName, Text
+from rollout.manifest.fields import Between, Duration, Form, Never, ObjectName, Text
 from rollout.manifest.quantities import duration
 from rollout.model.names import Key
-from rollout.model.source import DeletionPolicy, GitSource, OnInvalid
+from rollout.model.source import DeletionPolicy, Forge, ForgeKind, GitSource, OnInvalid, OnRewrite
 
+_CREDENTIALS = "holds credentials, which everybody may read; move them to a Secret and name it in secretRef"
 Url = Annotated[
-    str, Text("a URL that starts with https://, http://, ssh:// or file://", r"^(https?|ssh|file)://[^\s]+$", 2048)
+    str,
+    Text("a URL that starts with https://, http://, ssh:// or file://", r"^(https?|ssh|file)://[^\s]+$", 2048),
+    Never(r"^(https?|ssh)://([/?#]|$)", "names no host"),
+    Never(r"^https?://[^/?#]*@|^[a-z]+://[^/?#]*:[^/?#]*@", _CREDENTIALS),
 ]
 # git check-ref-format(1), and nothing that could be read as an option
-Ref = Annotated[str, Text("the name of a branch or tag, or a full ref", r"^[A-Za-z0-9_][-A-Za-z0-9_./+@]*$", 244)]
-Folder = Annotated[
-    str, Text("a folder in the repository, without a leading /", r"^([^/\s\x00-\x1f][^\x00-\x1f]*)?$", 512, 0)
+Ref = Annotated[
+    str,
+    Text("the name of a branch or tag, or a full ref", r"^[A-Za-z0-9_][-A-Za-z0-9_./+@]*$", 244),
+    Never(r"\.\.|//|/\.|\.lock/|/$|\.$|\.lock$", "is no name that git takes"),
 ]
-_BAD_REF = ("..", "//", "@{", "/.", ".lock/")
+Folder = Annotated[
+    str,
+    Text("a folder in the repository, without a leading /", r"^([^/\s\x00-\x1f][^\x00-\x1f]*)?$", 512, 0),
+    Never(r"(^|/)\.\.(/|$)", "leaves the repository; write it without .."),
+]
 
 
 class SecretRefForm(Form):
@@ -31,55 +36,71 @@ class SecretRefForm(Form):
     name: ObjectName = Field(description="Its name.")
 
 
+class VerifyForm(Form):
+    """Each commit must be signed by one of the keys in a Secret."""
+
+    secret_ref: SecretRefForm = Field(description="Secret with public keys: entries *.sshpub (SSH) and *.asc (GPG).")
+
+
+class CommitStatusForm(Form):
+    """Say on the git host how each commit fares."""
+
+    kind: Literal["github", "gitlab", "gitea"] = Field(description="Whose API it is; gitea is Forgejo's too.")
+    secret_ref: SecretRefForm = Field(description="Secret with the API token in `token`.")
+    api_url: Url | None = Field(
+        default=None, description="Base of the API; the usual one of the host in url when absent."
+    )
+
+
 class GitSourceForm(Form):
     """A folder of a git repository whose specs are brought into the cluster."""
 
     url: Url = Field(description="Where the repository is; credentials belong into secretRef.")
-    ref: Ref | None = Field(default=None, description="Branch, tag or full ref. Default main.")
+    ref: Ref = Field(default="main", description="Branch, tag or full ref.")
     path: Folder | None = Field(default=None, description="Folder with the specs; all of the repository when absent.")
-    interval: Duration | None = Field(default=None, description="Time between two looks, 5s to 24h. Default 60s.")
+    interval: Annotated[Duration, Between("5s", "24h")] = Field(default="60s", description="Time between two looks.")
     secret_ref: SecretRefForm | None = Field(default=None, description="Secret with the credentials.")
-    on_invalid: Literal["keep-all", "skip-file"] | None = Field(
-        default=None, description="keep-all: an invalid file keeps the whole commit out. Default keep-all."
+    verify: VerifyForm | None = Field(default=None, description="Take only signed commits.")
+    commit_status: CommitStatusForm | None = Field(
+        default=None, description="Say on the git host how each commit fares."
     )
-    prune: bool | None = Field(default=None, description="Whether what leaves git leaves the cluster. Default true.")
-    deletion_policy: Literal["Orphan", "Delete"] | None = Field(
-        default=None, description="What becomes of what it applied when the GitSource is deleted. Default Orphan."
+    on_rewrite: Literal["allow", "hold"] = Field(
+        default="allow", description="hold: a commit that does not follow from the last one waits for a person."
     )
-    suspend: bool | None = Field(default=None, description="True: git is not looked at. Default false.")
-
-
-def gitsource_problems(form: GitSourceForm) -> Iterator[Problem]:
-    """What is wrong in a GitSource though each field has its shape."""
-    url = urlsplit(form.url)
-    if url.scheme != "file" and not url.netloc:
-        yield Problem(path=("spec", "url"), message=f"url {form.url} names no host")
-    if url.password is not None or (url.scheme in ("http", "https") and "@" in url.netloc):
-        message = "url holds credentials, which everybody may read; move them to a Secret and name it in secretRef"
-        yield Problem(path=("spec", "url"), message=message)
-    ref = form.ref or ""
-    if any(part in ref for part in _BAD_REF) or ref.endswith(("/", ".", ".lock")):
-        yield Problem(path=("spec", "ref"), message=f"ref {ref} is no name that git takes")
-    if ".." in (form.path or "").split("/"):
-        yield Problem(path=("spec", "path"), message=f"path {form.path} leaves the repository; write it without ..")
-    yield from between(form.interval, ("spec", "interval"), timedelta(seconds=5), timedelta(hours=24))
+    on_invalid: Literal["keep-all", "skip-file"] = Field(
+        default="keep-all",
+        description="keep-all: an invalid file keeps the whole commit out. skip-file: that file alone.",
+    )
+    prune: bool = Field(default=True, description="Whether what leaves git leaves the cluster.")
+    deletion_policy: Literal["Orphan", "Delete"] = Field(
+        default="Orphan", description="What becomes of what it applied when the GitSource is deleted."
+    )
+    suspend: bool = Field(default=False, description="True: git is not looked at.")
 
 
 def git_source(form: GitSourceForm, key: Key) -> GitSource:
-    """The model's source; only for a form without problems."""
-    usual = GitSource(key=key, url=form.url)
+    """The source that a form means."""
     return GitSource(
         key=key,
         url=form.url,
-        ref=form.ref or usual.ref,
+        ref=form.ref,
         path=(form.path or "").strip("/"),
-        interval=duration(form.interval) if form.interval else usual.interval,
+        interval=duration(form.interval),
         secret=form.secret_ref.name if form.secret_ref else "",
-        on_invalid=OnInvalid(form.on_invalid or usual.on_invalid),
-        prune=usual.prune if form.prune is None else form.prune,
-        deletion_policy=DeletionPolicy(form.deletion_policy or usual.deletion_policy),
-        suspend=bool(form.suspend),
+        verify=form.verify.secret_ref.name if form.verify else "",
+        forge=_forge(form.commit_status),
+        on_rewrite=OnRewrite(form.on_rewrite),
+        on_invalid=OnInvalid(form.on_invalid),
+        prune=form.prune,
+        deletion_policy=DeletionPolicy(form.deletion_policy),
+        suspend=form.suspend,
     )
+
+
+def _forge(form: CommitStatusForm | None) -> Forge | None:
+    if form is None:
+        return None
+    return Forge(kind=ForgeKind(form.kind), secret=form.secret_ref.name, api=form.api_url or "")
 
 
 class SourceConditionForm(Form):
@@ -102,4 +123,8 @@ class GitSourceStatusForm(Form):
     applied: int | None = Field(default=None, description="Objects of ours in the commit.")
     foreign: int | None = Field(default=None, description="Objects of others in the commit, which are ignored.")
     handled_request: str | None = Field(default=None, description="The look-now annotation that was last obeyed.")
+    signer: str | None = Field(default=None, description="Who signed that commit, where the source asks for it.")
+    confirmed: str | None = Field(default=None, description="The commit that a person let delete or rewrite history.")
+    waiting: str | None = Field(default=None, description="The commit that a person has to confirm before it is taken.")
+    origin: str | None = Field(default=None, description="URL and ref that the applied commit came from.")
     conditions: Annotated[list[SourceConditionForm], Field(max_length=20)] | None = None

@@ -10,7 +10,7 @@ from rollout.manifest.cross import rollout_problems
 from rollout.manifest.data import Json
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import Form
-from rollout.manifest.gitsource import GitSourceForm, git_source, gitsource_problems
+from rollout.manifest.gitsource import GitSourceForm, git_source
 from rollout.manifest.problems import problems_of
 from rollout.manifest.rollout import RolloutForm, rollout_spec
 from rollout.manifest.rolloutcommand import RolloutCommandForm
@@ -47,7 +47,7 @@ def read_rollout(body: Json, key: Key, source: str) -> RolloutSpec | list[Proble
 
 def read_git_source(body: Json, key: Key, _source: str = "") -> GitSource | list[Problem]:
     """A GitSource's `spec`, or everything that is wrong with it."""
-    return _read(body, GitSourceForm, gitsource_problems, lambda form: git_source(form, key))
+    return _read(body, GitSourceForm, lambda _: (), lambda form: git_source(form, key))
 
 
 def read_slo_policy(body: Json, key: Key, _source: str = "") -> SloPolicy | list[Problem]:

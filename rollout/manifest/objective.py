@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from rollout.manifest.data import Path
 from rollout.manifest.errors import Problem
-from rollout.manifest.fields import Duration, Form, Name, Number, Percent, PromQL, placed
+from rollout.manifest.fields import Duration, Form, Name, Number, Percent, PromQL, placed, rules
 from rollout.manifest.placeholders import unknown_placeholders
 from rollout.manifest.quantities import duration, ratio
 from rollout.model.names import Key
@@ -33,18 +33,21 @@ _KINDS = {
 class ObjectiveForm(Form):
     """A limit on one measured number."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {
-                    "rule": "self.kind == 'query' ? has(self.query) && (has(self.above) || has(self.below))"
-                    " && !has(self.max) && !has(self.threshold) && !has(self.selector)"
-                    " : has(self.max) && !has(self.query) && !has(self.above) && !has(self.below)"
-                    " && has(self.threshold) == (self.kind == 'slow-ratio')",
-                    "message": "error-ratio has max; slow-ratio has threshold and max; query has query and above or below",
-                }
-            ]
-        }
+    model_config = rules(
+        (
+            (
+                "self.kind == 'query' ? has(self.query) && (has(self.above) || has(self.below))"
+                " && !has(self.max) && !has(self.threshold) && !has(self.selector)"
+                " : has(self.max) && !has(self.query) && !has(self.above) && !has(self.below)"
+                " && has(self.threshold) == (self.kind == 'slow-ratio')"
+            ),
+            "error-ratio has max; slow-ratio has threshold and max; query has query and above or below",
+        ),
+        (
+            "!has(self.above) || !has(self.below) || double(self.above) < double(self.below)",
+            "above is less than below",
+        ),
+        ("!has(self.threshold) || duration(self.threshold) > duration('0s')", "threshold is longer than 0s"),
     )
 
     name: Name = Field(description="Its name in verdicts and messages, unique in the Rollout.")
@@ -53,7 +56,7 @@ class ObjectiveForm(Form):
         "query: free PromQL with one value."
     )
     mode: Literal["decide", "observe"] = Field(
-        default="decide", description="observe judges and shows, but never decides. Default decide."
+        default="decide", description="observe judges and shows, but never decides."
     )
     max: Percent | None = Field(default=None, description='The largest part that passes, such as "1%".')
     threshold: Duration | None = Field(default=None, description="Slower than this is slow, such as 500ms.")

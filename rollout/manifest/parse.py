@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from rollout.manifest.data import Json, Path, path_text
 from rollout.manifest.errors import Problem, SpecError, SpecErrors
-from rollout.manifest.fields import Form, Name
+from rollout.manifest.fields import LABEL_NAME, LABEL_VALUE, MAX_LABEL, MAX_NAME, Form, Name, Text
 from rollout.manifest.group import API_VERSION, GROUP, SOURCE
 from rollout.manifest.kinds import COMING, KINDS, Kind, Spec, read_git_source, read_rollout, read_slo_policy
 from rollout.manifest.problems import did_you_mean, problems_of
@@ -44,13 +44,17 @@ class Parsed:
     foreign: int = 0
 
 
+LabelName = Annotated[str, Text("the name of a label", LABEL_NAME, MAX_NAME + 1 + MAX_LABEL)]
+LabelText = Annotated[str, Text("the value of a label", f"^$|{LABEL_VALUE}", MAX_LABEL, 0)]
+
+
 class MetadataForm(Form):
     """What git may say about an object of ours."""
 
     name: Name = Field(description="the object's name")
     namespace: Name | None = None
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
+    labels: dict[LabelName, LabelText] | None = None
+    annotations: dict[LabelName, str] | None = None
     creation_timestamp: None = None  # kubectl writes `creationTimestamp: null` into what it generates
 
 

@@ -1,5 +1,6 @@
 """What does a failed validation say in words that a person can act on?"""
 
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -13,11 +14,15 @@ from rollout.manifest.schema import at, structural
 
 MOST = 100  # more problems than this in one object help nobody
 _MOST_SHOWN = 60  # characters of a wrong value
+_CREDENTIALS = re.compile(r"://[^/]*@")  # in a URL: what is said about it ends in conditions, Events and logs
 
 # fields that people may look for, and that are refused with a reason of their own
 REFUSED: Mapping[str, str] = {
     "auto": "not yet: comes with the sequential judge; write `steps`",
-    "verify": "not yet: signatures of commits are not checked; leave it out",
+    **dict.fromkeys(
+        ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"),
+        "set by the API server; leave it out",
+    ),
     "status": "belongs to the controller, not to git; leave it out",
 }
 
@@ -45,7 +50,7 @@ def shown(value: Json) -> str:
         return str(value).lower()
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
-    text = repr(value).strip("'") if isinstance(value, str) else str(value)
+    text = _CREDENTIALS.sub("://***@", repr(value).strip("'")) if isinstance(value, str) else str(value)
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "..."
 
 
@@ -84,6 +89,8 @@ def _not_listed(detail: ErrorDetails, path: Path, schema: Mapping[str, Any]) -> 
 
 
 def _text(detail: ErrorDetails, path: Path, _: Mapping[str, Any]) -> str:
+    if detail["loc"][-1] == "[key]":
+        return f"the key {shown(detail['input'])} {detail['msg']}"
     return f"{_named(path)} {shown(detail['input']) or 'is empty, which'} {detail['msg']}"
 
 
@@ -110,6 +117,7 @@ _MESSAGES: Mapping[str, Callable[[ErrorDetails, Path, Mapping[str, Any]], str]] 
     "less_than_equal": _limit,
     "too_long": _length,
     "too_short": _length,
+    "none_required": _unknown,
 }
 _TYPES: Mapping[str, str] = {
     "string_type": "text",

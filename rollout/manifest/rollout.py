@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import Field
 
 from rollout.manifest.fields import (
     LABEL,
+    LABEL_NAME,
     MAX_LABEL,
+    Between,
     Duration,
     Form,
     LabelValue,
@@ -21,12 +23,13 @@ from rollout.manifest.fields import (
     WholePercent,
     WorkloadPerRevision,
     placed,
+    rules,
 )
+from rollout.manifest.laws import PLAN_AND_JUDGES, REVISION_NAMES, ROUTES_AND_BACKEND
 from rollout.manifest.objective import Objectives, objective, objective_for
 from rollout.manifest.quantities import duration
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import (
-    SETTLE,
     Analysis,
     Backend,
     OnInconclusive,
@@ -42,19 +45,18 @@ MAX_STEPS = 50  # entries of the plan as written; a ramp may make more of them
 MAX_ROUTES = 16
 Weight = Annotated[int, Field(ge=1, le=100)]
 RouteName = Annotated[str, Text("the name of a route inside the object", "", 253)]
-LabelName = Annotated[
-    str, Text("the name of a label", r"^([-a-z0-9.]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$", 253)
-]
-
-
-def _rules(*rules: tuple[str, str]) -> ConfigDict:
-    """CEL that the API server checks by itself; `cross.py` says the same with lines and more words."""
-    written: list[JsonValue] = [{"rule": rule, "message": message} for rule, message in rules]
-    return ConfigDict(json_schema_extra={"x-kubernetes-validations": written})
+LabelName = Annotated[str, Text("the name of a label", LABEL_NAME, 253)]
 
 
 class SubsetForm(Form):
     """Subsets of one host, in a DestinationRule that the controller keeps."""
+
+    model_config = rules(
+        (
+            "self.labels.exists(one, self.labels[one].contains('{revision}'))",
+            "one of the labels holds {revision}, or every subset selects the same pods",
+        )
+    )
 
     host: ServiceName = Field(description="The Service whose pods are divided.")
     name: SubsetPerRevision = Field(description="The subset's name, with {revision} in it.")
@@ -66,7 +68,7 @@ class SubsetForm(Form):
 class BackendForm(Form):
     """How the mesh addresses a revision: exactly one of service and subset."""
 
-    model_config = _rules(("has(self.service) != has(self.subset)", "exactly one of service and subset"))
+    model_config = rules(("has(self.service) != has(self.subset)", "exactly one of service and subset"))
 
     service: ServicePerRevision | None = Field(
         default=None, description="One Service per revision: checkout-{revision}."
@@ -93,9 +95,17 @@ class WorkloadForm(Form):
 class RouteForm(Form):
     """An object that splits this service's traffic."""
 
-    model_config = _rules(("self.kind != 'TrafficSplit' || !has(self.only)", "a TrafficSplit has no named routes"))
+    model_config = rules(
+        ("self.kind != 'TrafficSplit' || !has(self.only)", "a TrafficSplit has no named routes"),
+        (
+            "!has(self.only) || self.only.all(one, self.only.exists_one(other, other == one))",
+            "`only` names a route once",
+        ),
+    )
 
-    kind: Literal["VirtualService", "TrafficSplit", "HTTPRoute", "GRPCRoute"] = Field(description="Its kind.")
+    kind: Literal["VirtualService", "TrafficSplit", "HTTPRoute", "GRPCRoute"] = Field(
+        description="What kind of object it is."
+    )
     name: PlacedName = Field(description="Its name, in the Rollout's namespace.")
     only: Annotated[list[RouteName], Field(min_length=1, max_length=32)] | None = Field(
         default=None, description="Names of the routes in it that are meant; all of them when absent."
@@ -105,7 +115,7 @@ class RouteForm(Form):
 class RampForm(Form):
     """Steps from one weight to another; the last one is `to`, also where `by` would step over it."""
 
-    model_config = _rules(("self.from <= self.to", "a ramp goes up: from is at most to"))
+    model_config = rules(("self.from <= self.to", "a ramp goes up: from is at most to"))
 
     from_: Weight = Field(alias="from", description="The first weight, in percent.")
     to: Weight = Field(description="The last weight, in percent.")
@@ -115,65 +125,36 @@ class RampForm(Form):
 class StepForm(Form):
     """One entry of the plan; the order of the list is the order of the steps."""
 
-    model_config = _rules(("has(self.weight) != has(self.ramp)", "exactly one of weight and ramp"))
+    model_config = rules(("has(self.weight) != has(self.ramp)", "exactly one of weight and ramp"))
 
     weight: Weight | None = Field(
         default=None, description="Percent of requests to the canary, 1 to 100; promotion itself needs no step."
     )
     ramp: RampForm | None = Field(default=None, description="Several steps at once, each with this soak and approval.")
-    soak: Duration | None = Field(default=None, description="Least time in the step, such as 5m. Default 0s.")
+    soak: Duration = Field(default="0s", description="Least time in the step, such as 5m.")
     approval: Name | None = Field(default=None, description="The policy that must approve before the step ends.")
 
 
 class AnalysisForm(Form):
     """How often and how strictly objectives are judged."""
 
-    interval: Duration | None = Field(default=None, description="Time between two looks, 1s to 1h. Default 15s.")
-    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="Fewer requests than this are no evidence. Default 50."
+    interval: Annotated[Duration, Between("1s", "1h")] = Field(default="15s", description="Time between two looks.")
+    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=50, description="Fewer requests than this are no evidence."
     )
-    on_inconclusive: Literal["hold", "rollback"] | None = Field(
-        default=None, description="What happens when evidence is missing for stepDeadline. Default hold."
+    on_inconclusive: Literal["hold", "rollback"] = Field(
+        default="hold", description="What happens when evidence is missing for stepDeadline."
     )
-    step_deadline: Duration | None = Field(default=None, description="How long evidence may be missing. Default 2h.")
-    bake: Duration | None = Field(default=None, description="How long 100 % is judged before it is stable. Default 0s.")
+    step_deadline: Annotated[Duration, Between("1s", "2160h")] = Field(
+        default="2h", description="How long evidence may be missing."
+    )
+    bake: Duration = Field(default="0s", description="How long 100 % is judged before it is stable.")
 
 
 class RolloutForm(Form):
     """The wanted release of one service and how traffic gets to it."""
 
-    model_config = _rules(
-        (
-            "has(self.objectives) || has(self.policies)",
-            "objectives or policies; `objectives: []` promotes without judging",
-        ),
-        (
-            "has(self.workload) || !self.steps.exists(step, has(step.approval))",
-            "a step with approval needs workload: an approval is for one pod template",
-        ),
-        (
-            (
-                "!has(self.objectives) || size(self.objectives) == 0 || has(self.policies)"
-                " || self.objectives.exists(one, !has(one.mode) || one.mode == 'decide')"
-            ),
-            "at least one objective decides, or `objectives: []`",
-        ),
-        (
-            (
-                "!has(self.objectives)"
-                " || self.objectives.all(one, self.objectives.exists_one(other, other.name == one.name))"
-            ),
-            "each objective has a name of its own",
-        ),
-        (
-            "self.routes.all(one, self.routes.exists_one(other, other.kind == one.kind && other.name == one.name))",
-            "a route object is named once; join its `only`",
-        ),
-        (
-            "!has(self.backend.subset) || self.routes.all(route, route.kind == 'VirtualService')",
-            "only a VirtualService can name subsets",
-        ),
-    )
+    model_config = rules(*PLAN_AND_JUDGES, *ROUTES_AND_BACKEND, *REVISION_NAMES)
 
     revision: Revision = Field(description="What git wants live; a change starts a run.")
     backend: BackendForm = Field(description="How the mesh addresses a revision.")
@@ -189,19 +170,17 @@ class RolloutForm(Form):
     policies: Annotated[list[ObjectName], Field(max_length=10)] | None = Field(
         default=None, description="Names of SloPolicies whose objectives count too."
     )
-    analysis: AnalysisForm | None = Field(default=None, description="How objectives are judged.")
-    available_within: Duration | None = Field(
-        default=None, description="A canary not available for this long has failed. Default 10m."
+    analysis: AnalysisForm = Field(default=AnalysisForm(), description="How objectives are judged.")
+    available_within: Annotated[Duration, Between("1s", "168h")] = Field(
+        default="10m", description="A canary not available for this long has failed."
     )
-    capacity: WholePercent | None = Field(
-        default=None, description='Ready canary pods wanted, relative to weight x ready stable pods. Default "100%".'
+    capacity: WholePercent = Field(
+        default="100%", description="Ready canary pods wanted, relative to weight x ready stable pods."
     )
-    settle: Duration | None = Field(
-        default=None, description="How long proxies may need to learn a change of subsets. Default 30s."
+    settle: Annotated[Duration, Between("0s", "1h")] = Field(
+        default="30s", description="How long proxies may need to learn a change of subsets."
     )
-    suspend: bool | None = Field(
-        default=None, description="True: no run starts and no weight is raised. Default false."
-    )
+    suspend: bool = Field(default=False, description="True: no run starts and no weight is raised.")
 
 
 def rollout_spec(form: RolloutForm, key: Key, source: str = "") -> RolloutSpec:
@@ -223,11 +202,11 @@ def rollout_spec(form: RolloutForm, key: Key, source: str = "") -> RolloutSpec:
             if form.stable
             else None
         ),
-        analysis=_analysis(form.analysis or AnalysisForm()),
-        available_within=duration(form.available_within or "10m"),
-        capacity=int((form.capacity or "100%").removesuffix("%")),
-        settle=duration(form.settle) if form.settle else SETTLE,
-        suspend=bool(form.suspend),
+        analysis=_analysis(form.analysis),
+        available_within=duration(form.available_within),
+        capacity=int(form.capacity.removesuffix("%")),
+        settle=duration(form.settle),
+        suspend=form.suspend,
         source=source,
     )
 
@@ -235,7 +214,7 @@ def rollout_spec(form: RolloutForm, key: Key, source: str = "") -> RolloutSpec:
 def expanded(forms: list[StepForm]) -> tuple[Step, ...]:
     """The plan with every ramp written out."""
     return tuple(
-        Step(weight=weight, soak=duration(form.soak or "0s"), approval=form.approval or "")
+        Step(weight=weight, soak=duration(form.soak), approval=form.approval or "")
         for form in forms
         for weight in _weights(form)
     )
@@ -256,11 +235,10 @@ def _backend(form: BackendForm, key: Key) -> Backend:
 
 
 def _analysis(form: AnalysisForm) -> Analysis:
-    usual = Analysis()
     return Analysis(
-        interval=duration(form.interval) if form.interval else usual.interval,
-        min_requests=form.min_requests or usual.min_requests,
-        on_inconclusive=OnInconclusive(form.on_inconclusive or usual.on_inconclusive),
-        step_deadline=duration(form.step_deadline) if form.step_deadline else usual.step_deadline,
-        bake=duration(form.bake) if form.bake else usual.bake,
+        interval=duration(form.interval),
+        min_requests=form.min_requests,
+        on_inconclusive=OnInconclusive(form.on_inconclusive),
+        step_deadline=duration(form.step_deadline),
+        bake=duration(form.bake),
     )

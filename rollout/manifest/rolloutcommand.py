@@ -18,7 +18,7 @@ Who = Annotated[str, Text("a user or group", "", 512)]
 class TargetForm(Form):
     """What the command is for."""
 
-    kind: Literal["Rollout"] = Field(description="Its kind.")
+    kind: Literal["Rollout", "GitSource"] = Field(description="What kind of object it is.")
     name: ObjectName = Field(description="Its name, in the command's namespace.")
 
 
@@ -59,8 +59,8 @@ class RolloutCommandForm(Form):
     ] = Field(description="What is asked for.")
     run: Annotated[int, Field(ge=0, le=2**31)] | None = Field(default=None, description="The run it was made for.")
     step: Annotated[int, Field(ge=0, le=1000)] | None = Field(default=None, description="The step it was made for.")
-    revision: Annotated[str, Text("a revision", "", 63)] | None = Field(
-        default=None, description="The revision it was made for."
+    revision: Annotated[str, Text("a revision or commit", "", 64)] | None = Field(
+        default=None, description="The revision it was made for; of a GitSource, the commit."
     )
     backend: Annotated[str, Text("a backend: SERVICE or SERVICE/SUBSET", "", 320)] | None = Field(
         default=None, description="What name-stable names: SERVICE or SERVICE/SUBSET."
@@ -103,14 +103,16 @@ def command(form: RolloutCommandForm, metadata: Mapping[str, Any]) -> Command:
     )
 
 
-def command_to_dict(target: Key, wanted: Command, groups: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The object that gives `wanted` to the Rollout `target`; uid and created are the server's to set.
+def command_to_dict(
+    target: Key, wanted: Command, groups: tuple[str, ...] = (), *, kind: str = "Rollout"
+) -> dict[str, Any]:
+    """The object that gives `wanted` to the `target` of this kind; uid and created are the server's to set.
 
     Without a name of its own the server makes one.
     """
     name = {"name": wanted.name} if wanted.name else {"generateName": f"{target.name[:40]}-{wanted.verb.value}-"}
     spec: dict[str, Any] = {
-        "target": {"kind": "Rollout", "name": target.name},
+        "target": {"kind": kind, "name": target.name},
         "verb": wanted.verb.value,
         "actor": {"user": wanted.actor, "groups": list(groups)},
         "channel": wanted.channel,

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from rollout.manifest.data import Json, Path
 
-_DROPPED = frozenset({"title", "default", "$defs", "discriminator", "const", "propertyNames", "patternProperties"})
+_DROPPED = frozenset({"title", "$defs", "discriminator", "const", "propertyNames", "patternProperties"})
 
 
 @cache
@@ -41,7 +41,7 @@ def _inlined(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[
         return _inlined({**target, **beside}, definitions)
     if "anyOf" in schema:
         (only,) = [option for option in schema["anyOf"] if option != {"type": "null"}]
-        beside = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+        beside = {name: value for name, value in schema.items() if name != "anyOf"}
         return _inlined({**only, **beside}, definitions)
     result = {name: _value(name, value, definitions) for name, value in schema.items() if name not in _DROPPED}
     if (
@@ -50,6 +50,10 @@ def _inlined(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[
         (result["additionalProperties"],) = (
             _inlined(value, definitions) for value in schema["patternProperties"].values()
         )
+    if result.get("default") is None:
+        result.pop("default", None)  # absence means something of its own
+    elif isinstance(result["default"], Mapping):
+        result["default"] = {}  # its fields have their own
     if "required" in result:
         properties = schema.get("properties", {})
         result["required"] = [name for name in result["required"] if not _may_be_null(properties[name])]

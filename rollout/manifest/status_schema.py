@@ -41,8 +41,11 @@ def _taken(schema: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy that nobody else holds, with every list bounded and every backend a text."""
-    copy = {name: _part(name, value) for name, value in schema.items()}
+    """A copy that nobody else holds, with every list bounded and every backend a text.
+
+    Without defaults: a field that the API server fills in would be a memory that nobody has.
+    """
+    copy = {name: _part(name, value) for name, value in schema.items() if name != "default"}
     if schema.get("type") == "array":
         copy.setdefault("maxItems", MOST_ENTRIES)
     return copy

@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from rollout.manifest.data import Json, Path
+from rollout.manifest import json
+from rollout.manifest.data import Json, Path, path_text
 from rollout.manifest.errors import SpecError, SpecErrors
 
 Event = Any  # PyYAML's, from C or from Python: alike in use, unrelated in types
@@ -68,14 +69,17 @@ class _Open:
 
 
 class _Refused(Exception):
-    def __init__(self, message: str, mark: Mark) -> None:
+    """path: of what is refused; None where it is the value to come, () where the file as a whole is meant."""
+
+    def __init__(self, message: str, mark: Mark, path: Path | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.mark = mark
+        self.path = path
 
 
 def documents(content: bytes, file: str = "") -> tuple[Document, ...]:
-    """All documents of a file, also empty ones. Raises SpecErrors with file, line and column."""
+    """All documents of a file, also empty ones; a file whose name ends in .json is read as JSON. Raises SpecErrors with file, line and column."""
     if len(content) > MAX_BYTES:
         raise _errors(f"the file has {len(content)} bytes, at most {MAX_BYTES} are read; split it", file)
     try:
@@ -85,8 +89,11 @@ def documents(content: bytes, file: str = "") -> tuple[Document, ...]:
         raise _errors("the file is not UTF-8; save it as UTF-8", file, line) from error
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is 7 times as fast, but not in every build
     try:
-        return tuple(_built(yaml.parse(text, Loader=loader)))
+        return tuple(_built(json.events(text) if file.endswith(".json") else yaml.parse(text, Loader=loader)))
     except _Refused as error:
+        place = {"line": error.mark.line + 1, "column": error.mark.column + 1}
+        raise SpecErrors([SpecError(error.message, path=path_text(error.path or ()), file=file, **place)]) from error
+    except json.JsonError as error:
         raise _errors(error.message, file, error.mark.line + 1, error.mark.column + 1) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -109,18 +116,12 @@ def _built(events: Iterator[Any]) -> Iterator[Document]:
             case yaml.DocumentStartEvent():
                 count += 1
                 if count > MAX_DOCUMENTS:
-                    raise _Refused(f"more than {MAX_DOCUMENTS} documents; split the file", event.start_mark)
+                    raise _Refused(f"more than {MAX_DOCUMENTS} documents; split the file", event.start_mark, ())
                 building = _Building()
             case yaml.DocumentEndEvent():
                 yield Document(data=building.root, lines=building.lines)
-            case yaml.AliasEvent():
-                raise _Refused("aliases are not read; write the value out", event.start_mark)
-            case yaml.NodeEvent():
-                building.node(event)
-            case yaml.CollectionEndEvent():
-                building.opened.pop()
-        if building.nodes > MAX_NODES:
-            raise _Refused(f"more than {MAX_NODES} values; split the file", event.start_mark)
+            case _:
+                building.take(event)
 
 
 @dataclass(slots=True)
@@ -132,9 +133,24 @@ class _Building:
     opened: list[_Open] = field(default_factory=list)
     nodes: int = 0
 
-    def node(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
+        """Go on by one event; what is refused gets its path."""
+        try:
+            if isinstance(event, yaml.NodeEvent):
+                self._node(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self.opened.pop()
+        except _Refused as refused:
+            refused.path = self._here() if refused.path is None else refused.path
+            raise
+
+    def _node(self, event: Event) -> None:
         """Take the next scalar, or the start of a mapping or list."""
         self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise _Refused(f"more than {MAX_NODES} values; split the file", event.start_mark, ())
+        if isinstance(event, yaml.AliasEvent):
+            raise _Refused("aliases are not read; write the value out", event.start_mark)
         if event.anchor is not None:
             raise _Refused("anchors are not read; write the value out each time", event.start_mark)
         if self._is_key(event):
@@ -145,7 +161,7 @@ class _Building:
             self._put(_scalar(event))
             return
         if len(self.opened) >= MAX_DEPTH:
-            raise _Refused(f"nested deeper than {MAX_DEPTH}", event.start_mark)
+            raise _Refused(f"nested deeper than {MAX_DEPTH}", event.start_mark, ())
         _check_tag(event)
         value: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
         self._put(value)
@@ -164,9 +180,12 @@ class _Building:
         key = _scalar(event)
         if not isinstance(key, str):
             raise _Refused(f"the key {event.value or 'null'} must be text: put it in quotes", event.start_mark)
+        if key == "<<" and not event.style:
+            raise _Refused("merge keys are not read; write the fields out", event.start_mark)
         if key in inside.value:
-            first = self.lines[(*inside.path, key)]
-            raise _Refused(f"the key {key} is here twice, first in line {first}; remove one", event.start_mark)
+            path = (*inside.path, key)
+            message = f"the key {key} is here twice, first in line {self.lines[path]}; remove one"
+            raise _Refused(message, event.start_mark, path)
         inside.key = key
         self.lines[(*inside.path, key)] = event.start_mark.line + 1
 
@@ -176,11 +195,19 @@ class _Building:
             self.lines[()] = line
             return ()
         inside = self.opened[-1]
+        path = self._here()
         if isinstance(inside.value, list):
-            path: Path = (*inside.path, len(inside.value))
             self.lines[path] = line
-            return path
-        return (*inside.path, inside.key or "")
+        return path
+
+    def _here(self) -> Path:
+        """The path of the value to come, or of the mapping whose key is to come."""
+        if not self.opened:
+            return ()
+        inside = self.opened[-1]
+        if isinstance(inside.value, list):
+            return (*inside.path, len(inside.value))
+        return inside.path if inside.key is None else (*inside.path, inside.key)
 
     def _put(self, value: Json) -> None:
         if not self.opened:

@@ -55,6 +55,7 @@ class RouteSeen:
     pools: those that `only` admits, in the object's order. missing_only: names in `only` that no route has.
     accepted: the API reports the present generation as accepted (True where it reports nothing).
     problem: what its status says against it, "" for nothing. writer: who wrote the weights last (field manager), "" unknown.
+    owned: whether the API server counts us among the managers of fields of its spec.
     unsupported: why the router cannot write this object as asked, "" when it can.
     """
 
@@ -65,6 +66,7 @@ class RouteSeen:
     accepted: bool = True
     problem: str = ""
     writer: str = ""
+    owned: bool = False
     unsupported: str = ""
 
 
@@ -103,7 +105,8 @@ class Observation:
 
     backends: by name, for every entry of every pool and every revision that spec and status know.
     workloads: by revision; empty where the spec names no workload.
-    rivals: other Rollouts that list one of the same pools.
+    rivals: other Rollouts that list one of the same pools. actors_bound: whether the cluster sees to it that the actor of
+    a command is who sent it; where it does not, nobody's approval can be believed.
     """
 
     routes: tuple[RouteSeen, ...] = ()
@@ -112,3 +115,4 @@ class Observation:
     measurements: tuple[Measurement, ...] = ()
     commands: tuple[Command, ...] = ()
     rivals: tuple[Key, ...] = ()
+    actors_bound: bool = True

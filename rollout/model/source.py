@@ -14,6 +14,13 @@ class OnInvalid(StrEnum):
     SKIP_FILE = "skip-file"
 
 
+class OnRewrite(StrEnum):
+    """What happens to a commit that does not follow from the one that was applied last: somebody rewrote history."""
+
+    ALLOW = "allow"
+    HOLD = "hold"
+
+
 class DeletionPolicy(StrEnum):
     """What becomes of what a source applied when the source is deleted."""
 
@@ -21,11 +28,30 @@ class DeletionPolicy(StrEnum):
     DELETE = "Delete"
 
 
+class ForgeKind(StrEnum):
+    """Whose API takes commit statuses."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    GITEA = "gitea"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forge:
+    """Where commit statuses go. secret: name of the Secret with `token`; api: base URL, "" for the one that `url` implies."""
+
+    kind: ForgeKind
+    secret: str
+    api: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitSource:
     """A GitSource's spec. ref: branch, tag or full ref; path: folder in the repository, "" for all of it.
 
-    secret: name of the Secret with credentials in the same namespace, "" for none.
+    secret: name of the Secret with credentials in the same namespace, "" for none. verify: name of the Secret with the
+    keys of which one must have signed each commit, "" where signatures are not asked for. forge: None where no commit
+    status is written.
     """
 
     key: Key
@@ -34,6 +60,9 @@ class GitSource:
     path: str = ""
     interval: timedelta = timedelta(seconds=60)
     secret: str = ""
+    verify: str = ""
+    forge: Forge | None = None
+    on_rewrite: OnRewrite = OnRewrite.ALLOW
     on_invalid: OnInvalid = OnInvalid.KEEP_ALL
     prune: bool = True
     deletion_policy: DeletionPolicy = DeletionPolicy.ORPHAN

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.model.status import Condition
-from rollout.ports.sources import Credentials
+from rollout.ports.sources import Credentials, TrustedKeys
 
+_UNKNOWN_AGE = datetime.min.replace(tzinfo=UTC)
 Manifested = Mapping[str, Any]  # a manifest as git has it: apiVersion, kind, metadata and spec
 
 
@@ -19,7 +20,10 @@ class SourceStatus:
 
     commit: the last one that was applied; "" for none yet. attempted: the last one that was looked at, and when
     `attempted` or the outcome last changed. applied and foreign: objects of ours and of others in it.
-    handled_request: the value of the look-now annotation that was last obeyed.
+    handled_request: the value of the look-now annotation that was last obeyed. signer: who signed `commit`, "" where
+    that was not asked. confirmed: the commit that a person let delete, or rewrite history, as it likes; "" for none.
+    waiting: the commit that such a person has to confirm before it is taken, "" for none. origin: the URL and ref that
+    `commit` came from.
     """
 
     observed_generation: int = 0
@@ -29,6 +33,10 @@ class SourceStatus:
     applied: int = 0
     foreign: int = 0
     handled_request: str = ""
+    signer: str = ""
+    confirmed: str = ""
+    waiting: str = ""
+    origin: str = ""
     conditions: tuple[Condition, ...] = ()
 
 
@@ -36,8 +44,8 @@ class SourceStatus:
 class StoredSource:
     """A GitSource as stored. source is None when it cannot be read; `error` then says what, where and what next.
 
-    request: value of the annotation rollout.dev/requestedAt, "" for none. allow_prune: the commit that may delete as
-    much as it likes, "" for none.
+    request: value of the annotation rollout.dev/requestedAt, "" for none. finalizer: whether ours is on it. created: of two
+    sources that want one object, the older has it.
     """
 
     key: Key
@@ -48,8 +56,9 @@ class StoredSource:
     status: SourceStatus
     error: str = ""
     request: str = ""
-    allow_prune: str = ""
     deleting: bool = False
+    finalizer: bool = False
+    created: datetime = _UNKNOWN_AGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -73,6 +82,46 @@ class Spec:
     commit: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Edited:
+    """A field of an object of ours that somebody else had written. path: such as `spec.suspend`, "" for the object itself.
+
+    manager: the field manager that wrote it; "" where nobody is known, as of what was removed.
+    """
+
+    path: str
+    manager: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What applying one object led to; both lists are sorted. changed: whether it was written.
+
+    taken_back: fields that git does not have, that others had added, and that were removed. put_back: fields that git
+    has, that differed or were gone, and that are now as git says; on a new commit these are simply what it changed.
+    """
+
+    changed: bool
+    taken_back: tuple[Edited, ...] = ()
+    put_back: tuple[Edited, ...] = ()
+
+
+class SourceSecrets(Protocol):
+    """What the Secrets that a GitSource names hold. Each method reads its Secret anew: a rotated one counts at once.
+
+    All raise NotFound when the Secret is absent and Rejected when its keys make no sense; no message holds a value.
+    """
+
+    async def credentials(self, source: GitSource) -> Credentials:
+        """What `source.secret` says; nobody's when it names none."""
+
+    async def trusted_keys(self, source: GitSource) -> TrustedKeys:
+        """The keys in `source.verify`: every entry *.sshpub and *.asc; Rejected when there is none."""
+
+    async def forge_token(self, source: GitSource) -> str:
+        """The `token` in the Secret that `source.forge` names; "" when the source has no forge."""
+
+
 class Sources(Protocol):
     """GitSources, read from the cache."""
 
@@ -81,12 +130,6 @@ class Sources(Protocol):
 
     def get(self, key: Key) -> StoredSource | None:
         """The newest known GitSource; None when there is none. Makes no request."""
-
-    async def credentials(self, source: GitSource) -> Credentials:
-        """What the source's Secret says; nobody's when it names none.
-
-        NotFound when the Secret is absent, Rejected when its keys make no credentials.
-        """
 
     async def report(self, key: Key, status: SourceStatus) -> None:
         """Write the status; a GitSource that is gone meanwhile is left alone."""
@@ -97,6 +140,9 @@ class Sources(Protocol):
         value: anything; it is echoed into the status once that look took place.
         """
 
+    async def set_finalizer(self, stored: StoredSource, *, present: bool) -> None:
+        """Put our finalizer on the source or take it off; Conflict when somebody wrote since `stored.version`."""
+
 
 class Specs(Protocol):
     """Objects of our kinds that sources own."""
@@ -104,13 +150,17 @@ class Specs(Protocol):
     def owned(self, source: Key) -> tuple[ObjectRef, ...]:
         """What the source applied and still is there, sorted; what is being deleted is not. Makes no request."""
 
+    def leaving(self, source: Key) -> tuple[ObjectRef, ...]:
+        """What the source applied and is being deleted, but not gone yet, sorted. Makes no request."""
+
     def owner(self, ref: ObjectRef) -> Key | None:
         """The source that applied the object; None when none did, or it is absent. Makes no request."""
 
-    async def apply(self, spec: Spec, source: Key) -> bool:
-        """Make the object what git says, as the source's; False when it is that already (then no request is made).
+    async def apply(self, spec: Spec, source: Key) -> Applied:
+        """Make the object what git says, as the source's; unchanged when it is that already (then no request is made).
 
-        Rejected when the API server refuses the content.
+        Fields of `spec`, labels and annotations that git does not have and another manager added: those of `spec` are
+        removed, and named in the answer. Rejected when the API server refuses the content.
         """
 
     async def delete(self, ref: ObjectRef, source: Key) -> None:

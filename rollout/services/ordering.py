@@ -42,14 +42,20 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What a person asks for. backend: what `name-stable` names, "" for other verbs."""
+    """What a person asks for. kind: of what has the key. backend: what `name-stable` names, "" for other verbs."""
 
     key: Key
     verb: Verb
+    kind: str = "Rollout"
     binding: Binding = Binding()
     channel: str = "cli"
     backend: str = ""
     reason: str = ""
+
+    @property
+    def about(self) -> str:
+        """For people: a Rollout by its key alone."""
+        return str(self.key) if self.kind == "Rollout" else f"{self.kind} {self.key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,12 @@ def is_stale(made_for: Binding, status: RolloutStatus) -> bool:
     return any(wanted is not None and wanted != now for wanted, now in pairs)
 
 
+async def waiting_commit(objects: Objects, source: Key) -> str:
+    """The commit of a GitSource that a person has to confirm, "" for none; NotFound when there is no such source."""
+    obj = await objects.get("GitSource", source.namespace, source.name)
+    return str((obj.get("status") or {}).get("waiting") or "")
+
+
 async def record(objects: Objects, writes: ObjectWrites, demand: Demand, now: datetime) -> Obj:
     """The RolloutCommand as stored, given in the name of whoever our credentials say we are.
 
@@ -104,7 +116,7 @@ async def record(objects: Objects, writes: ObjectWrites, demand: Demand, now: da
         backend=demand.backend,
         reason=demand.reason,
     )
-    return await writes.create(command_to_dict(demand.key, command, groups))
+    return await writes.create(command_to_dict(demand.key, command, groups, kind=demand.kind))
 
 
 async def answer(objects: Objects, command: Obj, within: timedelta) -> Answered:

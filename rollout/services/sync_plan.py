@@ -1,7 +1,7 @@
 """What does a commit want, what of it may be taken, and what has to go?"""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rollout.manifest.errors import SpecError, SpecErrors
 from rollout.manifest.parse import Manifest, parse_file
@@ -9,8 +9,6 @@ from rollout.model.names import Key
 from rollout.model.source import GitSource, OnInvalid, Snapshot
 from rollout.ports.specs import ObjectRef, Spec
 
-FREE_PRUNE = 3  # this many objects may always go, ...
-PRUNE_SHARE = 4  # ... and a quarter of them
 REFUSED: Mapping[str, str] = {
     "GitSource": "a GitSource cannot come from git, it could send itself elsewhere; apply it with kubectl",
 }
@@ -40,9 +38,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncPlan:
-    """What to do. held: what would have to go but waits for a person; `held_why` says why and how to go on."""
+    """What to do. held: what would have to go but waits for a person, and with it all of the commit; held_why: why."""
 
-    apply: tuple[Spec, ...]
+    apply: tuple[Spec, ...] = ()
     prune: tuple[ObjectRef, ...] = ()
     held: tuple[ObjectRef, ...] = ()
     held_why: str = ""
@@ -64,22 +62,29 @@ def read(snapshot: Snapshot, namespace: str) -> Reading:
     return Reading(specs=tuple(specs), errors=tuple(errors), foreign=foreign)
 
 
-def wanted(reading: Reading, source: GitSource, home: str, owner: Callable[[ObjectRef], Key | None]) -> Wanted:
-    """What the source may take of it. home: the controller's namespace; owner: who else applies an object, None nobody."""
+def wanted(reading: Reading, source: GitSource, home: str) -> Wanted:
+    """What the source may take of it, whoever else wants it. home: the controller's namespace."""
     errors = list(reading.errors)
-    errors.extend(error for spec in reading.specs for error in _not_allowed(spec, source, home, owner(spec.ref)))
+    errors.extend(error for spec in reading.specs for error in _not_allowed(spec, source, home))
     errors.extend(_twice(reading.specs))
-    errors.sort(key=lambda error: (error.file, error.line, error.path))
-    bad = {error.file for error in errors}
-    if errors and source.on_invalid is OnInvalid.KEEP_ALL:
-        return Wanted(specs=(), errors=tuple(errors), skipped=(), foreign=reading.foreign)
-    good = sorted((spec for spec in reading.specs if _file(spec) not in bad), key=_order)
-    return Wanted(specs=tuple(good), errors=tuple(errors), skipped=tuple(sorted(bad)), foreign=reading.foreign)
+    want = Wanted(specs=tuple(sorted(reading.specs, key=_order)), foreign=reading.foreign)
+    return _less(want, errors, source.on_invalid)
+
+
+def uncontested(want: Wanted, source: GitSource, rival: Callable[[ObjectRef], Key | None]) -> Wanted:
+    """What of it no other source has. rival: the other source that has an object, None for nobody."""
+    errors = [
+        error_at(spec, f"GitSource {other} applies it already; remove it from one of the two", "")
+        for spec in want.specs
+        if (other := rival(spec.ref)) is not None
+    ]
+    return _less(want, [*want.errors, *errors], source.on_invalid) if errors else want
 
 
 def plan(want: Wanted, owned: Iterable[ObjectRef], *, prune: bool, allowed: bool) -> SyncPlan:
     """What to apply and to delete. prune: the source deletes at all; allowed: a person has let this commit delete.
 
+    A commit that leaves nothing, or takes away more than half of what is there, waits as a whole: it looks like a slip.
     Nothing is deleted while a file is left out: what it holds is not gone from git.
     """
     kept = {spec.ref for spec in want.specs}
@@ -90,11 +95,21 @@ def plan(want: Wanted, owned: Iterable[ObjectRef], *, prune: bool, allowed: bool
     why = ""
     if not kept:
         why = f"it holds no spec any more, so all {len(gone)} would be deleted"
-    elif len(gone) > max(FREE_PRUNE, len(before) // PRUNE_SHARE):
-        why = f"{len(gone)} of {len(before)} would be deleted"
+    elif 2 * len(gone) > len(before):
+        why = f"{len(gone)} of {len(before)} objects would be deleted"
     if why and not allowed:
-        return SyncPlan(apply=want.specs, held=gone, held_why=why)
+        return SyncPlan(held=gone, held_why=why)
     return SyncPlan(apply=want.specs, prune=gone)
+
+
+def _less(want: Wanted, errors: list[SpecError], on_invalid: OnInvalid) -> Wanted:
+    """Without what the errors keep out: everything, or their files."""
+    errors.sort(key=lambda error: (error.file, error.line, error.path))
+    bad = {error.file for error in errors}
+    if errors and on_invalid is OnInvalid.KEEP_ALL:
+        return replace(want, specs=(), errors=tuple(errors), skipped=())
+    good = tuple(spec for spec in want.specs if _file(spec) not in bad)
+    return replace(want, specs=good, errors=tuple(errors), skipped=tuple(sorted(bad)))
 
 
 def _spec(manifest: Manifest, commit: str) -> Spec:
@@ -102,15 +117,13 @@ def _spec(manifest: Manifest, commit: str) -> Spec:
     return Spec(ref=ref, manifest=manifest.obj, place=f"{manifest.file}:{manifest.line}", commit=commit)
 
 
-def _not_allowed(spec: Spec, source: GitSource, home: str, owner: Key | None) -> Iterable[SpecError]:
+def _not_allowed(spec: Spec, source: GitSource, home: str) -> Iterable[SpecError]:
     own = source.key.namespace
     if spec.ref.kind in REFUSED:
         yield error_at(spec, REFUSED[spec.ref.kind], "kind")
-    if own not in (spec.ref.key.namespace, home):
+    if own not in (spec.ref.key.namespace, home):  # an object of the whole cluster is in no namespace
         message = f"GitSource {source.key} may write only in its own namespace; leave it out or write {own}"
         yield error_at(spec, message, "metadata.namespace")
-    if owner not in (None, source.key):
-        yield error_at(spec, f"GitSource {owner} applies it already; remove it from one of the two", "")
 
 
 def _twice(specs: Iterable[Spec]) -> Iterable[SpecError]:

@@ -1,22 +1,21 @@
-"""How did it go to bring a commit into the cluster, what does the status say, and when is the next look?"""
+"""How did it go to bring a commit into the cluster, in words for people?"""
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from rollout.manifest.errors import SpecError
 from rollout.model.names import Key
-from rollout.model.status import Condition
+from rollout.model.source import GitSource
+from rollout.model.status import Reason
 from rollout.ports.errors import Forbidden, NotFound, PortError, Rejected
-from rollout.ports.specs import ObjectRef, SourceStatus, StoredSource
+from rollout.ports.specs import ObjectRef, StoredSource
+from rollout.services.sync_apply import Written
+from rollout.services.sync_claims import Contest
+from rollout.services.sync_git import Seen, origin_of
 from rollout.services.sync_plan import SyncPlan, Wanted
 
-ALLOW_PRUNE = "rollout.dev/allow-prune"
-_JITTER = 0.1  # sources of one interval must not all ask in the same second
-_LONGEST_WAIT = timedelta(minutes=10)
 _SHOWN_ERRORS = 5
-_LONGEST_MESSAGE = 2000
 
 
 class SyncState(Enum):
@@ -32,9 +31,11 @@ class SyncState(Enum):
 class SyncReport:
     """What one look at a source brought. commit: the last one applied, "" for none; attempted: the one looked at.
 
-    applied and pruned: objects that were written and deleted just now; unchanged: how many were right already; total:
-    specs in the commit; held: what waits for a person before it is deleted. trouble: a port failed, so the next look
-    comes later and later. wake_at: None when only a change of the GitSource matters.
+    signer and origin: of `commit`. waiting: the commit that a person must confirm, "" for none. seen: what git showed,
+    None when it was not looked at or did not answer. applied and pruned: objects that were written and deleted just now;
+    unchanged: how many were right already; total: specs in the commit; held: what would be deleted. trouble: a port
+    failed, so the next look comes later and later. contests: objects that other sources want, too. news: what is told
+    besides. wake_at: None when only an event can matter. also: other sources that this concerns.
     """
 
     key: Key
@@ -43,6 +44,10 @@ class SyncReport:
     message: str
     commit: str = ""
     attempted: str = ""
+    signer: str = ""
+    origin: str = ""
+    waiting: str = ""
+    seen: Seen | None = None
     applied: tuple[ObjectRef, ...] = ()
     unchanged: int = 0
     pruned: tuple[ObjectRef, ...] = ()
@@ -52,7 +57,10 @@ class SyncReport:
     foreign: int = 0
     trouble: bool = False
     retry_after: timedelta | None = None
+    contests: tuple[Contest, ...] = ()
+    news: tuple[Reason, ...] = ()
     wake_at: datetime | None = None
+    also: tuple[Key, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -62,94 +70,122 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look at a source, and what can be reported of it. commit: "" before one was read."""
+    """One look at a source, and what can be reported of it. seen: None before a commit was seen."""
 
     stored: StoredSource
-    commit: str = ""
+    seen: Seen | None = None
     want: Wanted = field(default_factory=Wanted)
 
     def suspended(self) -> SyncReport:
         """Git was not asked."""
-        return self._report(SyncState.SUSPENDED, "Suspended", f"spec.suspend is true; {self._staying()}")
+        return self._report(SyncState.SUSPENDED, f"spec.suspend is true; {self._staying()}", code="Suspended")
 
     def unreadable(self) -> SyncReport:
         """The GitSource itself makes no sense."""
-        return self._report(SyncState.STALLED, "InvalidSource", f"{self.stored.error}; {self._staying()}")
+        return self._report(SyncState.STALLED, f"{self.stored.error}; {self._staying()}", code="InvalidSource")
 
-    def nothing_new(self) -> SyncReport:
-        """The commit is the one that was applied."""
-        ready = next(condition for condition in self.stored.status.conditions if condition.type == "Ready")
-        return self._report(SyncState.READY, ready.reason, ready.message)
+    def leaving(self, left: tuple[ObjectRef, ...]) -> SyncReport:
+        """The GitSource is being deleted and takes what it applied with it."""
+        message = f"deletes what it applied; waits for {_named(left)}: a Rollout in mid-run first goes back to stable"
+        return self._report(SyncState.RETRYING, message, code="Deleting")
+
+    def not_left(self, error: PortError) -> SyncReport:
+        """What the source applied could not be deleted."""
+        report = self._report(SyncState.RETRYING, f"deletes what it applied: {error}", code="Deleting")
+        return replace(report, trouble=True, retry_after=error.retry_after)
 
     def not_fetched(self, error: PortError) -> SyncReport:
         """Git, or the Secret for it, did not answer as needed."""
-        state, reason = SyncState.STALLED, "Refused"
+        message = f"{error}; {self._staying()}"
         match error:
             case Forbidden():
-                reason = "AccessDenied"
+                report = self._report(SyncState.STALLED, message, code="AccessDenied")
             case NotFound():
-                reason = "NotFound"
+                report = self._report(SyncState.STALLED, message, code="NotFound")
             case Rejected():
-                pass
+                report = self._report(SyncState.STALLED, message, code="Refused")
             case _:
-                state, reason = SyncState.RETRYING, "FetchFailed"
-        report = self._report(state, reason, f"{error}; {self._staying()}")
+                report = self._report(SyncState.RETRYING, message, code="FetchFailed")
         return replace(report, trouble=True, retry_after=error.retry_after)
+
+    def not_verified(self, seen: Seen) -> SyncReport:
+        """The commit's signature does not count, so nothing of it was parsed."""
+        message = f"{self._commit()} is not taken: {seen.unsigned}; {self._staying()}"
+        return self._report(SyncState.STALLED, message, code="NotVerified")
+
+    def rewritten(self, seen: Seen) -> SyncReport:
+        """The commit does not follow from the one in force, and nobody has said that this is meant."""
+        message = f"{self._commit()} does not follow from {seen.before[:12]}: history was rewritten"
+        return self._waiting(f"{message}; nothing of it is taken", code="HistoryHeld")
 
     def kept_out(self) -> SyncReport:
         """The commit is invalid and nothing of it is taken."""
-        message = f"commit {self.commit[:12]} is not taken: {_listed(self.want.errors)}; {self._staying()}"
-        report = self._report(SyncState.STALLED, "InvalidSpecs", message)
+        message = f"{self._commit()} is not taken: {_listed(self.want.errors)}; {self._staying()}"
+        report = self._report(SyncState.STALLED, message, code="InvalidSpecs")
         return replace(report, errors=self.want.errors)
 
-    def broken_off(self, applied: tuple[ObjectRef, ...], error: PortError) -> SyncReport:
+    def prune_held(self, todo: SyncPlan) -> SyncReport:
+        """The commit would delete so much that a person has to confirm it."""
+        message = f"{self._commit()} is not taken: {todo.held_why} ({_named(todo.held)})"
+        return replace(self._waiting(message, code="PruneHeld"), held=todo.held)
+
+    def broken_off(self, done: Written, error: PortError) -> SyncReport:
         """The API server failed while objects were written."""
-        message = f"commit {self.commit[:12]} is applied in part ({len(applied)} written): {error}"
-        report = self._report(SyncState.RETRYING, "ApplyFailed", message)
-        return replace(report, applied=applied, trouble=True, retry_after=error.retry_after)
+        message = f"{self._commit()} is applied in part ({len(done.edits)} written): {error}"
+        report = self._report(SyncState.RETRYING, message, code="ApplyFailed")
+        return replace(report, applied=done.refs, trouble=True, retry_after=error.retry_after)
 
-    def refused(self, applied: tuple[ObjectRef, ...], errors: tuple[SpecError, ...]) -> SyncReport:
+    def refused(self, done: Written) -> SyncReport:
         """The API server refused objects; nothing is deleted then."""
-        message = f"commit {self.commit[:12]} is applied in part ({len(applied)} written): {_listed(errors)}"
-        report = self._report(SyncState.STALLED, "ApplyRefused", message)
-        return replace(report, applied=applied, errors=errors, trouble=True)
+        message = f"{self._commit()} is applied in part ({len(done.edits)} written): {_listed(done.refused)}"
+        report = self._report(SyncState.STALLED, message, code="ApplyRefused")
+        return replace(report, applied=done.refs, errors=done.refused, trouble=True)
 
-    def taken(self, todo: SyncPlan, applied: tuple[ObjectRef, ...]) -> SyncReport:
+    def taken(self, source: GitSource, seen: Seen, todo: SyncPlan, done: Written) -> SyncReport:
         """Everything that may be done was done."""
-        state, reason, message = SyncState.READY, "Synced", f"commit {self.commit[:12]}: {self._counted(todo)}"
-        if todo.held:
-            state, reason = SyncState.STALLED, "PruneHeld"
-            message += (
-                f"; nothing is deleted because {todo.held_why} ({_named(todo.held)}); if that is meant, "
-                f"annotate the GitSource with {ALLOW_PRUNE}={self.commit}"
-            )
+        message = f"{self._commit()}: {self._counted(todo)}"
+        report = self._report(SyncState.READY, message, code="Synced")
         if self.want.skipped:
-            state, reason = SyncState.STALLED, "FilesSkipped"
             message += f"; left out, and nothing deleted: {_listed(self.want.errors)}"
+            report = self._report(SyncState.STALLED, message, code="FilesSkipped")
         return replace(
-            self._report(state, reason, message),
-            commit=self.commit,
-            applied=applied,
-            unchanged=len(todo.apply) - len(applied),
+            report,
+            commit=seen.commit,
+            signer=seen.signer,
+            origin=origin_of(source),
+            applied=done.refs,
+            unchanged=len(todo.apply) - len(done.edits),
             pruned=todo.prune,
-            held=todo.held,
             errors=self.want.errors,
             total=len(todo.apply),
             foreign=self.want.foreign,
         )
 
-    def _report(self, state: SyncState, reason: str, message: str) -> SyncReport:
+    def _waiting(self, message: str, *, code: str) -> SyncReport:
+        key = self.stored.key
+        how = f"if that is meant: rollout confirm gitsource/{key.name} -n {key.namespace}"
+        report = self._report(SyncState.STALLED, f"{message}; {self._staying()}; {how}", code=code)
+        return replace(report, waiting=self.seen.commit if self.seen else "")
+
+    def _report(self, state: SyncState, message: str, *, code: str) -> SyncReport:
         status = self.stored.status
         return SyncReport(
             key=self.stored.key,
             state=state,
-            reason=reason,
+            reason=code,
             message=message,
             commit=status.commit,
-            attempted=self.commit or status.attempted,
+            attempted=self.seen.commit if self.seen else status.attempted,
+            signer=status.signer,
+            origin=status.origin,
+            waiting="" if self.seen else status.waiting,
+            seen=self.seen,
             total=status.applied,
             foreign=status.foreign,
         )
+
+    def _commit(self) -> str:
+        return f"commit {self.seen.commit[:12]}" if self.seen else "no commit"
 
     def _staying(self) -> str:
         commit = self.stored.status.commit
@@ -158,51 +194,6 @@ class Look:
     def _counted(self, todo: SyncPlan) -> str:
         specs = f"{len(todo.apply)} spec{'' if len(todo.apply) == 1 else 's'}"
         return f"{specs}, {self.want.foreign} objects of other kinds ignored" if self.want.foreign else specs
-
-
-def wake_at(report: SyncReport, interval: timedelta, failures: int, now: datetime) -> datetime:
-    """When to look again: after the interval, or later and later (up to 10 min) while failing; never all at once.
-
-    A server that said when to come again is not asked before.
-    """
-    delay = interval
-    if failures:
-        delay = min(interval * 2 ** min(failures - 1, 10), max(interval, _LONGEST_WAIT))
-    digest = hashlib.sha256(f"{report.key} {now.isoformat()}".encode()).digest()
-    share = int.from_bytes(digest[:4]) / 2**32
-    jittered = delay * (1 - _JITTER + 2 * _JITTER * share)
-    return now + max(jittered, report.retry_after or timedelta(0))
-
-
-def status_of(stored: StoredSource, report: SyncReport, now: datetime) -> SourceStatus:
-    """The status that says `report`; equal to the stored one when nothing is new."""
-    before = stored.status
-    after = SourceStatus(
-        observed_generation=stored.generation,
-        commit=report.commit,
-        attempted=report.attempted,
-        attempted_at=before.attempted_at,
-        applied=report.total,
-        foreign=report.foreign,
-        handled_request=stored.request,
-        conditions=_conditions(report, before.conditions, now),
-    )
-    return after if after == before else replace(after, attempted_at=now)
-
-
-def _conditions(report: SyncReport, before: tuple[Condition, ...], now: datetime) -> tuple[Condition, ...]:
-    """kstatus: Ready always; Reconciling and Stalled only while they are true."""
-    states = [("Ready", "True" if report.state is SyncState.READY else "False")]
-    if report.state is SyncState.RETRYING:
-        states.append(("Reconciling", "True"))
-    if report.state is SyncState.STALLED:
-        states.append(("Stalled", "True"))
-    known = {(condition.type, condition.status): condition.since for condition in before}
-    message = report.message[:_LONGEST_MESSAGE]
-    return tuple(
-        Condition(type=kind, status=status, reason=report.reason, message=message, since=known.get((kind, status), now))
-        for kind, status in states
-    )
 
 
 def _listed(errors: tuple[SpecError, ...]) -> str:

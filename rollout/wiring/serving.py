@@ -21,10 +21,11 @@ from adapters.kube.commands import KubeCommands
 from adapters.kube.fenced import FencedApi
 from adapters.kube.kinds import WATCHED
 from adapters.kube.lease import LeaseElector
+from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
 from adapters.kube.specs import KubeSpecs
 from adapters.kube.store import KubeRollouts
-from adapters.kube.watch import RolloutWatch
+from adapters.kube.watch import WorkWatch
 from adapters.kube.workloads import ClusterWorkloads
 from adapters.memory.lease import HeldLease
 from adapters.memory.metrics import MemoryMetrics
@@ -42,9 +43,10 @@ from rollout.ports.rollouts import Rollouts
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer
 from rollout.services.reconcile import Reconciler
-from rollout.services.sync import Sync
+from rollout.services.sync import Sync, SyncPorts
 from rollout.settings import Settings
 from rollout.web.numbers import Numbers
+from rollout.wiring.commits import kept_commits
 from webhooks.git import hooks
 
 LEASE = "rollout-controller"
@@ -85,14 +87,24 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         cache = Cache(fenced, WATCHED, settings.namespace or None)
         reconciler = _reconciler(fenced, cache, await _metrics(settings, stack), identity)
         sources = KubeSources(fenced, cache)
-        sync = Sync(sources, KubeSpecs(fenced, cache), _git(settings, stack), settings.own_namespace)
+        sync = Sync(
+            SyncPorts(
+                sources=sources,
+                secrets=KubeSourceSecrets(fenced, cache),
+                commands=KubeCommands(fenced, cache, clock, "GitSource"),
+                specs=KubeSpecs(fenced, cache),
+                git=_git(settings, stack),
+            ),
+            settings.own_namespace,
+        )
         numbers = Numbers(reconciler.rollouts, lambda: api.calls)
         controller = Controller(
             kept=(
                 KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
                 KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
+                kept_commits(settings, stack, fenced, cache, lease, reconciler),
             ),
-            watch=RolloutWatch(cache, settings.own_namespace),
+            watch=WorkWatch(cache, settings.own_namespace),
             lease=lease,
             clock=clock,
             jobs=Jobs(),

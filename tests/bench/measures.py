@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from adapters.kube.api import Patch
-from adapters.kube.watch import RolloutWatch
+from adapters.kube.watch import WorkWatch
 from tests.support.builders import a_rollout_manifest
 from tests.support.scenes import MINUTE, healthy
 from tests.support.world import World, a_release, a_world, virtual_service
@@ -80,7 +80,7 @@ async def event_seconds(rollouts: int, events: int = 50) -> float:
                 virtual_service(f"{name}-v1", name=name),
             )
         await world.cache.refresh()
-        watch = RolloutWatch(world.cache)
+        watch = WorkWatch(world.cache)
         changes = watch.changes()
         path = world.path("VirtualService", "service-0")
         times = []
@@ -88,7 +88,7 @@ async def event_seconds(rollouts: int, events: int = 50) -> float:
             started = perf_counter()
             await world.person.patch(path, Patch.MERGE, {"metadata": {"labels": {"touched": str(number)}}})
             async with asyncio.timeout(10):
-                key = await anext(changes)
+                _, key = await anext(changes)
             times.append(perf_counter() - started)
             assert key.name == "service-0"
         return median(times)

@@ -1,6 +1,5 @@
 """Do Specs and Sources keep their contract on a cluster in memory and on a real API server?"""
 
-import base64
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -10,16 +9,14 @@ from typing import Any
 import pytest
 
 from adapters.kube.client import HttpApi
-from adapters.kube.sources import KubeSources, credentials_in
-from adapters.kube.specs import manager
+from adapters.kube.marks import manager
+from adapters.kube.sources import KubeSources
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from rollout.crds import definitions
 from rollout.model.names import Key
-from rollout.model.source import GitSource
 from rollout.model.status import Condition
 from rollout.ports.errors import Conflict, NotFound, Rejected
-from rollout.ports.sources import Credentials
-from rollout.ports.specs import ObjectRef, SourceStatus, Spec
+from rollout.ports.specs import Applied, Edited, ObjectRef, SourceStatus, Spec
 from tests.support.builders import NOON
 from tests.support.sync_world import API_VERSION, SyncWorld, a_sync_world
 from tests.support.traffic_world import RecordingApi
@@ -33,6 +30,10 @@ FULL = SourceStatus(
     applied=3,
     foreign=1,
     handled_request="now",
+    signer="SHA256:abc ana",
+    confirmed="e" * 40,
+    waiting="f" * 40,
+    origin="https://git.example.org/shop.git main",
     conditions=(Condition(type="Ready", status="False", reason="InvalidSpecs", message="a.yaml:3", since=NOON),),
 )
 
@@ -80,11 +81,9 @@ async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
 async def test_an_applied_object_is_owned_at_once(case: Case) -> None:
     changed = await case.world.specs.apply(case.spec(), case.source)
 
-    assert (changed, case.world.specs.owned(case.source), case.world.specs.owner(case.ref())) == (
-        True,
-        (case.ref(),),
-        case.source,
-    )
+    assert changed == Applied(changed=True, put_back=(Edited(path=""),))
+    assert case.world.specs.owned(case.source) == (case.ref(),)
+    assert case.world.specs.owner(case.ref()) == case.source
 
 
 async def test_an_object_is_applied_by_the_manager_of_its_source(case: Case) -> None:
@@ -101,7 +100,7 @@ async def test_what_is_right_already_costs_no_request_even_for_a_new_commit(case
 
     changed = await case.world.specs.apply(case.spec(commit="2" * 40), case.source)
 
-    assert (changed, case.world.api.requests) == (False, [])
+    assert (changed, case.world.api.requests) == (Applied(changed=False), [])
 
 
 async def test_a_changed_spec_is_written_with_its_commit(case: Case) -> None:
@@ -110,7 +109,7 @@ async def test_a_changed_spec_is_written_with_its_commit(case: Case) -> None:
     changed = await case.world.specs.apply(case.spec(commit="2" * 40, ratio="5%"), case.source)
 
     stored = await case.stored()
-    assert changed
+    assert changed.changed
     assert (stored["spec"]["objectives"][0]["max"], stored["metadata"]["annotations"]["rollout.dev/commit"]) == (
         "5%",
         "2" * 40,
@@ -123,8 +122,8 @@ async def test_an_edit_by_hand_is_put_back(case: Case) -> None:
 
     changed = await case.world.specs.apply(case.spec(), case.source)
 
-    assert changed
     assert (await case.stored())["spec"]["objectives"][0]["max"] == "1%"
+    assert [edit.path for edit in changed.put_back] == ["spec.objectives"]
 
 
 async def test_an_object_that_a_person_made_is_taken_over(case: Case) -> None:
@@ -227,50 +226,46 @@ async def test_reporting_on_a_source_that_is_gone_is_no_error(case: Case) -> Non
 async def test_a_source_is_read_with_its_annotations(case: Case) -> None:
     key = await case.world.a_source(namespace=case.namespace, path="apps", interval="90s")
     await case.world.annotate(key, "requestedAt", "x")
-    await case.world.annotate(key, "allow-prune", "c" * 40)
 
     stored = case.world.source(key)
 
     assert stored.source is not None
-    assert (stored.source.path, stored.source.interval, stored.request, stored.allow_prune) == (
-        "apps",
-        timedelta(seconds=90),
-        "x",
-        "c" * 40,
-    )
+    assert (stored.source.path, stored.source.interval, stored.request) == ("apps", timedelta(seconds=90), "x")
+    assert stored.created.year > 2000
 
 
-async def test_a_secret_is_read_by_name_when_it_is_needed(case: Case) -> None:
-    data = {"username": base64.b64encode(b"ana").decode(), "password": base64.b64encode(b"hunter2").decode()}
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "git-login"}, "data": data}
-    await case.world.api.create(f"/api/v1/namespaces/{case.namespace}/secrets", body)
-    source = GitSource(key=case.source, url="https://git.example.org/a.git", secret="git-login")
+async def test_a_finalizer_is_put_on_and_taken_off(case: Case) -> None:
+    key = await case.world.a_source(namespace=case.namespace)
+    await case.world.edit("GitSource", key, {"metadata": {"finalizers": ["example.org/theirs"]}})
 
-    assert await case.world.sources.credentials(source) == Credentials(username="ana", password="hunter2")
+    await case.world.sources.set_finalizer(case.world.source(key), present=True)
+    held = case.world.source(key).finalizer
+    await case.world.sources.set_finalizer(case.world.source(key), present=False)
 
-
-def data_of(**texts: str) -> dict[str, str]:
-    return {name: base64.b64encode(text.encode()).decode() for name, text in texts.items()}
-
-
-@pytest.mark.parametrize(
-    ("data", "problem"),
-    [
-        ({}, "none of the keys"),
-        (data_of(token="x"), "none of the keys"),
-        (data_of(username="ana"), "without a password"),
-        (data_of(username="a:b", password="x"), "no ':'"),
-        (data_of(username="ana", password="x", bearerToken="y"), "keep one way"),
-        ({"password": "%%%"}, "is not text"),
-    ],
-)
-def test_a_secret_that_makes_no_credentials_is_rejected_by_name(data: dict[str, str], problem: str) -> None:
-    with pytest.raises(Rejected, match=f"Secret shop/x.*{problem}"):
-        credentials_in("Secret shop/x", data)
+    path = case.world.cache.path("GitSource", key.namespace, key.name)
+    found = (await case.world.api.get(path))["metadata"]["finalizers"]
+    assert (held, case.world.source(key).finalizer, found) == (True, False, ["example.org/theirs"])
+    await case.world.edit("GitSource", key, {"metadata": {"finalizers": None}})
 
 
-def test_a_bearer_token_may_end_with_a_line_break() -> None:
-    assert credentials_in("Secret shop/x", data_of(bearerToken="abc\n")) == Credentials(bearer="abc")
+async def test_a_finalizer_on_an_object_that_changed_meanwhile_is_a_conflict(case: Case) -> None:
+    key = await case.world.a_source(namespace=case.namespace)
+    before = case.world.source(key)
+    await case.world.edit("GitSource", key, {"metadata": {"labels": {"a": "b"}}})
+
+    with pytest.raises(Conflict):
+        await case.world.sources.set_finalizer(before, present=True)
+
+
+async def test_what_is_being_deleted_is_leaving_and_owned_no_more(case: Case) -> None:
+    await case.world.specs.apply(case.spec(), case.source)
+    await case.edited({"metadata": {"finalizers": ["example.org/wait"]}})
+
+    await case.world.specs.delete(case.ref(), case.source)
+    await case.world.cache.refresh()
+
+    assert (case.world.specs.owned(case.source), case.world.specs.leaving(case.source)) == ((), (case.ref(),))
+    await case.edited({"metadata": {"finalizers": None}})
 
 
 def test_a_field_manager_fits_into_the_128_characters_of_the_api() -> None:

@@ -1,6 +1,6 @@
 """How does a machine get the real servers that tests run against?
 
-`python -m tests.servers.build [kube] [istio] [crds] [prometheus] [all]` gets them ahead of time. Everything lands in
+`python -m tests.servers.build [kube] [istio] [crds] [prometheus] [git] [all]` gets them ahead of time. Everything lands in
 `${XDG_CACHE_HOME:-~/.cache}/rollout-tests`, never in the tree; what was built once is used again until its source
 changes.
 """
@@ -132,6 +132,44 @@ def git_http_backend() -> Path:
     return program
 
 
+def sshd() -> Path:
+    """OpenSSH's server."""
+    return installed("sshd", "openssh-server")
+
+
+def gpg() -> Path:
+    """GnuPG, with the agent that makes keys."""
+    installed("gpg-agent", "gnupg")
+    return installed("gpg", "gnupg")
+
+
+def installed(program: str, package: str) -> Path:
+    """A program of the machine; root installs Debian's package where it is missing, as in a container of CI.
+
+    Not unpacked into the cache: sshd wants the user that its package makes.
+    """
+    if found := _in_system(program):
+        return found
+    missing = ServerMissingError(program, f"apt-get install {package}")
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise missing
+    cache().mkdir(parents=True, exist_ok=True)
+    with _locked(cache() / "apt.lock"):
+        command = ["apt-get", "install", "-q", "--yes", "--no-install-recommends", package]
+        quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]  # asks nothing, starts no service
+        if not _in_system(program) and not _succeeds([*quiet, *command], cache()):
+            _succeeds(["apt-get", "update", "-q"], cache())
+            _succeeds([*quiet, *command], cache())
+    if found := _in_system(program):
+        return found
+    raise missing
+
+
+def _in_system(program: str) -> Path | None:
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")  # not on everybody's PATH
+    return Path(found) if found else None
+
+
 def once(target: Path, make: Callable[[Path], None]) -> Path:
     """`target`, made on the first call: `make` fills a draft of the folder directly below the cache.
 
@@ -220,6 +258,7 @@ ARTEFACTS: dict[str, dict[str, Callable[[], object]]] = {
     "istio": {"istiod": lambda: built(ISTIOD), "pilot-agent": lambda: built(PILOT_AGENT), "bootstrap": istio_module},
     "crds": {"CRDs": lambda: ", ".join(str(path) for path in module_folders().values())},
     "prometheus": {"prometheus": prometheus},
+    "git": {"sshd": sshd, "gpg": gpg},
 }
 
 

@@ -86,9 +86,9 @@ class Kube:
         return self.request("DELETE", path, body)
 
     def request(self, method: str, path: str, body: object = None, content: str = "application/json") -> Obj:
-        """The answer's JSON; raises KubeError unless it is a 2xx."""
+        """The answer's JSON; raises KubeError unless it is a 2xx. body: bytes go as they are."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content, "Accept": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         wanted = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(wanted, timeout=ANSWER_S, context=self._tls) as answer:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import ssl
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,11 +70,14 @@ class Repository:
 class GitHttp:
     """git http-backend behind a threaded server on loopback.
 
-    login: None serves everybody. fault: a status that every request gets while it is set. requests: all so far.
+    login: None serves everybody. fault: a status that every request gets while it is set. to: where a fault redirects.
+    requests: all so far. tls: serves https when it is set before `start`.
     """
 
     def __init__(self, directory: Path, login: Login | None = None) -> None:
         self.login = login
+        self.to = ""
+        self.tls: ssl.SSLContext | None = None
         self.fault: int | None = None
         self.requests = 0
         self._directory = directory
@@ -83,7 +87,7 @@ class GitHttp:
     def url(self) -> str:
         """The root of all repositories."""
         port = self._server.server_address[1] if self._server else 0
-        return f"http://127.0.0.1:{port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{port}"
 
     def start(self) -> None:
         """Listen on a free port; raises ServerMissingError where git cannot serve HTTP."""
@@ -94,6 +98,8 @@ class GitHttp:
             git, backend, root = owner, program, owner._directory
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         Thread(target=self._server.serve_forever, name="git-http", daemon=True).start()
 
     def stop(self) -> None:
@@ -139,7 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if status := self.git.refusal(self.headers.get("Authorization")):
-            self._answer(status, {"WWW-Authenticate": 'Basic realm="git"'} if status == 401 else {}, b"")
+            headers = {"WWW-Authenticate": 'Basic realm="git"'} if status == 401 else {}
+            self._answer(status, headers | ({"Location": self.git.to + self.path} if self.git.to else {}), b"")
             return
         done = subprocess.run(
             [str(self.backend)], input=body, env=self._cgi(), capture_output=True, timeout=ANSWER_S, check=False

@@ -1,8 +1,10 @@
 """How does a test make a git repository, also one that an attacker would make?"""
 
+import hashlib
 import os
 import subprocess
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +47,45 @@ class Repository:
         lines += [b"deleteall", *(_entry(path, content) for path, content in files.items()), b"done", b""]
         self.git("fast-import", "--quiet", "--done", "--force", stdin=b"\n".join(lines))
         return self.git("rev-parse", ref).strip()
+
+    def rewrite(self, files: Mapping[str, Content], *, ref: str = "refs/heads/main") -> str:
+        """The id of a commit without parents that takes the place of all that `ref` had: a forced push."""
+        self.git("update-ref", "-d", ref)
+        return self.commit({**files, ".rewritten": "again"}, ref=ref)
+
+    def join(self, parents: Sequence[str], *, settings: Sequence[str] = (), ref: str = "refs/heads/main") -> str:
+        """The id of a new commit on `ref` with the files of the first of `parents`.
+
+        settings: of git, where the commit is to be signed.
+        """
+        lines = [word for parent in parents for word in ("-p", parent)]
+        signed = ["-S"] if settings else []
+        given = [
+            word for setting in ("user.name=Ana", "user.email=ana@example.org", *settings) for word in ("-c", setting)
+        ]
+        made = self.git(*given, "commit-tree", *signed, *lines, "-m", "joined", f"{parents[0]}^{{tree}}").strip()
+        self.git("update-ref", ref, made)
+        return made
+
+    def store(self, kind: str, content: bytes) -> str:
+        """The id of an object that git's own tools would refuse to make."""
+        raw = kind.encode() + b" " + str(len(content)).encode() + b"\0" + content
+        object_id = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+        path = self.path / "objects" / object_id[:2] / object_id[2:]
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_bytes(zlib.compress(raw))
+        return object_id
+
+    def commit_tree(self, entries: Sequence[tuple[str, bytes, str]], *, ref: str = "refs/heads/main") -> str:
+        """The id of a commit on `ref` with a tree of any (mode, name, object id)."""
+        raw = b"".join(mode.encode() + b" " + name + b"\0" + bytes.fromhex(held) for mode, name, held in entries)
+        who = "Ana <ana@example.org> 1790000000 +0000"
+        said = f"tree {self.store('tree', raw)}\nauthor {who}\ncommitter {who}\n\nmade by hand\n"
+        commit = self.store("commit", said.encode())
+        (self.path / ref).parent.mkdir(parents=True, exist_ok=True)
+        (self.path / ref).write_text(f"{commit}\n")
+        return commit
 
     def tag(self, name: str, commit: str) -> None:
         """An annotated tag."""

@@ -20,6 +20,8 @@ from tests.servers.kubelet import Kubelet
 from tests.servers.mesh import Mesh
 from tests.servers.missing import obtained
 from tests.servers.prometheus import Prometheus
+from tests.servers.sshd import Sshd
+from tests.support.signing import GpgSigner, SshSigner
 
 OUR_CRDS = Path(__file__).parents[2] / "deploy" / "crds"
 
@@ -115,3 +117,28 @@ def git_http(tmp_path: Path) -> Iterator[GitHttp]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def git_ssh(tmp_path: Path) -> Iterator[Sshd]:
+    """git over SSH: a real sshd with a host key and one client key of its own."""
+    server = Sshd(tmp_path / "sshd")
+    try:
+        obtained(server.start)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def ana_ssh(tmp_path: Path) -> SshSigner:
+    """An SSH key that signs commits."""
+    return obtained(lambda: SshSigner(tmp_path / "ana-ssh", "ana@example.org"))
+
+
+@pytest.fixture
+def ana_gpg() -> Iterator[GpgSigner]:
+    """A GPG key that signs commits, in a keyring of its own."""
+    signer = obtained(lambda: GpgSigner("Ana <ana@example.org>"))
+    yield signer
+    signer.close()

@@ -8,21 +8,25 @@ from typing import Any
 
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
+from adapters.kube.commands import KubeCommands
 from adapters.kube.kinds import KINDS
+from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
 from adapters.kube.specs import KubeSpecs
+from adapters.memory.clock import ManualClock
 from adapters.memory.source import MemorySpecSource
 from rollout.model.names import Key
 from rollout.ports.errors import NotFound
+from rollout.ports.sources import SpecSource
 from rollout.ports.specs import StoredSource
-from rollout.services.sync import Sync
+from rollout.services.sync import Sync, SyncPorts
 from rollout.services.sync_report import SyncReport
 from tests.support.builders import NOON
 
 URL = "https://git.example.org/shop.git"
 API_VERSION = "rollout.dev/v1alpha1"
 HOME = "rollout-system"
-WATCHED = ("GitSource", "Rollout", "SloPolicy")
+WATCHED = ("GitSource", "Rollout", "SloPolicy", "RolloutCommand")
 
 
 def a_policy(name: str, ratio: str = "1%", *, namespace: str = "") -> str:
@@ -35,6 +39,11 @@ def a_policy(name: str, ratio: str = "1%", *, namespace: str = "") -> str:
 def policies(*names: str) -> dict[str, str]:
     """One file per SloPolicy."""
     return {f"{name}.yaml": a_policy(name) for name in names}
+
+
+def namespaces(*names: str) -> list[dict[str, Any]]:
+    """Namespaces of these names."""
+    return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names]
 
 
 class WatchedApi:
@@ -86,8 +95,21 @@ class SyncWorld:
         self.git = MemorySpecSource()
         self.specs = KubeSpecs(self.api, cache)
         self.sources = KubeSources(self.api, cache)
-        self.service = Sync(self.sources, self.specs, self.git, HOME)
+        self.secrets = KubeSourceSecrets(self.api, cache)
         self._server = server
+        self._now = NOON
+        self.restart()
+
+    def restart(self, git: SpecSource | None = None) -> None:
+        """A service that remembers nothing, on the repository in memory or on `git`."""
+        ports = SyncPorts(
+            sources=self.sources,
+            secrets=self.secrets,
+            commands=KubeCommands(self.api, self.cache, ManualClock(NOON), "GitSource"),
+            specs=self.specs,
+            git=git or self.git,
+        )
+        self.service = Sync(ports, HOME)
 
     async def a_source(self, name: str = "apps", namespace: str = "shop", **spec: Any) -> Key:
         """A new GitSource on URL."""
@@ -97,9 +119,23 @@ class SyncWorld:
         await self.cache.refresh()
         return Key(namespace=namespace, name=name)
 
-    async def edit(self, kind: str, key: Key, change: Mapping[str, Any]) -> None:
+    async def edit(self, kind: str, key: Key, change: Mapping[str, Any], manager: str = "kubectl-edit") -> None:
         """A person's merge patch, shown in the cache."""
-        await self._server.patch(self.cache.path(kind, key.namespace, key.name), Patch.MERGE, change)
+        query = {"fieldManager": manager}
+        await self._server.patch(self.cache.path(kind, key.namespace, key.name), Patch.MERGE, change, query)
+        await self.cache.refresh()
+
+    async def apply(self, kind: str, key: Key, said: Mapping[str, Any], manager: str) -> None:
+        """Another tool's server-side apply, by force, shown in the cache."""
+        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": key.name}, **said}
+        query = {"fieldManager": manager, "force": "true"}
+        await self._server.patch(self.cache.path(kind, key.namespace, key.name), Patch.APPLY, body, query)
+        await self.cache.refresh()
+
+    async def patch_status(self, kind: str, key: Key, status: Mapping[str, Any]) -> None:
+        """What a controller writes, shown in the cache."""
+        path = self.cache.path(kind, key.namespace, key.name, "status")
+        await self._server.patch(path, Patch.MERGE, {"status": status}, {"fieldManager": "rollout-status"})
         await self.cache.refresh()
 
     async def annotate(self, key: Key, name: str, value: str) -> None:
@@ -112,11 +148,39 @@ class SyncWorld:
             await self._server.delete(self.cache.path(kind, key.namespace, key.name))
         await self.cache.refresh()
 
-    async def look(self, key: Key, minutes: float = 0) -> SyncReport:
-        """One look by the service, at noon or so many minutes later, with an up-to-date cache and a fresh record."""
+    async def look(self, key: Key, hours: float = 0) -> SyncReport:
+        """One look at noon or so many hours later, when it is due, with an up-to-date cache and a fresh record."""
         await self.cache.refresh()
         self.api.requests.clear()
-        return await self.service.sync(key, NOON + timedelta(minutes=minutes))
+        self._now = NOON + timedelta(hours=hours)
+        return await self.service.sync(key, self._now)
+
+    async def wake(self, key: Key) -> SyncReport:
+        """One more look at the same moment, as the watch brings it about: git's turn has not come."""
+        await self.cache.refresh()
+        self.api.requests.clear()
+        return await self.service.sync(key, self._now)
+
+    async def command(self, key: Key, revision: str = "", verb: str = "confirm") -> str:
+        """A person's command for a source; its name."""
+        spec = {
+            "target": {"kind": "GitSource", "name": key.name},
+            "verb": verb,
+            "actor": {"user": "ana"},
+            "channel": "cli",
+        }
+        meta = {"namespace": key.namespace, "generateName": "go-"}
+        body = {"apiVersion": API_VERSION, "kind": "RolloutCommand", "metadata": meta}
+        given = {**spec, **({"revision": revision} if revision else {})}
+        made = await self._server.create(self.cache.path("RolloutCommand", key.namespace), {**body, "spec": given})
+        await self.cache.refresh()
+        return str(made["metadata"]["name"])
+
+    async def answer(self, key: Key, name: str) -> tuple[str, str]:
+        """Result and message of a command; "" for none yet."""
+        found = await self._server.get(self.cache.path("RolloutCommand", key.namespace, name))
+        status = found.get("status") or {}
+        return status.get("result", ""), status.get("message", "")
 
     async def policies(self, namespace: str = "shop") -> dict[str, Obj]:
         """The SloPolicies on the server, by name."""

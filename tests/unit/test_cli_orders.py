@@ -1,13 +1,19 @@
 """How do the verbs that steer a Rollout end, and what do they say?"""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from adapters.memory.access import Asked
-from tests.support.cli import GATED, a_controller, a_release_at, a_terminal
-from tests.support.world import a_release
+from adapters.memory.cluster import DirectApi
+from rollout.model.names import Key
+from tests.support.cli import GATED, Shown, a_controller, a_release_at, a_terminal
+from tests.support.sync_world import URL, SyncWorld, a_sync_world, policies
+from tests.support.world import a_release, a_world
 
 pytestmark = pytest.mark.slow  # whole commands against a cluster's HTTP face
 
@@ -111,3 +117,68 @@ async def test_errors_for_machines_have_code_message_and_hint(tmp_path: Path) ->
     error = json.loads(shown.err)
     assert error["code"] == "Refused"
     assert error["hint"].startswith("`rollout why checkout")
+
+
+@asynccontextmanager
+async def looks_at(sync: SyncWorld, key: Key) -> AsyncIterator[None]:
+    """The controller looks after a source in the background."""
+
+    async def look() -> None:
+        while True:
+            await sync.wake(key)
+            await asyncio.sleep(0.02)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+
+async def confirming(directory: Path, *, commits: tuple[tuple[str, ...], ...]) -> tuple[Shown, SyncWorld]:
+    """What `rollout confirm gitsource/apps` shows after these commits, each with SloPolicies of these names."""
+    async with (
+        a_world() as world,
+        a_sync_world(DirectApi(world.cluster)) as sync,
+        a_terminal(directory, world) as terminal,
+    ):
+        key = await sync.a_source()
+        for hour, names in enumerate(commits):
+            sync.git.commit(URL, policies(*names))
+            await sync.look(key, hours=hour)
+        async with looks_at(sync, key):
+            shown = await terminal.type("confirm", "gitsource/apps")
+        return shown, sync
+
+
+async def test_confirm_lets_the_commit_go_on_that_waits(tmp_path: Path) -> None:
+    shown, sync = await confirming(tmp_path, commits=(("a", "b"), ()))
+
+    commit = sync.source(Key(namespace="shop", name="apps")).status.commit
+    assert (shown.code, shown.err, await sync.policies()) == (0, "", {})
+    assert shown.out.startswith(f"Accepted: GitSource shop/apps confirm ({commit}): commit {commit[:12]} may delete")
+
+
+async def test_confirm_says_when_nothing_waits(tmp_path: Path) -> None:
+    shown, sync = await confirming(tmp_path, commits=(("a", "b"),))
+
+    assert (shown.code, set(await sync.policies())) == (1, {"a", "b"})
+    assert "GitSource shop/apps: no commit waits to be confirmed" in shown.err
+
+
+async def test_a_source_that_is_not_there_cannot_be_confirmed(tmp_path: Path) -> None:
+    async with a_world() as world, a_terminal(tmp_path, world) as terminal:
+        shown = await terminal.type("confirm", "gitsource/apps")
+
+    assert shown.code == 6
+
+
+@pytest.mark.parametrize(
+    "words", [("abort", "gitsource/apps"), ("confirm", "slopolicy/apps"), ("confirm", "gitsource/")]
+)
+async def test_a_verb_that_a_kind_does_not_take_is_a_usage_error(tmp_path: Path, words: tuple[str, str]) -> None:
+    async with a_world() as world, a_terminal(tmp_path, world) as terminal:
+        shown = await terminal.type(*words)
+
+    assert shown.code == 2

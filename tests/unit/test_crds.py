@@ -9,7 +9,7 @@ import pytest
 from rollout import crds
 
 DIRECTORY = Path(__file__).parents[2] / "deploy" / "crds"
-FORBIDDEN = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "not", "patternProperties", "title", "default", "const"}
+FORBIDDEN = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "not", "patternProperties", "title", "const"}
 
 
 def parts(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -67,9 +67,46 @@ def test_every_text_of_a_spec_is_bounded(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_of_a_spec_is_described(kind: str) -> None:
-    fields = schema_of(kind)["properties"]["spec"]["properties"]
+    fields = [(path, part) for path, part in parts(schema_of(kind)["properties"]["spec"]) if "." in path]
 
-    assert [name for name, part in fields.items() if not part.get("description")] == []
+    assert [path for path, part in fields if not is_of_a_list(path) and not part.get("description")] == []
+
+
+def is_of_a_list(path: str) -> bool:
+    return path.endswith((".items", ".additionalProperties"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_default_is_told_in_words_too(kind: str) -> None:
+    told = [path for path, part in parts(schema_of(kind)) if "default " in part.get("description", "").lower()]
+
+    assert told == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_api_server_fills_in_nothing_of_a_status(kind: str) -> None:
+    status = schema_of(kind)["properties"].get("status", {})
+
+    assert [path for path, part in parts(status) if "default" in part] == []
+
+
+def test_the_defaults_of_a_rollout_are_those_that_people_know() -> None:
+    defaults = {path: part["default"] for path, part in parts(schema_of("Rollout")) if "default" in part}
+
+    assert defaults == {
+        ".spec.steps.items.soak": "0s",
+        ".spec.objectives.items.mode": "decide",
+        ".spec.analysis": {},
+        ".spec.analysis.interval": "15s",
+        ".spec.analysis.minRequests": 50,
+        ".spec.analysis.onInconclusive": "hold",
+        ".spec.analysis.stepDeadline": "2h",
+        ".spec.analysis.bake": "0s",
+        ".spec.availableWithin": "10m",
+        ".spec.capacity": "100%",
+        ".spec.settle": "30s",
+        ".spec.suspend": False,
+    }
 
 
 def test_the_columns_are_those_that_people_know() -> None:

@@ -15,7 +15,18 @@ ATTACKS = (
     "../repo.git",
     "http://git.example.org/a.git",
     "http://127.0.0.1/a.git",
-    "ssh://git@git.example.org/a.git",
+    "ssh://git:hunter2@git.example.org/a.git",
+    "ssh://-oProxyCommand=touch/a.git",
+    "ssh://-oProxyCommand=touch@git.example.org/a.git",
+    "ssh://git@-oProxyCommand=touch/a.git",
+    "ssh://git@git.example.org:-oProxyCommand=touch/a.git",
+    "ssh://$(touch)@git.example.org/a.git",
+    "ssh://git@git.example.org/a'$(touch)'.git",
+    "ssh://git@git.example.org/a;touch",
+    "ssh://git@git.example.org/a%0atouch",
+    "ssh://git@git.example.org/a\x00.git",
+    "ssh://git@[fe80::1%25eth0]/a.git",
+    "ssh://git@git.example.org",
     "git@git.example.org:a.git",
     "git://git.example.org/a.git",
     "fd::17",
@@ -33,7 +44,7 @@ ATTACKS = (
 
 
 @pytest.mark.parametrize("url", ATTACKS)
-def test_only_https_is_allowed_by_default(url: str) -> None:
+def test_what_is_neither_plain_https_nor_plain_ssh_is_refused(url: str) -> None:
     with pytest.raises(Rejected, match=r"spec\.url"):
         Urls().scheme(url)
 
@@ -42,9 +53,22 @@ def test_https_is_allowed() -> None:
     assert Urls().scheme("https://git.example.org:8443/team/specs.git") == "https"
 
 
-def test_a_password_in_the_url_is_refused_without_being_repeated() -> None:
+@pytest.mark.parametrize(
+    "url", ["ssh://git@git.example.org:2222/team/specs.git", "ssh://git.example.org/~ana/a.git", "ssh://git@[::1]:22/a"]
+)
+def test_ssh_is_allowed_with_a_user_and_a_port(url: str) -> None:
+    assert Urls().scheme(url) == "ssh"
+
+
+def test_the_short_form_of_ssh_is_refused_with_the_long_one_to_write() -> None:
+    with pytest.raises(Rejected, match=r"write ssh://git@git\.example\.org/team/specs\.git"):
+        Urls().scheme("git@git.example.org:team/specs.git")
+
+
+@pytest.mark.parametrize("scheme", ["https", "ssh"])
+def test_a_password_in_the_url_is_refused_without_being_repeated(scheme: str) -> None:
     with pytest.raises(Rejected) as caught:
-        Urls().scheme("https://ana:hunter2@git.example.org/a.git")
+        Urls().scheme(f"{scheme}://ana:hunter2@git.example.org/a.git")
 
     assert "hunter2" not in str(caught.value)
 

@@ -28,6 +28,29 @@ SAID: tuple[tuple[str, type[PortError], str], ...] = (
     ("fatal: unable to access 'u': Could not resolve host: git.example.org", Unreachable, "name is not known"),
     ("fatal: unable to access 'u': The requested URL returned error: 429", Unreachable, "less often"),
     ("fatal: unable to access 'u': The requested URL returned error: 503", Unreachable, "503"),
+    ("No ED25519 host key is known for h\nHost key verification failed.", Forbidden, "not in known_hosts"),
+    (
+        "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed.",
+        Forbidden,
+        "somebody may stand in between",
+    ),
+    ("git@h: Permission denied (publickey).\nfatal: Could not read from remote", Forbidden, "does not accept the key"),
+    ('Load key "/x": invalid format\ngit@h: Permission denied (publickey).', Rejected, "no key that ssh can read"),
+    ("No user exists for uid 65532\nfatal: Could not read from remote", Unreachable, "/etc/passwd"),
+    ("error: cannot run ssh: No such file or directory\nfatal: unable to fork", Unreachable, "openssh-client"),
+    ("ssh: connect to host h port 22: Connection refused\nfatal: Could not read", Unreachable, "Connection refused"),
+    (
+        "fatal: unable to access 'u': Received HTTP code 407 from proxy after CONNECT",
+        Forbidden,
+        "proxy does not accept",
+    ),
+    ("fatal: unable to access 'u': Could not resolve proxy: p", Unreachable, "proxy's name"),
+    (
+        "fatal: write error: File too large\nfatal: fetch-pack: invalid index-pack output",
+        Rejected,
+        "larger than we take",
+    ),
+    ("ERROR: Repository not found.\nfatal: Could not read from remote repository.", NotFound, "no such repository"),
     ("fatal: early EOF", Unreachable, "early EOF"),
     ("", Unreachable, "without a word"),
 )
@@ -42,9 +65,17 @@ def test_each_failure_has_its_kind_and_names_the_repository(said: str, error: ty
     assert words in str(found)
 
 
-def test_credentials_that_a_server_repeats_are_masked() -> None:
-    secret = Credentials(username="ana", password="hunter2")
-
+@pytest.mark.parametrize(
+    "secret",
+    [
+        Credentials(username="ana", password="hunter2"),
+        Credentials(bearer="hunter2"),
+        Credentials(ssh_key="-----BEGIN\nhunter2\n-----END"),
+        Credentials(proxy="http://ana:hunter2@proxy:3128"),
+        Credentials(proxy="http://ana:%68unter2@proxy:3128"),
+    ],
+)
+def test_credentials_that_a_server_repeats_are_masked(secret: Credentials) -> None:
     found = failure(SOURCE, secret, "remote: user ana:hunter2 unknown\nfatal: unable to access 'u'")
 
     assert "hunter2" not in str(found)

@@ -2,9 +2,7 @@
 
 import asyncio
 import socket
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from rollout.model.source import GitSource
 from rollout.ports.errors import Forbidden, Rejected, Unreachable
 from rollout.ports.sources import Credentials
 from tests.servers.githttp import GitHttp, Login
+from tests.support.commandlines import comes_true, names_on_a_command_line, watched
 from tests.support.repos import Repository
 
 pytestmark = pytest.mark.slow  # real processes or HTTP
@@ -113,14 +112,13 @@ async def test_credentials_are_in_no_file_and_on_no_command_line(
     git_http.login = Login(user="ana", password="correct horse")
     git = GitSpecSource(tmp_path / "cache", urls=Urls(file=True))
     commit = repository.commit({"a.yaml": "a: 1\n"})
-    seen = _CommandLines()
 
-    with seen:
+    with watched() as lines:
         over_http = replace(source, url=f"{git_http.url}/shop.git")
         await git.read(over_http, Credentials(username="ana", password="correct horse"), commit)
 
     written = b"".join(path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file())
-    assert not any(word in text for word in SECRETS for text in (written, *seen.lines))
+    assert not any(word in text for word in SECRETS for text in (written, *lines))
 
 
 @pytest.mark.server
@@ -149,53 +147,11 @@ def test_a_bearer_token_and_password_are_hidden_in_the_repr() -> None:
 SECRETS = (b"correct horse", b"YW5hOmNvcnJlY3QgaG9yc2U=")
 
 
-class _CommandLines:
-    """All command lines of this machine's processes while it is open."""
-
-    def __init__(self) -> None:
-        self.lines: set[bytes] = set()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._done.wait(0.001):
-            self.lines |= set(_processes())
-
-
 async def _runs(url: str) -> None:
     """Return once a git process talks to `url`."""
-    await _comes_true(lambda: _names_on_a_command_line(url), f"no git for {url}")
+    await comes_true(lambda: names_on_a_command_line(url), f"no git for {url}")
 
 
 async def _ended(url: str) -> None:
     """Return once no process talks to `url` any more; the kernel takes its time over the killed."""
-    await _comes_true(lambda: not _names_on_a_command_line(url), f"a git for {url} goes on")
-
-
-async def _comes_true(check: Callable[[], bool], otherwise: str) -> None:
-    for _ in range(1000):
-        if check():
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail(otherwise)
-
-
-def _names_on_a_command_line(url: str) -> bool:
-    """Whether any process of this machine still works on `url`, at any depth below us."""
-    return any(url.encode() in line for line in _processes())
-
-
-def _processes() -> list[bytes]:
-    """The command lines of all processes."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it ended meanwhile
-            found.append((folder / "cmdline").read_bytes())
-    return found
+    await comes_true(lambda: not names_on_a_command_line(url), f"a git for {url} goes on")

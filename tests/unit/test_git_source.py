@@ -1,7 +1,5 @@
 """Does reading from git withstand repositories that mean harm?"""
 
-import hashlib
-import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -99,14 +97,14 @@ async def test_too_much_in_all_is_refused(git: GitSpecSource, repository: Reposi
 async def test_a_tree_that_unfolds_without_end_is_refused(
     git: GitSpecSource, repository: Repository, source: GitSource
 ) -> None:
-    tree = bytes.fromhex(_stored(repository, b"blob", b"a: 1\n"))
+    tree = bytes.fromhex(repository.store("blob", b"a: 1\n"))
     entry = b"100644 a.yaml\0" + tree
     for _ in range(10):  # ten to the tenth files in eleven objects
-        folder = bytes.fromhex(_stored(repository, b"tree", entry))
+        folder = bytes.fromhex(repository.store("tree", entry))
         entry = b"".join(b"40000 d%d\0" % number + folder for number in range(10))
-    top = _stored(repository, b"tree", entry)
+    top = repository.store("tree", entry)
     said = f"tree {top}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nbomb\n"
-    commit = _stored(repository, b"commit", said.encode())
+    commit = repository.store("commit", said.encode())
     repository.git("update-ref", "refs/heads/main", commit)
 
     with pytest.raises(Rejected, match="more than"):
@@ -116,11 +114,11 @@ async def test_a_tree_that_unfolds_without_end_is_refused(
 async def test_a_tree_with_a_parent_folder_in_it_is_refused(
     git: GitSpecSource, repository: Repository, source: GitSource
 ) -> None:
-    blob = bytes.fromhex(_stored(repository, b"blob", b"a: 1\n"))
-    inner = bytes.fromhex(_stored(repository, b"tree", b"100644 a.yaml\0" + blob))
-    top = _stored(repository, b"tree", b"40000 ..\0" + inner)
+    blob = bytes.fromhex(repository.store("blob", b"a: 1\n"))
+    inner = bytes.fromhex(repository.store("tree", b"100644 a.yaml\0" + blob))
+    top = repository.store("tree", b"40000 ..\0" + inner)
     said = f"tree {top}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nout\n"
-    commit = _stored(repository, b"commit", said.encode())
+    commit = repository.store("commit", said.encode())
     repository.git("update-ref", "refs/heads/main", commit)
 
     with pytest.raises(Rejected):
@@ -157,7 +155,7 @@ async def test_the_environment_of_the_controller_does_not_reach_git(
     assert (snapshot.commit, (tmp_path / "trace").exists()) == (commit, False)
 
 
-@pytest.mark.parametrize("url", ["ext::sh -c touch% pwned", "--upload-pack=touch pwned", "ssh://git@localhost/a.git"])
+@pytest.mark.parametrize("url", ["ext::sh -c touch% pwned", "--upload-pack=touch pwned", "git@localhost:a.git"])
 async def test_a_url_that_is_not_allowed_never_reaches_git(git: GitSpecSource, source: GitSource, url: str) -> None:
     with pytest.raises(Rejected, match=r"spec\.url"):
         await git.head(replace(source, url=url), NOBODY)
@@ -235,13 +233,3 @@ async def test_what_a_former_process_left_behind_is_not_trusted(
 async def test_an_empty_repository_has_no_such_branch(git: GitSpecSource, source: GitSource) -> None:
     with pytest.raises(NotFound, match="no branch or tag main"):
         await git.head(source, NOBODY)
-
-
-def _stored(repository: Repository, kind: bytes, content: bytes) -> str:
-    """The id of an object that git's own tools would refuse to make."""
-    raw = kind + b" " + str(len(content)).encode() + b"\0" + content
-    object_id = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
-    path = repository.path / "objects" / object_id[:2] / object_id[2:]
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(zlib.compress(raw))
-    return object_id

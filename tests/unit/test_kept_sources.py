@@ -9,6 +9,7 @@ from adapters.memory.clock import ManualClock
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.notices import KeptNotices
 from rollout.controller.kept import KeptSources
+from rollout.controller.loop import Worked
 from rollout.crds import definitions
 from rollout.model.names import Key
 from rollout.ports.errors import Forbidden
@@ -27,18 +28,19 @@ async def world() -> AsyncIterator[SyncWorld]:
 
 
 class Looks:
-    """The controller's looks at shop/apps, a minute apart."""
+    """The controller's looks at shop/apps, an hour apart."""
 
     def __init__(self, world: SyncWorld) -> None:
         self.notices = KeptNotices()
         self._world, self._clock = world, ManualClock(NOON)
         self._kept = KeptSources(sources=world.sources, sync=world.service, notices=self.notices, clock=self._clock)
 
-    async def look(self, key: Key) -> None:
+    async def look(self, key: Key) -> Worked:
         """The next one."""
         await self._world.cache.refresh()
-        await self._kept.tick(key)
-        self._clock.advance(timedelta(minutes=1))
+        worked = await self._kept.tick(key)
+        self._clock.advance(timedelta(hours=1))
+        return worked
 
 
 async def test_a_source_that_git_refuses_is_warned_of(world: SyncWorld) -> None:
@@ -72,3 +74,29 @@ async def test_a_source_that_recovered_is_told_without_a_warning(world: SyncWorl
     await looks.look(key)
 
     assert [reason.warning for _, reason in looks.notices.told] == [True, False]
+
+
+async def test_an_edit_that_was_put_back_is_told_once_beside_the_outcome(world: SyncWorld) -> None:
+    looks, key = Looks(world), await world.a_source()
+    world.git.commit(URL, policies("a"))
+    await looks.look(key)
+    await world.edit(
+        "SloPolicy", Key(namespace="shop", name="a"), {"metadata": {"labels": {"rollout.dev/source": None}}}
+    )
+
+    await looks.look(key)
+    await looks.look(key)
+
+    assert looks.notices.codes(key) == ("Synced", "DriftPutBack")
+
+
+async def test_sources_that_a_look_concerns_come_next(world: SyncWorld) -> None:
+    looks = Looks(world)
+    first, second = await world.a_source("first"), await world.a_source("second")
+    world.git.commit(URL, policies("a"))
+    await looks.look(first)
+
+    worked = await looks.look(second)
+
+    assert worked.also == (first,)
+    assert looks.notices.codes(second) == ("InvalidSpecs", "Contested")

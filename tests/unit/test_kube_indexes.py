@@ -21,6 +21,7 @@ def rollout(**spec: Any) -> dict[str, Any]:
     return obj(spec)
 
 
+MARKS = {"rollout.dev/source": "apps", "rollout.dev/source-namespace": "shop"}
 ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ("EndpointSlice", "service", obj(labels={"kubernetes.io/service-name": "a"}), ["shop/a"]),
     ("Service", "selector", obj({"selector": {"b": "2", "a": "1"}}), ["shop/a=1"]),
@@ -45,7 +46,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ),
     ("GRPCRoute", "host", obj({"rules": [{"backendRefs": [{"name": "a"}]}]}), ["shop/a"]),
     ("TrafficSplit", "host", obj({"service": "a", "backends": [{"service": "a-v1"}]}), ["shop/a-v1"]),
-    ("RolloutCommand", "target", obj({"target": {"kind": "Rollout", "name": "a"}}), ["shop/a"]),
+    ("RolloutCommand", "target", obj({"target": {"kind": "Rollout", "name": "a"}}), ["Rollout/shop/a"]),
     ("Rollout", "route", rollout(routes=[{"kind": "HTTPRoute", "name": "{name}-x"}]), ["shop/HTTPRoute/checkout-x"]),
     ("Rollout", "backend", rollout(backend={"service": "{name}-{revision}"}), ["shop/checkout-*"]),
     (
@@ -62,6 +63,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
         ["Deployment/shop/a-*"],
     ),
     ("Rollout", "policy", rollout(policies=["p"]), ["shop/p", "*/p"]),
+    *((kind, "source", {"metadata": {"labels": MARKS}}, ["shop/apps"]) for kind in ("Rollout", "SloPolicy")),
 ]
 
 

@@ -11,6 +11,7 @@ from rollout.controller.loop import Controller, Worked
 from rollout.controller.queue import Queue
 from rollout.model.names import Key
 from rollout.ports.errors import Unreachable
+from rollout.ports.watch import Work
 
 A, B = (Key(namespace="shop", name=name) for name in "ab")
 
@@ -36,10 +37,6 @@ class Keys:
         """Both."""
         return (A, B)
 
-    def changed(self) -> tuple[Key, ...]:
-        """None."""
-        return ()
-
     async def tick(self, key: Key) -> Worked:
         """Note it, and do it."""
         self.ticked.append(key)
@@ -60,10 +57,10 @@ class Silence:
     def __init__(self) -> None:
         self.keys: asyncio.Queue[Key] = asyncio.Queue()
 
-    async def changes(self) -> AsyncIterator[Key]:
-        """What was put into `keys`."""
+    async def changes(self) -> AsyncIterator[Work]:
+        """Rollouts whose keys were put into `keys`."""
         while True:
-            yield await self.keys.get()
+            yield "Rollout", await self.keys.get()
 
     async def refresh(self) -> None:
         """Fresh already."""
@@ -178,6 +175,16 @@ async def test_a_wake_up_that_is_due_comes_at_once() -> None:
         await stand.kept.until(6)
 
         assert stand.kept.ticked.count(A) == 3
+
+
+async def test_what_a_tick_concerns_besides_is_ticked_too() -> None:
+    async def once(key: Key) -> Worked:
+        return Worked(also=(A,) if key == B else ())
+
+    async with a_controller(once) as stand:
+        await stand.kept.until(3)
+
+        assert stand.kept.ticked.count(A) == 2
 
 
 async def test_stop_lets_the_tick_in_hand_end_and_releases_the_lease() -> None:

@@ -103,6 +103,13 @@ def test_the_errors_of_all_objects_are_told() -> None:
         ({"metadata": {"name": "n" * 64}}, "has 64 characters, at most 63 are allowed (metadata.name"),
         ({"metadata": {"name": "a", "labels": {"b": 1}}}, "b is the number 1, expected text; put it in quotes"),
         ({"metadata": {"name": "a", "label": {}}}, "unknown field label; did you mean labels?"),
+        ({"metadata": {"name": "a", "labels": {"a b": "c"}}}, "labels.a b"),
+        ({"metadata": {"name": "a", "labels": {"a": "b c"}}}, "a b c is not the value of a label (metadata.labels.a"),
+        ({"metadata": {"name": "a", "uid": "1"}}, "uid: set by the API server; leave it out (metadata.uid"),
+        (
+            {"metadata": {"name": "a", "creationTimestamp": "2026-01-01T00:00:00Z"}},
+            "creationTimestamp: set by the API server; leave it out",
+        ),
         ({"metadata": {}}, "name is missing: the object's name (metadata.name"),
         ({"status": {}}, "status: belongs to the controller, not to git; leave it out"),
         ({"Spec": {}}, "unknown field Spec; did you mean spec?"),

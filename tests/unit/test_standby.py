@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from adapters.kube.sources import REQUESTED_AT
+from adapters.kube.source_watch import REQUESTED_AT
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.face import start_face
 from rollout.crds import definitions

@@ -5,7 +5,7 @@ import pytest
 from rollout.model.names import Key
 from rollout.model.source import GitSource, OnInvalid, Snapshot, SpecFile
 from rollout.ports.specs import ObjectRef
-from rollout.services.sync_plan import Wanted, plan, read, wanted
+from rollout.services.sync_plan import Wanted, plan, read, uncontested, wanted
 from tests.support.sync_world import API_VERSION, HOME, a_policy
 
 APPS = Key(namespace="shop", name="apps")
@@ -26,7 +26,7 @@ def want(
     held = tuple(SpecFile(path=path, content=files[path].encode()) for path in sorted(files))
     reading = read(Snapshot(commit="c" * 40, author="", files=held), source.namespace)
     git = GitSource(key=source, url="https://git.example.org/a.git", on_invalid=on_invalid)
-    return wanted(reading, git, HOME, lambda _: owner)
+    return uncontested(wanted(reading, git, HOME), git, lambda _: owner)
 
 
 def refs(*names: str) -> tuple[ObjectRef, ...]:
@@ -132,15 +132,16 @@ def test_an_empty_commit_is_held_even_for_one_object() -> None:
 
 @pytest.mark.parametrize(
     ("owned", "gone", "held"),
-    [(4, 3, False), (5, 4, True), (16, 4, False), (16, 5, True), (100, 25, False), (100, 26, True)],
+    [(1, 1, True), (2, 1, False), (3, 1, False), (3, 2, True), (100, 50, False), (100, 51, True)],
 )
-def test_at_most_three_or_a_quarter_goes_without_a_person(owned: int, gone: int, held: bool) -> None:
+def test_at_most_half_goes_without_a_person(owned: int, gone: int, held: bool) -> None:
     names = [f"p{number:03}" for number in range(owned)]
-    left = want({f"{name}.yaml": a_policy(name) for name in names[gone:]})
+    left = want({f"{name}.yaml": a_policy(name) for name in [*names[gone:], "new"]})
 
     result = plan(left, refs(*names), prune=True, allowed=False)
 
     assert (bool(result.held), len(result.held) + len(result.prune)) == (held, gone)
+    assert bool(result.apply) is not held
 
 
 def test_a_person_can_let_a_commit_delete_everything() -> None:

@@ -11,11 +11,10 @@ from adapters.git.source import GitSpecSource
 from adapters.kube.store import KubeRollouts
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from rollout.crds import definitions
-from rollout.services.sync import Sync
 from rollout.services.sync_report import SyncState
 from tests.support.builders import CHECKOUT, NOON, a_rollout_manifest
 from tests.support.repos import Repository
-from tests.support.sync_world import HOME, URL, SyncWorld, a_policy, a_sync_world, policies
+from tests.support.sync_world import HOME, URL, SyncWorld, a_policy, a_sync_world, namespaces, policies
 
 BROKEN = {"bad.yaml": a_policy("bad").replace("objectives", "objektives")}
 
@@ -23,10 +22,7 @@ BROKEN = {"bad.yaml": a_policy("bad").replace("objectives", "objektives")}
 @pytest.fixture
 async def world() -> AsyncIterator[SyncWorld]:
     cluster = MemoryCluster()
-    namespaces = (
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in ("shop", "pay", HOME)
-    )
-    cluster.seed(*namespaces, *definitions().values())
+    cluster.seed(*namespaces("shop", "pay", HOME), *definitions().values())
     async with a_sync_world(DirectApi(cluster)) as world:
         yield world
 
@@ -65,7 +61,7 @@ async def test_the_same_commit_again_neither_reads_nor_writes(world: SyncWorld) 
     await world.look(key)
     reads = world.git.reads
 
-    report = await world.look(key, minutes=1)
+    report = await world.look(key, hours=1)
 
     assert (world.git.reads - reads, world.api.requests, report.state) == (0, [], SyncState.READY)
 
@@ -76,7 +72,7 @@ async def test_a_commit_writes_only_the_object_that_it_changes(world: SyncWorld)
     await world.look(key)
     second = world.git.commit(URL, {**policies("a"), "b.yaml": a_policy("b", "5%")})
 
-    report = await world.look(key, minutes=1)
+    report = await world.look(key, hours=1)
 
     held = await world.policies()
     assert ([ref.key.name for ref in report.applied], report.unchanged) == (["b"], 1)
@@ -89,7 +85,7 @@ async def test_an_invalid_file_keeps_the_last_good_commit_and_says_where(world: 
     await world.look(key)
     bad = world.git.commit(URL, {"a.yaml": a_policy("a", "9%"), **BROKEN})
 
-    report = await world.look(key, minutes=1)
+    report = await world.look(key, hours=1)
 
     status, reason, message = world.condition(key)
     assert (status, reason, report.commit, report.attempted) == ("False", "InvalidSpecs", good, bad)
@@ -105,7 +101,7 @@ async def test_an_invalid_commit_is_stalled_by_kstatus_and_a_good_one_clears_it(
     stalled = world.condition(key, "Stalled")[0]
     world.git.commit(URL, policies("a"))
 
-    await world.look(key, minutes=1)
+    await world.look(key, hours=1)
 
     assert (stalled, world.condition(key, "Stalled")[0], world.condition(key)[0]) == ("True", "", "True")
 
@@ -115,7 +111,7 @@ async def test_an_invalid_commit_seen_again_writes_nothing(world: SyncWorld) -> 
     world.git.commit(URL, BROKEN)
     await world.look(key)
 
-    await world.look(key, minutes=1)
+    await world.look(key, hours=1)
 
     assert writes(world) == []
 
@@ -126,7 +122,7 @@ async def test_with_skip_file_the_rest_is_applied_and_nothing_deleted(world: Syn
     await world.look(key)
     world.git.commit(URL, {"a.yaml": a_policy("a", "9%"), **BROKEN})
 
-    report = await world.look(key, minutes=1)
+    report = await world.look(key, hours=1)
 
     assert set(await world.policies()) == {"a", "b"}
     assert ([ref.key.name for ref in report.applied], report.reason) == (["a"], "FilesSkipped")
@@ -138,36 +134,9 @@ async def test_what_left_git_is_deleted(world: SyncWorld) -> None:
     await world.look(key)
     world.git.commit(URL, policies("a"))
 
-    report = await world.look(key, minutes=1)
+    report = await world.look(key, hours=1)
 
     assert (set(await world.policies()), [ref.key.name for ref in report.pruned]) == ({"a"}, ["b"])
-
-
-async def test_an_empty_commit_deletes_nothing_and_tells_how_to_allow_it(world: SyncWorld) -> None:
-    key = await world.a_source()
-    world.git.commit(URL, policies("a", "b"))
-    await world.look(key)
-    empty = world.git.commit(URL, {})
-
-    report = await world.look(key, minutes=1)
-
-    assert set(await world.policies()) == {"a", "b"}
-    assert (len(report.held), world.condition(key, "Stalled")[1]) == (2, "PruneHeld")
-    assert f"rollout.dev/allow-prune={empty}" in world.condition(key)[2]
-
-
-async def test_the_annotation_for_exactly_this_commit_lets_it_delete(world: SyncWorld) -> None:
-    key = await world.a_source()
-    first = world.git.commit(URL, policies("a", "b"))
-    await world.look(key)
-    empty = world.git.commit(URL, {})
-    await world.annotate(key, "allow-prune", first)
-    held = (await world.look(key, minutes=1)).held
-    await world.annotate(key, "allow-prune", empty)
-
-    report = await world.look(key, minutes=2)
-
-    assert (len(held), len(report.pruned), await world.policies(), report.state) == (2, 2, {}, SyncState.READY)
 
 
 async def test_objects_of_nobody_and_of_others_are_not_deleted(world: SyncWorld) -> None:
@@ -178,34 +147,9 @@ async def test_objects_of_nobody_and_of_others_are_not_deleted(world: SyncWorld)
     await world.look(key)
     world.git.commit(URL, policies("a"))
 
-    await world.look(key, minutes=1)
+    await world.look(key, hours=1)
 
     assert set(await world.policies()) == {"a", "theirs"}
-
-
-async def test_an_object_of_another_source_keeps_the_commit_out(world: SyncWorld) -> None:
-    first, second = await world.a_source("first"), await world.a_source("second")
-    world.git.commit(URL, policies("a"))
-    await world.look(first)
-
-    report = await world.look(second)
-
-    assert (report.reason, (await world.policies())["a"]["metadata"]["labels"]["rollout.dev/source"]) == (
-        "InvalidSpecs",
-        "first",
-    )
-    assert "GitSource shop/first applies it already" in report.message
-
-
-async def test_objects_of_a_source_that_is_gone_are_taken_over(world: SyncWorld) -> None:
-    first, second = await world.a_source("first"), await world.a_source("second")
-    world.git.commit(URL, policies("a"))
-    await world.look(first)
-    await world.remove("GitSource", first)
-
-    report = await world.look(second)
-
-    assert (report.state, world.specs.owner(report.applied[0])) == (SyncState.READY, second)
 
 
 async def test_a_source_of_the_controllers_namespace_writes_everywhere(world: SyncWorld) -> None:
@@ -222,11 +166,11 @@ async def test_a_rollout_in_a_real_repository_becomes_a_rollout_of_that_commit(
 ) -> None:
     repository = Repository(tmp_path / "shop.git")
     git = GitSpecSource(tmp_path / "cache", urls=Urls(file=True))
-    service = Sync(world.sources, world.specs, git, HOME)
+    world.restart(git)
     key = await world.a_source(url=repository.url, path="apps")
     commit = repository.commit({"apps/checkout.yaml": yaml.safe_dump(a_rollout_manifest(revision="v7"))})
 
-    await service.sync(key, NOON)
+    await world.service.sync(key, NOON)
     await git.close()
 
     stored = KubeRollouts(world.api, world.cache).get(CHECKOUT)

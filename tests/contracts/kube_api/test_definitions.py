@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from adapters.kube.api import KubeApi, Patch
-from rollout.ports.errors import Rejected
-from tests.contracts.kube_api.widgets import CRDS, GROUP, WIDGETS, crd, until_absent, until_served, widget
+from rollout.ports.errors import PortError, Rejected
+from tests.contracts.kube_api.widgets import CRDS, GROUP, WIDGETS, apply, crd, until_absent, until_served, widget
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,19 @@ async def test_a_schema_fills_in_defaults_and_cuts_off_what_it_does_not_know(
 async def test_what_the_schema_forbids_is_rejected(api: KubeApi, plan: Any) -> None:
     with pytest.raises(Rejected, match=r"spec\.plan"):
         await api.create(WIDGETS, widget("a", plan=plan))
+
+
+async def test_a_strict_create_refuses_every_field_that_the_schema_does_not_know(api: KubeApi) -> None:
+    body = widget("a", plan={"mode": "Auto", "unknown": 1})
+    body["metadata"]["label"] = {}
+
+    with pytest.raises(Rejected, match=r'unknown field "metadata\.label", unknown field "spec\.plan\.unknown"'):
+        await api.create(WIDGETS, body, {"fieldValidation": "Strict"})
+
+
+async def test_an_apply_of_a_field_that_the_schema_does_not_know_is_refused(api: KubeApi) -> None:
+    with pytest.raises(PortError, match=r"\.unknown: field not declared in schema"):
+        await apply(api, "ana", {**widget("a", size=1), "unknown": 1})
 
 
 async def test_a_patch_with_unknown_fields_alone_changes_nothing(api: KubeApi) -> None:

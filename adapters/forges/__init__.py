@@ -1,0 +1,1 @@
+"""How do git hosts take commit statuses?"""

@@ -1,0 +1,51 @@
+"""How are commit statuses wired?"""
+
+import random
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from adapters.clock import SystemClock
+from adapters.forges.client import HttpForges
+from adapters.git.allowed import Urls
+from adapters.kube.api import KubeApi
+from adapters.kube.cache import Cache
+from adapters.kube.secrets import KubeSourceSecrets
+from adapters.kube.sources import KubeSources
+from adapters.kube.specs import KubeSpecs
+from rollout.controller.kept_commits import KeptCommits
+from rollout.ports.lease import Lease
+from rollout.services.commit_status import CommitStatuses
+from rollout.services.reconcile import Reconciler
+from rollout.settings import Settings
+
+_WITHIN = timedelta(seconds=5)  # one request to a forge; like every other, it must not outlive the lease
+
+
+def kept_commits(
+    settings: Settings, stack: AsyncExitStack, api: KubeApi, cache: Cache, lease: Lease, reconciler: Reconciler
+) -> KeptCommits:
+    """Commit statuses of the cluster's GitSources; ended with `stack`."""
+    clock = SystemClock()
+    sources, specs = KubeSources(api, cache), KubeSpecs(api, cache)
+    urls = Urls(file=settings.allow_file_urls, http=settings.allow_http_urls)
+    forges = HttpForges(clock, urls.scheme, within=_WITHIN)
+    stack.push_async_callback(forges.close)
+
+    def may_write() -> bool:
+        return lease.may_write(_WITHIN)
+
+    statuses = CommitStatuses(
+        sources, KubeSourceSecrets(api, cache), specs, reconciler.rollouts, forges, may_write=may_write
+    )
+    kept = KeptCommits(
+        sources=sources,
+        specs=specs,
+        rollouts=reconciler.rollouts,
+        statuses=statuses,
+        notices=reconciler.notices,
+        clock=clock,
+        jitter=random.random,
+        may_write=may_write,
+    )
+    stack.push_async_callback(kept.close)
+    return kept
