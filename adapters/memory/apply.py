@@ -39,12 +39,17 @@ class _Share:
 
 
 def after_update(kind: Kind, old: Obj, new: Obj, author: Author) -> list[dict[str, Any]]:
-    """managedFields once `author` has turned `old` into `new`: who changes a field takes it from all others."""
+    """managedFields once `author` has turned `old` into `new`: who changes a field takes it from all others.
+
+    What `new` itself says of managers counts, as far as it says something (fieldmanager.decodeLiveOrNew): [] is what a
+    client leaves that knows nothing of managers, [{}] says that there are none. A write of /status cannot say it.
+    """
+    known = old if author.subresource or not new["metadata"].get("managedFields") else new
     before, after = flat(kind, old, author.subresource), flat(kind, new, author.subresource)
     changed = {field for field, value in after.items() if field not in before or not is_same(before[field], value)}
     gone = before.keys() - after.keys()
-    shares = [share.less(changed | gone) for share in _shares(old) if not share.is_of(author)]
-    own = next((share for share in _shares(old) if share.is_of(author)), _Share(author=author, fields=frozenset()))
+    shares = [share.less(changed | gone) for share in _shares(known) if not share.is_of(author)]
+    own = next((share for share in _shares(known) if share.is_of(author)), _Share(author=author, fields=frozenset()))
     return _entries([*shares, _grown(own, frozenset((own.fields | changed) - gone), author)])
 
 

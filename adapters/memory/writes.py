@@ -20,6 +20,7 @@ _ASSIGNED = (
     *("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"),
     "managedFields",
 )
+_KEPT = tuple(field for field in _ASSIGNED if field != "managedFields")  # a change may say who manages what
 
 
 def fresh(target: Target, body: Obj, *, now: str, uid: str) -> dict[str, Any]:
@@ -133,8 +134,8 @@ def _identity(target: Target, old: Obj, meta: dict[str, Any]) -> dict[str, Any]:
     if "deletionTimestamp" in old and set(meta.get("finalizers") or ()) - set(old.get("finalizers") or ()):
         problem = "Forbidden: no new finalizers can be added if the object is being deleted"
         raise invalid(target.about, "metadata.finalizers", problem)
-    assigned = {field: old[field] for field in _ASSIGNED if field in old}
-    given = {name: value for name, value in meta.items() if name not in _ASSIGNED and value not in (None, [], {})}
+    assigned = {field: old[field] for field in _KEPT if field in old}
+    given = {name: value for name, value in meta.items() if name not in _KEPT and value not in (None, [], {})}
     return {**given, **assigned, "resourceVersion": old["resourceVersion"]}
 
 

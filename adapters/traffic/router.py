@@ -7,14 +7,15 @@ The implementation of `rollout.ports.routes.Routes` for every dialect. What a we
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
 from adapters.traffic.rules import keep_rule
-from adapters.traffic.writers import last_writer
-from rollout.model.actions import SetSplit, SetSubsets
+from adapters.traffic.writers import is_managed_by, last_writer, without_manager
+from rollout.model.actions import ReleaseRoute, SetSplit, SetSubsets
 from rollout.model.names import Key
 from rollout.model.observation import RouteSeen, RouteState
 from rollout.model.rollout import RouteRef
 from rollout.ports.errors import Conflict, KindAbsent, NotFound, Rejected
 from rollout.traffic.acceptance import answered
 from rollout.traffic.dialects import DIALECTS, Dialect, unknown_kind
+from rollout.traffic.owners import tool_of
 from rollout.traffic.patch import patch
 from rollout.traffic.shares import SplitError
 from rollout.traffic.weights import read, write
@@ -42,6 +43,7 @@ class Router:
             return RouteSeen(ref=ref, state=RouteState.MISSING, accepted=False)
         reading = read(obj, ref, dialect)
         answer = answered(obj, dialect)
+        writer = last_writer(obj, FIELD_MANAGER)
         return RouteSeen(
             ref=ref,
             state=RouteState.TERMINATING if _is_terminating(obj) else RouteState.PRESENT,
@@ -49,7 +51,10 @@ class Router:
             missing_only=reading.missing_only,
             accepted=answer.accepted and self._is_read_back(key, ref, obj),
             problem=answer.problem,
-            writer=last_writer(obj, FIELD_MANAGER),
+            writer=writer.manager,
+            written=writer.at,
+            tool=tool_of(obj, writer.manager),
+            owned=is_managed_by(obj, FIELD_MANAGER),
             unsupported=reading.unreadable,
         )
 
@@ -77,6 +82,22 @@ class Router:
                 raise
             return False
         return await self._lower_once_more(key, action, dialect)
+
+    async def release(self, key: Key, action: ReleaseRoute) -> bool:
+        """Be no manager of the route's fields any more; False when we were none (then no request is made)."""
+        ref = action.route
+        obj = self._cache.get(ref.kind, key.namespace, ref.name) if self._cache.served(ref.kind) else None
+        operations = without_manager(obj, FIELD_MANAGER) if obj is not None else []
+        if not operations:
+            return False
+        try:
+            stored = await self._api.patch(
+                self._cache.path(ref.kind, key.namespace, ref.name), Patch.JSON, operations, WRITE
+            )
+        except NotFound:
+            return False
+        self._cache.wrote(ref.kind, stored)
+        return True
 
     async def set_subsets(self, key: Key, action: SetSubsets) -> bool:
         """Make our DestinationRule for this host hold exactly these subsets; False when it did already."""

@@ -9,8 +9,8 @@ from rollout.cli.terminal import Paper, age, clock, exactly, span, table
 from rollout.model.commands import Verb
 from rollout.model.rollout import Mode, OnInconclusive
 from rollout.model.status import ObjectiveVerdict, Past, Phase, Run
-from rollout.progression.holds import percent, settled_at, soak_until
-from rollout.progression.view import View, plan_step
+from rollout.progression.holds import settled_at, soak_until
+from rollout.progression.view import View, percent, plan_step
 from rollout.services.looking import Share, possible, shares_of, unseen
 from rollout.services.queries import News, Standing
 

@@ -1,6 +1,7 @@
 """Which weights would every object have at every step, and what stands in the way? Nothing is written."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from rollout.cli.terminal import Paper, exactly, paper, say, spell, table
 if TYPE_CHECKING:
     from rollout.manifest.parse import Manifest
     from rollout.services.observe import Observer
+    from rollout.services.owners import OwnedRoute
     from rollout.services.planning import RolloutPlan, Row, Stage
     from rollout.wiring.tools import Cluster
 
@@ -52,7 +54,7 @@ async def _of_cluster(access: Access, cluster: "Cluster", name: str) -> "list[Ro
     standing = await queries.rollout(cluster.objects, key(access, cluster, name))
     async with observing(cluster, standing.key.namespace) as observer:
         view = await looking.look_at(observer, standing, datetime.now(UTC))
-    return [planning.planned(view)]
+        return [await _with_owners(cluster, planning.planned(view), view.spec)]
 
 
 async def _of_files(access: Access, cluster: "Cluster", files: tuple[str, ...]) -> "list[RolloutPlan]":
@@ -75,8 +77,20 @@ async def _of_files(access: Access, cluster: "Cluster", files: tuple[str, ...]) 
     plans = []
     for place in sorted({found.key.namespace for found in rollouts}):
         async with observing(cluster, place) as observer:
-            plans += [await _of_file(observer, found, parsed) for found in rollouts if found.key.namespace == place]
+            here = [found for found in rollouts if found.key.namespace == place]
+            plans += [
+                await _with_owners(cluster, await _of_file(observer, found, parsed), found.spec) for found in here
+            ]
     return plans
+
+
+async def _with_owners(cluster: "Cluster", plan: "RolloutPlan", spec: object) -> "RolloutPlan":
+    """The plan, with who applies its routes besides us."""
+    from rollout.model.rollout import RolloutSpec
+    from rollout.services.checking_owners import owned_routes
+
+    routes = spec.routes if isinstance(spec, RolloutSpec) else ()
+    return replace(plan, owned=await owned_routes(cluster.objects, plan.key.namespace, routes))
 
 
 async def _of_file(observer: "Observer", wanted: "Manifest", parsed: "list[Manifest]") -> "RolloutPlan":
@@ -114,6 +128,9 @@ def lines(plan: "RolloutPlan", on: Paper) -> list[str]:
     if plan.rows:
         found += ["", *(f"  {line}" for line in table(_header(plan), [*_about(plan), *_weights(plan)]))]
     found += [f"  {text}" for text in _remarks(plan)]
+    for item in plan.owned:
+        found += ["", *on.wrapped(f"  {_owned(item)}", 2).splitlines()]
+        found += [f"      {line}" for line in item.snippet.splitlines()]
     if plan.holds:
         rows = [(on.styled(hold.code, "bad" if hold.warning else "waiting"), hold.message) for hold in plan.holds]
         width = max(len(hold.code) for hold in plan.holds) + 5
@@ -132,6 +149,8 @@ def markdown(plan: "RolloutPlan") -> list[str]:
         rows = [_header(plan), tuple("---" for _ in _header(plan)), *_about(plan), *_weights(plan)]
         found += [f"| {' | '.join(row)} |" for row in rows]
     found += ["", *(f"- {text}" for text in _remarks(plan))]
+    for item in plan.owned:
+        found += ["", _owned(item), "```yaml", *item.snippet.splitlines(), "```", ""]
     found += [f"- **{hold.code}** {hold.message}" for hold in plan.holds]
     return found
 
@@ -179,6 +198,10 @@ def _remarks(plan: "RolloutPlan") -> Iterator[str]:
         yield f"leaves alone: {', '.join(plan.left_alone)}"
 
 
+def _owned(item: "OwnedRoute") -> str:
+    return f"{item.route}: {item.owner} owns it and may undo weights; {item.todo}"
+
+
 def as_data(plan: "RolloutPlan") -> dict[str, Any]:
     """The plan for machines; durations are seconds."""
     return {
@@ -211,6 +234,10 @@ def as_data(plan: "RolloutPlan") -> dict[str, Any]:
         ],
         "leftAlone": list(plan.left_alone),
         "subsets": [{"name": subset.name, "labels": dict(subset.labels)} for subset in plan.subsets],
+        "owners": [
+            {"route": item.route, "tool": item.owner.tool, "name": item.owner.name or None, "snippet": item.snippet}
+            for item in plan.owned
+        ],
         "leastSeconds": plan.duration.total_seconds(),
         "approvals": plan.approvals,
         "holds": [{"code": hold.code, "message": hold.message, "warning": hold.warning} for hold in plan.holds],

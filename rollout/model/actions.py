@@ -33,6 +33,13 @@ class SetSplit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRoute:
+    """The API server is to count us no more among the managers of `route`'s fields: nothing of ours is left to do on it."""
+
+    route: RouteRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subset:
     """A named subset of a host's pods."""
 
@@ -62,4 +69,4 @@ class ReleaseFinalizer:
     """The Rollout may go: nothing of ours is left that does not serve."""
 
 
-Action = SetSplit | SetSubsets | Answer | ReleaseFinalizer
+Action = SetSplit | ReleaseRoute | SetSubsets | Answer | ReleaseFinalizer

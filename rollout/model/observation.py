@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from rollout.model.commands import Command
@@ -54,7 +55,9 @@ class RouteSeen:
 
     pools: those that `only` admits, in the object's order. missing_only: names in `only` that no route has.
     accepted: the API reports the present generation as accepted (True where it reports nothing).
-    problem: what its status says against it, "" for nothing. writer: who wrote the weights last (field manager), "" unknown.
+    problem: what its status says against it, "" for nothing.
+    writer: who wrote the spec last (field manager), "" for us or unknown; written: when, by the API server's clock in whole
+    seconds, None where unknown; tool: the GitOps tool that this writer is, for people, "" for anybody else.
     owned: whether the API server counts us among the managers of fields of its spec.
     unsupported: why the router cannot write this object as asked, "" when it can.
     """
@@ -66,6 +69,8 @@ class RouteSeen:
     accepted: bool = True
     problem: str = ""
     writer: str = ""
+    written: datetime | None = None
+    tool: str = ""
     owned: bool = False
     unsupported: str = ""
 

@@ -130,6 +130,35 @@ class Approval:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fight:
+    """A GitOps tool sets our weights on a route back.
+
+    manager: its field manager; tool: which tool that is, for people. written: when it last did, by the API server's
+    clock, so that each write of it counts once. at: when the last FIGHTS_COUNTED reversals were seen, newest last; empty
+    once a person said to go on.
+    """
+
+    route: RouteRef
+    manager: str
+    tool: str
+    written: datetime
+    at: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescue:
+    """Traffic that somebody had sent to a backend without ready endpoints was brought back to stable.
+
+    writer: who had sent it there, for people; "" unknown.
+    """
+
+    route: RouteRef
+    backend: BackendName
+    writer: str
+    at: datetime
+
+
 class Outcome(StrEnum):
     """How a run ended, or is ending."""
 
@@ -199,6 +228,7 @@ class RolloutStatus:
     runs: number of runs so far; the present run's number while `run` is not None.
     stable: None until it is known. former: stable before the last promotion. failed: the run not to be tried again.
     subsets: names of the subsets that our DestinationRule holds. handled: newest last, at most HANDLED_KEPT.
+    fights: at most FIGHTS_KEPT, newest last. rescue: the last one, while it matters.
     next: what happens next and when, a sentence. last_spec: the last spec that could be read, as JSON, while a run is in
     hand: what it goes back by when the spec becomes unreadable.
     """
@@ -213,6 +243,8 @@ class RolloutStatus:
     added: tuple[Added, ...] = ()
     subsets: tuple[str, ...] = ()
     removable: tuple[str, ...] = ()
+    fights: tuple[Fight, ...] = ()
+    rescue: Rescue | None = None
     verdicts: tuple[ObjectiveVerdict, ...] = ()
     reasons: tuple[Reason, ...] = ()
     next: str = ""
@@ -226,3 +258,5 @@ class RolloutStatus:
 
 HANDLED_KEPT = 100
 HISTORY_KEPT = 10
+FIGHTS_KEPT = 10  # one for each route and tool: more than a Rollout has
+FIGHTS_COUNTED = 3

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from rollout.model.actions import SetSplit, SetSubsets
+from rollout.model.actions import ReleaseRoute, SetSplit, SetSubsets
 from rollout.model.names import Key
 from rollout.model.observation import RouteSeen
 from rollout.model.rollout import RouteRef
@@ -20,6 +20,12 @@ class Routes(Protocol):
         Smallest JSON patch with `test` operations and the resourceVersion. Conflict when the object changed since;
         where `action.lowers`, the object is then read once and the write is tried once more.
         Rejected when the object cannot carry the split exactly.
+        """
+
+    async def release(self, key: Key, action: ReleaseRoute) -> bool:
+        """Be no manager of the route's fields any more; False when we were none (then no request is made).
+
+        The object's content is untouched, and so is what others manage. Conflict when the object changed since.
         """
 
     async def set_subsets(self, key: Key, action: SetSubsets) -> bool:

@@ -57,7 +57,7 @@ def decide(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: dat
     view = view.of(replace(view.status, verdicts=_shown(view, status), conditions=conditions(view, holds)))
     return Decision(
         status=view.status,
-        actions=required_actions(view),
+        actions=required_actions(view, status),
         events=(*orders.told, *_news(status, fires, view.status), *((wandered,) if wandered else ())),
         trigger=",".join(fire.trigger for fire in fires),
         wake_at=now if fires or orders.more else wake_at(view),

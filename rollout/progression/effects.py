@@ -2,23 +2,26 @@
 
 from dataclasses import replace
 from datetime import datetime
-from fractions import Fraction
 
-from rollout.model.actions import Action, Answer, ReleaseFinalizer, SetSplit, SetSubsets, Split, Subset
+from rollout.model.actions import Action, Answer, ReleaseFinalizer, ReleaseRoute, SetSplit, SetSubsets, Split, Subset
 from rollout.model.commands import Result
-from rollout.model.names import BackendName
 from rollout.model.observation import RouteSeen
 from rollout.model.rollout import SubsetBackend
-from rollout.model.status import Phase, Reason
-from rollout.progression.holds import clock, nowhere_to_go, percent, raise_held
-from rollout.progression.view import View, split_of, stable_is_down, usable
+from rollout.model.status import Phase, Reason, RolloutStatus
+from rollout.progression.fights import is_disputed, too_much
+from rollout.progression.holds import nowhere_to_go, raise_held
+from rollout.progression.rescue import gone_backends, rescued
+from rollout.progression.view import View, clock, percent, split_of, stable_is_down, usable
 from rollout.traffic import shares
 
 
-def required_actions(view: View) -> tuple[Action, ...]:
-    """Everything that should be so now, subsets before routes, lowering before raising."""
-    splits = sorted(_splits(view), key=lambda action: not action.lowers)
-    return (*_subsets(view), *splits, *_answers(view))
+def required_actions(view: View, before: RolloutStatus) -> tuple[Action, ...]:
+    """Everything that should be so now, subsets before routes, lowering before raising.
+
+    before: the status that this tick began with.
+    """
+    splits = sorted(_splits(view, before), key=lambda action: not action.lowers)
+    return (*_subsets(view), *splits, *_releases(view), *_answers(view))
 
 
 def _answers(view: View) -> tuple[Answer, ...]:
@@ -45,12 +48,16 @@ def _subsets(view: View) -> tuple[SetSubsets, ...]:
     return (SetSubsets(host=backend.host, subsets=subsets),)
 
 
-def _splits(view: View) -> list[SetSplit]:
+def _splits(view: View, before: RolloutStatus) -> list[SetSplit]:
     if rollback_held(view) or hand_edit(view):
         return []
     held = view.status.run is not None and (view.status.phase is Phase.PAUSED or raise_held(view) is not None)
     wanted = ((route, split_of(view, route.ref)) for route in view.seen.routes if usable(route))
-    actions = (_action(route, split, held=held) for route, split in wanted if split is not None)
+    actions = (
+        rescued(view, route, split, before) if gone_backends(view, route) else _action(route, split, held=held)
+        for route, split in wanted
+        if split is not None
+    )
     return [action for action in actions if action is not None]
 
 
@@ -66,6 +73,29 @@ def _action(route: RouteSeen, split: Split, *, held: bool) -> SetSplit | None:
     if highest <= split.weight:
         return None
     return SetSplit(route=route.ref, split=replace(split, weight=int(lowest)), lowers=True)
+
+
+def _releases(view: View) -> tuple[ReleaseRoute, ...]:
+    """Routes that nothing of ours is left to do on, and whose fields the API server still counts as ours.
+
+    While a tool sets weights back the next write of ours may be near; that tool's own write takes the fields anyway.
+    """
+    is_over = view.status.run is None and not view.status.retiring
+    if is_disputed(view) or view.status.rescue is not None:
+        return ()
+    return tuple(
+        ReleaseRoute(route=route.ref)
+        for route in view.seen.routes
+        if usable(route)
+        and route.owned
+        and (is_over or route.ref not in view.spec.routes)
+        and _is_as_wanted(view, route)
+    )
+
+
+def _is_as_wanted(view: View, route: RouteSeen) -> bool:
+    split = split_of(view, route.ref)
+    return split is None or shares.in_force(route.pools, split)
 
 
 def rollback_held(view: View) -> Reason | None:
@@ -92,19 +122,25 @@ def _stable_gains(route: RouteSeen, split: Split) -> bool:
 
 
 def hand_edit(view: View) -> Reason | None:
-    """In Idle a person's edit towards the former stable, or a git version of the route from before, is left as it is."""
+    """In Idle an edit towards the former stable, or a git version of the route from before, is left as it is.
+
+    Not where the former stable is gone (`rescue.py`): nobody wants what leads nowhere.
+    """
     former, stable = view.status.former, view.stable
     if view.status.phase is not Phase.IDLE or former is None or stable is None or former.backend == stable.backend:
         return None
+    if view.backend(former.backend).ready == 0:
+        return None
     for route in view.wanted_routes():
         if any(pool.weight_of(former.backend) > 0 for pool in route.pools):
-            dead = view.backend(former.backend).ready == 0
             by = f" ({route.writer})" if route.writer else ""
+            todo = f"to go back set spec.revision: {former.name}, else take the entry out"
+            if route.tool:
+                by = f" ({route.writer}, {route.tool})"
+                todo = f"let git's version of it say {stable.backend}, or add what `rollout plan` prints for its owner"
             return Reason(
                 code="HandEdit",
-                message=f"{route.ref} sends traffic to the former stable {former.backend}{by}"
-                f"{', which has no ready endpoint' if dead else ''}; to go back set spec.revision: {former.name}, "
-                f"else take the entry out",
+                message=f"{route.ref} sends traffic to the former stable {former.backend}{by}; {todo}",
                 warning=True,
             )
     return None
@@ -112,14 +148,10 @@ def hand_edit(view: View) -> Reason | None:
 
 def drift(view: View) -> Reason | None:
     """A weight found higher than the wanted one after it was in force: healed, and said once with who did it."""
-    run, status = view.status.run, view.status
-    if status.phase is Phase.ROLLING_BACK or (run is not None and run.in_force_at is None):
-        return None
     if rollback_held(view) or hand_edit(view):
         return None  # then it is not healed
     for route in view.wanted_routes():
-        split = split_of(view, route.ref)
-        found = _too_much(route, split) if split is not None and usable(route) else None
+        found = too_much(view, route) if usable(route) and not gone_backends(view, route) else None
         if found is not None:
             backend, share, wanted = found
             by = f" by {route.writer}" if route.writer else ""
@@ -131,21 +163,12 @@ def drift(view: View) -> Reason | None:
     return None
 
 
-def _too_much(route: RouteSeen, split: Split) -> tuple[BackendName, Fraction, int] | None:
-    """The canary, or a revision that is to get nothing, where it gets more than that."""
-    shared = [(split.canary, split.weight)] if split.canary is not None else []
-    for backend, wanted in [*shared, *((idle, 0) for idle in split.idle)]:
-        _, highest = shares.seen(route.pools, replace(split, canary=backend, weight=wanted))
-        if highest > wanted:
-            return backend, highest, wanted
-    return None
-
-
 def deletion_actions(view: View) -> tuple[tuple[Action, ...], tuple[Reason, ...]]:
     """What deleting the Rollout still needs: stable has all traffic, our other entries are out, then the finalizer goes."""
     stable, answers = view.stable, _told_of_deletion(view)
+    owned = tuple(ReleaseRoute(route=route.ref) for route in view.seen.routes if usable(route) and route.owned)
     if stable is None:
-        return (*answers, ReleaseFinalizer()), ()
+        return (*owned, *answers, ReleaseFinalizer()), ()
     splits = [(route, _farewell(view, route)) for route in view.seen.routes if usable(route)]
     splits = [(route, split) for route, split in splits if shares.managed_by(route.pools, split)]
     if stable_is_down(view) and any(_stable_gains(route, split) for route, split in splits):
@@ -159,7 +182,7 @@ def deletion_actions(view: View) -> tuple[tuple[Action, ...], tuple[Reason, ...]
     if until is not None and view.now < until:
         words = f"proxies may still use the subsets of other revisions, which go at {clock(until)}"
         return (*actions, *answers), (Reason(code="Deleting", message=words),)
-    return (*_farewell_subsets(view), *answers, ReleaseFinalizer()), ()
+    return (*owned, *_farewell_subsets(view), *answers, ReleaseFinalizer()), ()
 
 
 def subsets_leave_at(view: View) -> datetime | None:

@@ -6,17 +6,18 @@ holds a rollback but a stable without ready endpoints (`effects.py`).
 
 from collections.abc import Callable
 from datetime import datetime
-from fractions import Fraction
 
 from policies.verdict import Verdict
 from rollout.model.actions import Split
 from rollout.model.rollout import Mode, SubsetBackend
 from rollout.model.status import Reason, Revision, Run
+from rollout.progression.fights import fought, set_back
 from rollout.progression.sight import ours
 from rollout.progression.view import (
     FULL,
     View,
     available_for,
+    clock,
     in_force,
     next_weight,
     plan_ahead,
@@ -246,6 +247,7 @@ def verdict_missing(view: View) -> Reason | None:
 
 STANDING: tuple[Check, ...] = (
     suspended,
+    set_back,
     route_unusable,
     rivals,
     stable_down,
@@ -255,6 +257,7 @@ STANDING: tuple[Check, ...] = (
     impossible_split,
 )
 STEP: tuple[Check, ...] = (
+    fought,
     former_traffic,
     subset_settling,
     unavailable,
@@ -279,7 +282,7 @@ def step_holds(view: View) -> tuple[Reason, ...]:
 def bake_holds(view: View) -> tuple[Reason, ...]:
     """Why a run at 100 % is not finished; empty when it is."""
     run, bake = view.run, view.spec.analysis.bake
-    reasons = [reason for check in (not_in_force, unavailable) if (reason := check(view)) is not None]
+    reasons = [reason for check in (set_back, fought, not_in_force, unavailable) if (reason := check(view)) is not None]
     if bake and not (run.skip or run.full or run.straight):
         end = run.in_force_at + bake if run.in_force_at else None
         if end is None or view.now < end:
@@ -290,13 +293,3 @@ def bake_holds(view: View) -> tuple[Reason, ...]:
         if missing is not None:
             reasons.append(missing)
     return tuple(reasons)
-
-
-def clock(moment: datetime) -> str:
-    """A moment as people read it: "09:10:30 UTC"."""
-    return f"{moment:%H:%M:%S} UTC"
-
-
-def percent(share: Fraction) -> str:
-    """A share as people read it: "25", "33.3"."""
-    return f"{float(share):.3g}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from rollout.model.commands import Command, Handled, Result, Verb
 from rollout.model.names import backend_named
 from rollout.model.status import HANDLED_KEPT, Approval, Outcome, Pause, Phase, Reason, RolloutStatus
+from rollout.progression.fights import forgiven, is_disputed
 from rollout.progression.holds import gate_closed, is_approved, raise_held, stable_changed
 from rollout.progression.moves import moved
 from rollout.progression.sight import revision_at
@@ -59,6 +60,8 @@ def allowed(view: View) -> tuple[Verb, ...]:
     verbs = _ALLOWED[view.status.phase]
     if _may_name_stable(view):
         verbs = (*verbs, Verb.NAME_STABLE)
+    if _may_forgive(view):
+        verbs = (*verbs, Verb.RESUME)
     if view.status.run is not None and gate_closed(view) is None:
         verbs = tuple(verb for verb in verbs if verb not in (Verb.APPROVE, Verb.REJECT))
     if view.status.run is not None and stable_changed(view) is None:
@@ -156,7 +159,13 @@ def _pause(view: View, command: Command) -> Done:
     return Done(status=status, message=f"paused at {view.run.weight} %; `resume` goes on", fired=fire)
 
 
+def _may_forgive(view: View) -> bool:
+    return view.status.phase in (Phase.PROGRESSING, Phase.PROMOTING) and is_disputed(view)
+
+
 def _resume(view: View, command: Command) -> Done:
+    if view.status.phase is not Phase.PAUSED:
+        return Done(status=forgiven(view), message="the reversals so far are forgotten; the weight is raised again now")
     fire = Fired(trigger=Trigger.RESUMED, why=f"resumed by {command.actor}{_because(command)}")
     status = moved(view, fire)
     run = view.of(status).run

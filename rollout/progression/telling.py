@@ -6,16 +6,29 @@ from datetime import datetime, timedelta
 from rollout.model.rollout import OnInconclusive, SubsetBackend
 from rollout.model.status import Condition, Phase, Reason, RolloutStatus
 from rollout.progression.effects import hand_edit, rollback_held
+from rollout.progression.fights import fight_moments
 from rollout.progression.holds import bake_holds, settled_at, soak_until, step_holds, suspended, unknown_backend
+from rollout.progression.rescue import rescue_moments, route_names_gone
 from rollout.progression.sight import first_sight
 from rollout.progression.view import DARK_FOR, FULL, View, next_weight, plan_ahead, unusable_words, usable
 
 READ_BACK = timedelta(seconds=30)  # a weight that was written is looked at again even when no event comes
-_NEEDS_A_PERSON = frozenset({"AwaitingApproval", "StableUnknown", "Paused", "HandEdit", "StableChanged", "Suspended"})
+_NEEDS_A_PERSON = frozenset(
+    {
+        *("AwaitingApproval", "StableUnknown", "Paused", "HandEdit", "StableChanged", "Suspended"),
+        *("RouteFought", "RouteNamesGone"),
+    }
+)
 
 
 def holding(view: View) -> tuple[Reason, ...]:
     """Why the Rollout is not further than it is; empty when it is where git wants it."""
+    gone = tuple(reason for reason in (route_names_gone(view),) if reason is not None)
+    # In Idle it is what is wrong; a run has a reason of its own, which says what happens next.
+    return (*gone, *_holding(view)) if view.status.phase is Phase.IDLE else (*_holding(view), *gone)
+
+
+def _holding(view: View) -> tuple[Reason, ...]:
     phase = view.status.phase
     if phase is Phase.IDLE:
         return _idle(view)
@@ -90,6 +103,7 @@ def wake_at(view: View) -> datetime | None:
     status = view.status
     moments = [item.since + view.spec.settle for item in status.retiring]
     moments += [item.unnamed + view.spec.settle for item in status.retiring if item.unnamed]
+    moments += [*fight_moments(view), *rescue_moments(view)]
     run = status.run
     if run is not None:
         # The route's own event should come first; one that got lost must not hold a run until the next full look.

@@ -5,16 +5,20 @@ from dataclasses import replace
 from datetime import datetime
 
 from rollout.model.names import BackendName
+from rollout.model.observation import RouteSeen
 from rollout.model.rollout import ServiceBackend, SubsetBackend
 from rollout.model.status import Added, Phase, Reason, Retiring, Revision, RolloutStatus, Run, Stopwatch
+from rollout.progression.fights import counted
 from rollout.progression.holds import bake_holds, step_holds, verdict_missing
+from rollout.progression.rescue import rescue_of
 from rollout.progression.view import View, in_force, split_of, usable
 from rollout.traffic import shares
 
 
 def tracked(view: View) -> RolloutStatus:
     """The status with what this look tells before any trigger is asked for; the phase is unchanged."""
-    status = view.status
+    status = counted(view)
+    view = view.of(status)
     if status.run is None:
         stable = _pinned(view, status.stable) if status.stable else None
         return replace(status, stable=stable, failed=_still_failed(view))
@@ -79,7 +83,9 @@ def housekept(view: View) -> RolloutStatus:
     }
     serving = {revision.backend.subset for revision in _serving(status)}
     subsets = tuple(name for name in status.subsets if name not in dropped or name in serving)
-    return replace(status, retiring=retiring, subsets=subsets, removable=_removable(view.of(status)))
+    return replace(
+        status, retiring=retiring, subsets=subsets, removable=_removable(view.of(status)), rescue=rescue_of(view)
+    )
 
 
 def _serving(status: RolloutStatus) -> tuple[Revision, ...]:
@@ -112,7 +118,8 @@ def _added(view: View) -> tuple[Added, ...]:
     kept = {
         item
         for item in view.status.added
-        if item.route in seen and (not usable(seen[item.route]) or _names(view, item.route, item.backend))
+        if item.route in seen
+        and (not usable(seen[item.route]) or _names(view, item.route, item.backend) or _is_left(view, seen[item.route]))
     }
     run = view.status.run
     if run is not None and run.weight > 0:
@@ -120,6 +127,11 @@ def _added(view: View) -> tuple[Added, ...]:
             if usable(route) and not _names(view, route.ref, run.canary.backend):
                 kept.add(Added(route=route.ref, backend=run.canary.backend))
     return tuple(sorted(kept))
+
+
+def _is_left(view: View, route: RouteSeen) -> bool:
+    """Whether the spec names the route no more and its fields are still ours: it is looked at until they are not."""
+    return route.owned and route.ref not in view.spec.routes
 
 
 def _names(view: View, route: object, backend: BackendName) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from policies.verdict import Verdict
 from rollout.model.rollout import Mode, OnInconclusive
 from rollout.model.status import Phase, Revision
-from rollout.progression.holds import bake_holds, clock, percent, step_holds
+from rollout.progression.fights import lowered_by_a_person
+from rollout.progression.holds import bake_holds, step_holds
 from rollout.progression.sight import first_sight
 from rollout.progression.transitions import Trigger
 from rollout.progression.view import (
@@ -15,7 +16,9 @@ from rollout.progression.view import (
     View,
     available_for,
     canary_seen,
+    clock,
     in_force,
+    percent,
     plan_ahead,
     skips_to_the_end,
     usable,
@@ -158,14 +161,18 @@ def deadline_passed(view: View) -> Fired | None:
 
 
 def lowered(view: View) -> Fired | None:
-    """Some route gives the canary less than what was confirmed: somebody lowered it, or we did and could not save it."""
+    """Some route gives the canary less than what was confirmed: somebody lowered it, or we did and could not save it.
+
+    What a GitOps tool sets back is no longer confirmed when this is asked (`fights.counted`): it is no person's decision.
+    """
     run = view.run
     if view.stable is None or not all(usable(route) for route in view.wanted_routes()):
         return None
     lowest, _ = canary_seen(view)
-    if lowest >= min(run.confirmed, run.weight):
+    if lowest >= min(run.confirmed, run.weight) and lowered_by_a_person(view) is None:
         return None
-    writers = sorted({route.writer for route in view.wanted_routes() if route.writer})
+    writers = sorted({route.writer for route in view.wanted_routes() if route.writer and not route.tool})
+    writers = writers or sorted({route.writer for route in view.wanted_routes() if route.writer})
     by = f" by {', '.join(writers)}" if writers else ""
     return Fired(
         trigger=Trigger.LOWERED,

@@ -215,3 +215,13 @@ def available_for(view: View, revision: Revision, weight: int) -> str:
 def stable_is_down(view: View) -> bool:
     """Whether stable is known and has no ready endpoint: going back there would be the outage."""
     return view.stable is not None and view.backend(view.stable.backend).ready == 0
+
+
+def clock(moment: datetime) -> str:
+    """A moment as people read it: "09:10:30 UTC"."""
+    return f"{moment:%H:%M:%S} UTC"
+
+
+def percent(share: Fraction) -> str:
+    """A share as people read it: "25", "33.3"."""
+    return f"{float(share):.3g}"

@@ -17,9 +17,10 @@ from rollout.manifest.kinds import read_git_source, read_rollout
 from rollout.model.names import BackendName, Key, filled
 from rollout.ports.objects import Obj
 from rollout.services.adopting import AdoptionError, Parts, Wish, named_by, pod_labels, title
-from rollout.services.owners import ARGO, ignore_snippet, owner_of
+from rollout.services.owners import ignore_snippet
 from rollout.traffic.dialects import DIALECTS, Acceptance
 from rollout.traffic.entries import backend_of, renamed
+from rollout.traffic.owners import owner_of
 from rollout.traffic.subsets import GROUP, KIND, host_of, is_own, subset_labels
 from rollout.traffic.weights import places
 
@@ -219,8 +220,7 @@ def _route(route: Obj, host: str, named: Names) -> Iterator[Step]:
         words.append(f"Until then a run would be held (BackendsOverlap): Service {host} selects every revision's pods.")
     owner = owner_of(route)
     if owner is not None:
-        what = "Application" if owner.tool == ARGO else "Kustomization (Flux 2.9 or newer)"
-        words += [*_owned(route), f"Later it must leave the weights alone; add to its {what}:"]
+        words += [*_owned(route), f"Later it must leave the weights alone; add to its {owner.kind}:"]
         words += [f"  {line}" for line in ignore_snippet(owner, route).splitlines()]
     if is_changed:
         says = dialect.acceptance is Acceptance.PARENTS

@@ -1,9 +1,13 @@
 """Which GitOps tools would fight us over the routes that Rollouts use?"""
 
+from collections.abc import Iterable
+
+from rollout.model.rollout import RouteRef
 from rollout.ports.errors import Forbidden, NotFound
 from rollout.ports.objects import Obj, Objects
 from rollout.services.checking import Finding, Mark, found, lacking
-from rollout.services.owners import ARGO, FLUX, ignore_snippet, is_ignored_by_annotation, owner_of
+from rollout.services.owners import OwnedRoute, owned_route
+from rollout.traffic.owners import owner_of
 
 CATEGORY = "GitOps owners of routes"
 
@@ -36,8 +40,19 @@ async def _route(objects: Objects, kind: str, namespace: str, name: str) -> Find
     owner = owner_of(route)
     if owner is None:
         return found(CATEGORY, f"{place}: no GitOps tool owns it")
-    if owner.tool == FLUX and is_ignored_by_annotation(route):
+    owned = owned_route(route)
+    if owned is None:
         return found(CATEGORY, f"{place}: {owner} owns it and leaves it alone")
-    what = "Application" if owner.tool == ARGO else "Kustomization (Flux 2.9 or newer)"
-    todo = f"unless it is there already, add to its {what}:\n{ignore_snippet(owner, route)}".rstrip()
+    todo = f"{owned.todo}\n{owned.snippet}".rstrip()
     return lacking(CATEGORY, f"{place}: {owner} owns it and may undo weights", todo, Mark.WARNING)
+
+
+async def owned_routes(objects: Objects, namespace: str, routes: Iterable[RouteRef]) -> tuple[OwnedRoute, ...]:
+    """Those of the routes that a GitOps tool may set back; what cannot be read is another finding's matter."""
+    owned = []
+    for ref in routes:
+        try:
+            owned.append(owned_route(await objects.get(ref.kind, namespace, ref.name)))
+        except (Forbidden, NotFound):
+            continue
+    return tuple(item for item in owned if item is not None)

@@ -1,53 +1,44 @@
-"""Which GitOps tool owns an object, and what makes that tool leave the traffic of a route alone?"""
+"""What makes the GitOps tool that owns a route leave its traffic alone?"""
 
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
 from rollout.ports.objects import Obj
+from rollout.traffic.owners import ARGO, FLUX, Owner, owner_of
 
-ARGO, FLUX = "Argo CD", "Flux"
-_TRACKING = "argocd.argoproj.io/tracking-id"  # application:group/kind:namespace/name
-_INSTANCE = "app.kubernetes.io/instance"  # Argo CD's older way; Helm charts set it too, so it needs a second sign
-_ARGO_MANAGERS = ("argocd-controller", "argocd-application-controller")
-_FLUX_NAME = "kustomize.toolkit.fluxcd.io/name"
-_FLUX_NAMESPACE = "kustomize.toolkit.fluxcd.io/namespace"
-_FLUX_MANAGER = "kustomize-controller"
 _ISTIO = ("/spec/http", "/spec/tcp", "/spec/tls")
 _POINTERS = {"VirtualService": _ISTIO, "TrafficSplit": ("/spec/backends",)}
 _RULES = ("/spec/rules",)  # HTTPRoute and GRPCRoute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """A GitOps tool. name: its Application or Kustomization, "" where the object does not say."""
+class OwnedRoute:
+    """A route that a GitOps tool applies and may set back. todo: what to add where; snippet: the YAML to add."""
 
-    tool: str
-    name: str = ""
+    route: str
+    owner: Owner
+    todo: str
+    snippet: str
 
-    def __str__(self) -> str:
-        return f"{self.tool} ({self.name})" if self.name else self.tool
 
-
-def owner_of(obj: Obj) -> Owner | None:
-    """The tool that applies this object, by its annotations, labels and managedFields; None for nobody."""
-    metadata = obj["metadata"]
-    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-    managers = {str(entry.get("manager", "")) for entry in metadata.get("managedFields") or ()}
-    if _TRACKING in annotations:
-        return Owner(tool=ARGO, name=annotations[_TRACKING].partition(":")[0])
-    if managers.intersection(_ARGO_MANAGERS):
-        return Owner(tool=ARGO, name=labels.get(_INSTANCE, ""))
-    if _FLUX_NAME in labels:
-        namespace = labels.get(_FLUX_NAMESPACE, "")
-        return Owner(tool=FLUX, name=f"{namespace}/{labels[_FLUX_NAME]}" if namespace else labels[_FLUX_NAME])
-    if _FLUX_MANAGER in managers:
-        return Owner(tool=FLUX)
-    return None
+def owned_route(route: Obj) -> OwnedRoute | None:
+    """Whose route this is and what makes them leave its traffic alone; None where nobody would touch it."""
+    owner = owner_of(route)
+    if owner is None or (owner.tool == FLUX and is_ignored_by_annotation(route)):
+        return None
+    since = " (Flux 2.9 or newer)" if owner.kind == "Kustomization" else ""
+    return OwnedRoute(
+        route=f"{route['kind']}/{route['metadata']['name']}",
+        owner=owner,
+        todo=f"unless it is there already, add to its {owner.kind}{since}:",
+        snippet=ignore_snippet(owner, route),
+    )
 
 
 def ignore_snippet(owner: Owner, route: Obj) -> str:
-    """YAML for the owner's Application or Kustomization that makes it leave the traffic of this route alone.
+    """YAML for the owner's Application, Kustomization or HelmRelease that makes it leave this route's traffic alone.
 
     Argo CD ignores a difference when syncing only with RespectIgnoreDifferences. Flux has `spec.ignore` since 2.9;
     before that the annotation `kustomize.toolkit.fluxcd.io/ssa: IfNotPresent` on the route lets git only create it.
@@ -61,7 +52,8 @@ def ignore_snippet(owner: Owner, route: Obj) -> str:
         spec = {"ignoreDifferences": [rule], "syncPolicy": {"syncOptions": ["RespectIgnoreDifferences=true"]}}
     else:
         target = {"kind": kind, "name": metadata["name"], "namespace": metadata["namespace"]}
-        spec = {"ignore": [{"paths": pointers, "target": target}]}
+        ignore: dict[str, Any] = {"ignore": [{"paths": pointers, "target": target}]}
+        spec = {"driftDetection": ignore} if owner.kind == "HelmRelease" else ignore
     return str(yaml.safe_dump({"spec": spec}, sort_keys=False))
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rollout.model.actions import Action, Answer, ReleaseFinalizer, SetSplit, SetSubsets
+from rollout.model.actions import Action, Answer, ReleaseFinalizer, ReleaseRoute, SetSplit, SetSubsets
 from rollout.ports.errors import PortError
 from rollout.ports.rollouts import Commands, Rollouts, Stored
 from rollout.ports.routes import Routes
@@ -39,6 +39,8 @@ class Performer:
         match action:
             case SetSplit():
                 return await self.routes.set_split(stored.key, action)
+            case ReleaseRoute():
+                return await self.routes.release(stored.key, action)
             case SetSubsets():
                 return await self.routes.set_subsets(stored.key, action)
             case Answer():

@@ -19,6 +19,7 @@ from rollout.progression.telling import holding
 from rollout.progression.transitions import Trigger
 from rollout.progression.triggers import Fired
 from rollout.progression.view import FULL, View, plan_ahead, pods_needed, skips_to_the_end, split_of, usable
+from rollout.services.owners import OwnedRoute
 from rollout.traffic import shares
 
 # What every run waits for by itself is no obstacle.
@@ -55,7 +56,7 @@ class RolloutPlan:
     """All that can be told of a run before it begins, or of what is left of it.
 
     canary: "" when there is nothing to do. duration: the least time from the first weight on; left_alone: pools that no
-    weight of this run touches. holds: what stands in its way now.
+    weight of this run touches. holds: what stands in its way now. owned: routes that a GitOps tool may set back.
     """
 
     key: Key
@@ -70,6 +71,7 @@ class RolloutPlan:
     holds: tuple[Reason, ...] = ()
     is_running: bool = False
     note: str = ""
+    owned: tuple[OwnedRoute, ...] = ()
 
 
 def planned(view: View) -> RolloutPlan:

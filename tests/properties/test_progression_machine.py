@@ -1,7 +1,7 @@
 """Does a Rollout keep its promises whatever git, people, pods, metrics and time do, in any order?"""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 
 import pytest
@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from policies.verdict import Verdict
+from rollout.model.actions import SetSplit
 from rollout.model.commands import Verb
 from rollout.model.decision import Decision
 from rollout.model.rollout import Analysis, OnInconclusive, RouteRef, Step
-from rollout.model.status import Phase, RolloutStatus
+from rollout.model.status import FIGHTS_COUNTED, Phase, RolloutStatus
 from rollout.progression.judging import judge
 from rollout.progression.transitions import TRANSITIONS, Trigger
 from tests.support.builders import VIRTUAL_SERVICE, a_step
-from tests.support.pure_world import OUTER, REVISIONS, PureWorld
+from tests.support.pure_world import FLUX, OUTER, REVISIONS, PureWorld
 
 PLANS = (
     (a_step(5), a_step(50)),
@@ -26,12 +27,15 @@ PLANS = (
     (a_step(30),),
 )
 ROUTES = (VIRTUAL_SERVICE, OUTER)
+MINUTE = timedelta(minutes=1)
 _routes = st.sampled_from(ROUTES)
 _revisions = st.sampled_from(REVISIONS)
 
 
 class Promises(PureWorld):
-    """A world in which every tick is checked."""
+    """A world in which every tick is checked. raised: when a fought weight was raised last; forgets with `resume`."""
+
+    raised: datetime | None = None
 
     def tick(self, *, saves: bool = True) -> Decision:
         """One tick that keeps all promises."""
@@ -39,6 +43,7 @@ class Promises(PureWorld):
         canary_before = {name: self.share(name) for name in REVISIONS}
         decision = self.decided()
         after = decision.status
+        self._answers_a_tool_at_most_once_a_minute(before, decision)
         self._moves_are_in_the_table(before, decision)
         self._raised_only_by_the_plan(before, decision)
         self._gates_hold(before, after)
@@ -58,6 +63,21 @@ class Promises(PureWorld):
                 assert self.share(name) <= after.run.weight
         self._nothing_holds_a_lowering(decision)
         return decision
+
+    def _answers_a_tool_at_most_once_a_minute(self, before: RolloutStatus, decision: Decision) -> None:
+        """Counted by what it may write: raising in a fight, and bringing traffic back from what is gone."""
+        old, new = before.rescue, decision.status.rescue
+        assert old is None or new is None or old == new or new.at - old.at >= MINUTE
+        if "resumed" in decision.trigger.lower() or self._ordered(decision):
+            self.raised = None
+        fought = any(len(fight.at) == FIGHTS_COUNTED for fight in decision.status.fights)
+        raising = [action for action in decision.actions if isinstance(action, SetSplit) and not action.lowers]
+        if not fought or not raising:
+            return
+        since = max(fight.at[-1] for fight in decision.status.fights if fight.at)
+        assert self.now - since >= MINUTE, "raised within a minute of a reversal"
+        assert self.raised is None or self.raised == self.now or self.now - self.raised >= MINUTE
+        self.raised = self.now
 
     def _ordered(self, decision: Decision) -> bool:
         return len(decision.status.handled) > len(self.status.handled)
@@ -143,6 +163,8 @@ class Promises(PureWorld):
         for name in REVISIONS:
             if name == status.stable.name or codes & {"HandEdit", "UnknownBackend"}:
                 continue
+            if "RouteNamesGone" in codes and self.services[name].ready == 0:
+                continue  # brought back, but not twice a minute
             wanted = status.run.weight if status.run and name == canary else 0
             known = {item.revision.name for item in status.retiring}
             known |= {item.name for item in (status.failed, status.former) if item} | {canary}
@@ -204,6 +226,18 @@ class Machine(RuleBasedStateMachine):
         if status.stable is None or status.run is None:
             return
         self.world.give(route, **{status.stable.name: 100 - first, status.run.canary.name: first})
+
+    @rule(route=_routes, revision=st.sampled_from(("v1", "v2")), seconds=st.sampled_from((1, 20)))
+    def flux_applies(self, route: RouteRef, revision: str, seconds: int) -> None:
+        self.world.pass_time(timedelta(seconds=seconds))
+        self.world.give_by(FLUX, route, **{revision: 100})
+
+    @rule(route=_routes)
+    def flux_fights(self, route: RouteRef) -> None:
+        for _ in range(4):
+            self.world.pass_time(timedelta(seconds=61))
+            self.world.give_by(FLUX, route, v1=100)
+            self.world.settle()
 
     @rule(route=_routes)
     def route_goes(self, route: RouteRef) -> None:

@@ -12,12 +12,14 @@ from rollout.model.status import (
     Added,
     Approval,
     Condition,
+    Fight,
     ObjectiveVerdict,
     Outcome,
     Past,
     Pause,
     Phase,
     Reason,
+    Rescue,
     Retiring,
     Revision,
     RolloutStatus,
@@ -129,6 +131,10 @@ def a_full_status() -> RolloutStatus:
         added=(entry,),
         subsets=("v1", "v2"),
         removable=("Deployment/checkout-v0",),
+        fights=(a_fight(at=(NOON, NOON + timedelta(seconds=7))),),
+        rescue=Rescue(
+            route=VIRTUAL_SERVICE, backend=BackendName(service="checkout-v0"), writer="kubectl (nobody)", at=NOON
+        ),
         verdicts=(a_verdict(), a_verdict(name="orders", samples=None, mode=Mode.OBSERVE)),
         reasons=(Reason(code="Soaking", message="soaking until 12:05", warning=True),),
         next="step 2 at 12:05",
@@ -138,6 +144,14 @@ def a_full_status() -> RolloutStatus:
         observed_generation=3,
         source_commit="abc123",
     )
+
+
+def a_fight(**changes: Any) -> Fight:
+    """Flux set checkout's weights back at noon, once."""
+    fight = Fight(
+        route=VIRTUAL_SERVICE, manager="kustomize-controller", tool="Flux flux/apps", written=NOON, at=(NOON,)
+    )
+    return replace(fight, **changes)
 
 
 def a_command(verb: Verb, **changes: Any) -> Command:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from adapters.memory.metrics import counted
-from rollout.model.actions import Answer, SetSplit
+from rollout.model.actions import Answer, ReleaseRoute, SetSplit
 from rollout.model.commands import Command, Verb
 from rollout.model.decision import Decision
 from rollout.model.measurement import Measurement, Question
@@ -23,6 +23,7 @@ from tests.support.builders import ERRORS, NOON, VIRTUAL_SERVICE, a_spec
 
 OUTER = RouteRef(kind="VirtualService", name="outer")
 REVISIONS = ("v1", "v2", "v3")
+FLUX = "kustomize-controller"
 
 
 def backend(revision: str) -> BackendName:
@@ -58,6 +59,8 @@ class PureWorld:
     missing: set[RouteRef] = field(default_factory=set)
     services: dict[str, Service] = field(default_factory=lambda: {name: Service() for name in REVISIONS})
     bad: int | None = 0
+    writers: dict[RouteRef, tuple[str, datetime]] = field(default_factory=dict)
+    owned: set[RouteRef] = field(default_factory=set)
     commands: list[Command] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     wake_at: datetime | None = None
@@ -66,9 +69,7 @@ class PureWorld:
         """One look."""
         wanted = needs(self.spec, self.status, self.now)
         routes = tuple(
-            RouteSeen(ref=ref, state=RouteState.MISSING)
-            if ref in self.missing
-            else RouteSeen(ref=ref, pools=self.pools[ref])
+            RouteSeen(ref=ref, state=RouteState.MISSING) if ref in self.missing else self._route(ref)
             for ref in wanted.routes
         )
         return Observation(
@@ -95,6 +96,13 @@ class PureWorld:
             },
             measurements=self._measurements(),
             commands=tuple(command for command in self.commands if command.uid not in self.answers),
+        )
+
+    def _route(self, ref: RouteRef) -> RouteSeen:
+        writer, written = self.writers.get(ref, ("", None))
+        tool = "Flux" if writer == FLUX else ""
+        return RouteSeen(
+            ref=ref, pools=self.pools[ref], writer=writer, written=written, tool=tool, owned=ref in self.owned
         )
 
     def _measurements(self) -> tuple[Measurement, ...]:
@@ -135,6 +143,9 @@ class PureWorld:
         for action in actions:
             if isinstance(action, SetSplit) and action.route not in self.missing:
                 changed |= self._split(action)
+            if isinstance(action, ReleaseRoute):
+                changed |= action.route in self.owned
+                self.owned.discard(action.route)
             if isinstance(action, Answer):
                 assert action.command not in self.answers, "answered twice"
                 self.answers[action.command] = action
@@ -150,7 +161,11 @@ class PureWorld:
             )
         except shares.SplitError:
             return False
-        return self.pools[action.route] != before
+        if self.pools[action.route] == before:
+            return False
+        self.writers.pop(action.route, None)
+        self.owned.add(action.route)
+        return True
 
     def settle(self) -> None:
         """Tick until nothing moves; it must come to rest."""
@@ -192,5 +207,11 @@ class PureWorld:
 
     def give(self, ref: RouteRef, **weights: int) -> None:
         """A person writes a route's weights."""
+        self.give_by("kubectl-edit", ref, **weights)
+
+    def give_by(self, by: str, ref: RouteRef, **weights: int) -> None:
+        """A field manager, such as FLUX, writes a route's weights."""
+        self.writers[ref] = (by, self.now.replace(microsecond=0))
+        self.owned.discard(ref)
         entries = tuple(entry(name, weight) for name, weight in weights.items())
         self.pools[ref] = (Pool(name="http[0]", entries=entries),)

@@ -17,12 +17,15 @@ from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.metrics import MemoryMetrics
 from adapters.memory.notices import KeptNotices
 from rollout.crds import definitions
+from rollout.model.actions import Action
 from rollout.model.names import Key
 from rollout.model.status import RolloutStatus
 from rollout.ports.errors import NotFound
 from rollout.services.reconcile import Reconciler, Told
 from tests.support.builders import CHECKOUT, a_rollout_manifest
 from tests.support.controllers import Outside, Services, started
+from tests.support.golden import standing
+from tests.support.kstatus import is_honest
 
 START = datetime.fromisoformat("2026-11-21T09:00:00+00:00")
 MESH = ("VirtualService", "DestinationRule", "HTTPRoute", "GRPCRoute", "TrafficSplit")
@@ -30,7 +33,7 @@ MESH = ("VirtualService", "DestinationRule", "HTTPRoute", "GRPCRoute", "TrafficS
 
 @dataclass(slots=True)
 class World:
-    """shop, with a checkout service whose revisions are deployed by hand, and the services that look after it."""
+    """shop: a checkout service whose revisions are deployed by hand, and what looks after it. done: changes, and when."""
 
     outside: Outside
     services: Services
@@ -38,6 +41,7 @@ class World:
     key: Key = CHECKOUT
     story: list[str] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    done: list[tuple[datetime, Action]] = field(default_factory=list)
 
     @property
     def cluster(self) -> MemoryCluster:
@@ -256,11 +260,13 @@ class World:
         raise AssertionError(f"50 ticks and no end: {self.story[-5:]}")
 
     async def tick(self) -> Told | None:
-        """One tick, written into the story."""
+        """One tick, written into the story; what it says must not mislead who waits for it (kstatus)."""
         told = await self.reconciler.tick(self.key, self.clock.now())
         if told is not None:
             self.told.append(told)
+            self.done += [(self.clock.now(), action) for action in told.changed]
             self._write(told)
+            assert is_honest(told.after), f"kstatus would be misled: {told.after}"
         return told
 
     def tell(self, words: str) -> None:
@@ -270,14 +276,7 @@ class World:
     def _write(self, told: Told) -> None:
         events = told.decision.events if told.decision else ()
         lines = [f"{event.message}" for event in events] + [f"! {type(error).__name__}" for error in told.errors]
-        self.story += [f"{self.clock.now():%H:%M:%S}  {_standing(told.after)}  {line}" for line in lines]
-
-
-def _standing(status: RolloutStatus) -> str:
-    run = status.run
-    place = f"step {min(run.step, len(run.plan))}/{len(run.plan)}" if run else "-"
-    weight = f"canary {run.weight:>3}%" if run else ""
-    return f"{status.phase:<11}  {place:<8}  {weight:<11}"
+        self.story += [f"{self.clock.now():%H:%M:%S}  {standing(told.after)}  {line}" for line in lines]
 
 
 def _named(destination: dict[str, str]) -> str:

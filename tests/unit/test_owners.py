@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rollout.services.owners import Owner, ignore_snippet, is_ignored_by_annotation, owner_of
+from rollout.services.owners import ignore_snippet, is_ignored_by_annotation
+from rollout.traffic.owners import Owner, owner_of
 
 
 def route(kind: str = "VirtualService", spec: dict[str, Any] | None = None, **metadata: Any) -> dict[str, Any]:
@@ -24,9 +25,13 @@ def route(kind: str = "VirtualService", spec: dict[str, Any] | None = None, **me
         ),
         (
             {"labels": {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux"}},
-            Owner(tool="Flux", name="flux/apps"),
+            Owner(tool="Flux", kind="Kustomization", name="flux/apps"),
         ),
-        ({"managedFields": [{"manager": "kustomize-controller"}]}, Owner(tool="Flux")),
+        ({"managedFields": [{"manager": "kustomize-controller"}]}, Owner(tool="Flux", kind="Kustomization")),
+        (
+            {"labels": {"helm.toolkit.fluxcd.io/name": "shop", "helm.toolkit.fluxcd.io/namespace": "flux"}},
+            Owner(tool="Flux", kind="HelmRelease", name="flux/shop"),
+        ),
         ({"labels": {"app.kubernetes.io/instance": "app"}}, None),  # every Helm chart has it
         ({"managedFields": [{"manager": "kubectl"}]}, None),
         ({}, None),
@@ -52,7 +57,9 @@ def test_argo_cd_is_told_to_ignore_the_field_when_it_syncs_too() -> None:
 
 
 def test_flux_is_told_to_ignore_the_rules_of_one_route() -> None:
-    told = yaml.safe_load(ignore_snippet(Owner(tool="Flux"), route("HTTPRoute", {"rules": []})))["spec"]
+    told = yaml.safe_load(ignore_snippet(Owner(tool="Flux", kind="Kustomization"), route("HTTPRoute", {"rules": []})))[
+        "spec"
+    ]
 
     target = {"kind": "HTTPRoute", "name": "shop", "namespace": "web"}
     assert told == {"ignore": [{"paths": ["/spec/rules"], "target": target}]}

@@ -6,8 +6,9 @@ from tests.bench.measures import FIVE, TWO, calls_of_a_release
 
 # Status writes: the run begins; each step: begun, in force, measured; 100 %; promoted; entry left; Service removable.
 BEGUN, PER_STEP, ENDED = 1, 3, 4
-# Route patches: one for each weight, one for 100 %, one that takes the former stable's entry out.
-ROUTES_ENDED = 2
+# Route patches: one for each weight, one for 100 %, one that takes the former stable's entry out, one that takes us out of
+# the managers of its fields.
+ROUTES_ENDED = 3
 
 
 @pytest.mark.parametrize("weights", [TWO, FIVE])

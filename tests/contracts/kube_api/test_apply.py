@@ -152,3 +152,34 @@ async def test_an_apply_from_an_old_resource_version_conflicts(api: KubeApi) -> 
 async def test_an_apply_without_a_manager_is_rejected(api: KubeApi) -> None:
     with pytest.raises(Rejected):
         await api.patch(f"{WIDGETS}/a", Patch.APPLY, widget("a", size=1))
+
+
+async def managers(api: KubeApi, name: str = "a") -> list[str]:
+    found = await api.get(f"{WIDGETS}/{name}")
+    return sorted(entry["manager"] for entry in found["metadata"].get("managedFields") or ())
+
+
+async def test_a_manager_that_a_patch_takes_out_stays_out_and_the_others_keep_theirs(api: KubeApi) -> None:
+    await apply(api, "ana", widget("a", size=1, colour="red"))
+    await api.patch(f"{WIDGETS}/a", Patch.MERGE, {"spec": {"size": 2}}, {"fieldManager": "bob"})
+    found = await api.get(f"{WIDGETS}/a")
+    place = [entry["manager"] for entry in found["metadata"]["managedFields"]].index("bob")
+    ana = next(entry for entry in found["metadata"]["managedFields"] if entry["manager"] == "ana")
+
+    remove = [{"op": "remove", "path": f"/metadata/managedFields/{place}"}]
+    freed = await api.patch(f"{WIDGETS}/a", Patch.JSON, remove, {"fieldManager": "bob"})
+
+    assert freed["metadata"]["managedFields"] == [ana]
+    assert freed["metadata"].get("generation") == found["metadata"].get("generation")
+    assert await managers(api) == ["ana"]
+    assert (await apply(api, "cleo", widget("a", size=3)))["spec"]["size"] == 3  # nobody is in the way
+
+
+async def test_the_last_manager_goes_by_one_empty_entry_and_not_by_none(api: KubeApi) -> None:
+    await api.create(WIDGETS, widget("a", size=1), {"fieldManager": "bob"})
+
+    await api.patch(f"{WIDGETS}/a", Patch.JSON, [{"op": "replace", "path": "/metadata/managedFields", "value": []}])
+    kept = await managers(api)
+    await api.patch(f"{WIDGETS}/a", Patch.JSON, [{"op": "replace", "path": "/metadata/managedFields", "value": [{}]}])
+
+    assert (kept, await managers(api)) == (["bob"], [])
