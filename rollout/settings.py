@@ -22,6 +22,15 @@ class Mesh(StrEnum):
     ENVOY = "envoy"
 
 
+class Traffic(StrEnum):
+    """Whose routes are worked on; a controller for one of them needs no rights on the others' kinds."""
+
+    ALL = "all"
+    ISTIO = "istio"
+    GATEWAY_API = "gateway-api"
+    LINKERD = "linkerd"
+
+
 class Settings(BaseSettings):
     """Settings of `rollout serve`, read once at the start. Addresses are `host:port`; port 0 takes a free one."""
 
@@ -35,6 +44,10 @@ class Settings(BaseSettings):
     )
     identity: str = Field(
         default="", description="name of this replica in the lease; empty takes the host name and a random part"
+    )
+    traffic: Traffic = Field(
+        default=Traffic.ALL,
+        description="all, or only the routes of istio, gateway-api or linkerd (Gateway API and SMI)",
     )
     prometheus_url: str = Field(
         default="", description="Prometheus API, such as http://prometheus.monitoring:9090; empty has no metrics"

@@ -21,11 +21,18 @@ Subscriber = Callable[[str, Obj | None, Obj | None], None]
 class Cache:
     """Watched objects of some kinds, of all namespaces or of one; reads make no request.
 
+    without: names of kinds that are never asked for, as if the server did not serve them.
     `run` keeps it up to date and must be running. Objects are shared: nobody changes them.
     """
 
     def __init__(
-        self, api: KubeApi, kinds: Iterable[Kind], namespace: str | None = None, *, pace: Pace | None = None
+        self,
+        api: KubeApi,
+        kinds: Iterable[Kind],
+        namespace: str | None = None,
+        *,
+        without: Iterable[str] = (),
+        pace: Pace | None = None,
     ) -> None:
         pace = pace or Pace()
         discovery = Discovery(api, pace.absent / 2)
@@ -41,6 +48,8 @@ class Cache:
             )
             for kind in kinds
         }
+        for name in without:
+            self._reflectors[name].leave_out()
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -67,6 +76,10 @@ class Cache:
     def served(self, kind: str) -> bool:
         """Whether the API server knows the kind, as last seen."""
         return self._reflector(kind).served
+
+    def is_left_out(self, kind: str) -> bool:
+        """Whether a setting keeps us from asking for the kind at all."""
+        return self._reflector(kind).is_left_out
 
     def path(self, kind: str, namespace: str, name: str = "", subresource: str = "") -> str:
         """The URL path of an object, or of the collection, in the version that is served."""

@@ -10,13 +10,18 @@ OURS = "rollout.dev"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind. group: "" for the core group; versions: those we can read, best first."""
+    """One kind. group: "" for the core group; versions: those we can read, best first.
+
+    only: the name of the one object of it that is followed, "" for all of them. Where it may not be read, it is as if it
+    were not there.
+    """
 
     name: str
     group: str
     plural: str
     versions: tuple[str, ...] = ("v1",)
     namespaced: bool = True
+    only: str = ""
 
     def api_version(self, version: str) -> str:
         """`group/version`, or the version alone in the core group."""
@@ -36,6 +41,8 @@ _ROUTES = tuple(
     for dialect in DIALECTS.values()
 )
 _ISTIO = DIALECTS["VirtualService"]
+_ADMISSION = "admissionregistration.k8s.io"
+ACTORS = "rollout-command-actor"  # what binds a command's actor to its sender (deploy/base/actor-policy.yaml)
 
 _ALL = (
     Kind(name="Rollout", group=OURS, plural="rollouts", versions=("v1alpha1",)),
@@ -50,6 +57,20 @@ _ALL = (
     Kind(name="Pod", group="", plural="pods"),
     *_ROUTES,
     Kind(name="DestinationRule", group=_ISTIO.group, plural="destinationrules", versions=_ISTIO.versions),
+    Kind(
+        name="ValidatingAdmissionPolicy",
+        group=_ADMISSION,
+        plural="validatingadmissionpolicies",
+        namespaced=False,
+        only=ACTORS,
+    ),
+    Kind(
+        name="ValidatingAdmissionPolicyBinding",
+        group=_ADMISSION,
+        plural="validatingadmissionpolicybindings",
+        namespaced=False,
+        only=ACTORS,
+    ),
     Kind(name="Lease", group="coordination.k8s.io", plural="leases"),
     Kind(name="Event", group="events.k8s.io", plural="events"),
     Kind(name="Secret", group="", plural="secrets"),
@@ -63,6 +84,13 @@ _ALL = (
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
+# Whose routes are worked on, by the setting `traffic`; no other kinds of routes are even looked at.
+TRAFFIC: Mapping[str, tuple[str, ...]] = {
+    "all": ("VirtualService", "DestinationRule", "HTTPRoute", "GRPCRoute", "TrafficSplit"),
+    "istio": ("VirtualService", "DestinationRule"),
+    "gateway-api": ("HTTPRoute", "GRPCRoute"),
+    "linkerd": ("HTTPRoute", "GRPCRoute", "TrafficSplit"),
+}
 ROUTE_KINDS = tuple(kind.name for kind in _ROUTES)
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 _ASKED_FOR = {"Lease", "Event", "Secret", "Namespace", "CustomResourceDefinition"}  # read by name when needed

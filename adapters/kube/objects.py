@@ -5,7 +5,7 @@ versions serve are asked for in the best version that is there, and what worked 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -110,6 +110,13 @@ class KubeObjects:
         if dry_run:
             query = {"fieldManager": await self._applier(path), "dryRun": "All", "force": "true"}
         return await self._api.patch(path, Patch.APPLY, obj, query)
+
+    async def patch(self, kind: str, namespace: str, name: str, operations: Sequence[Obj]) -> Obj:
+        """The object after a JSON patch; Conflict when a `test` fails, NotFound when the object is gone."""
+        body, query = [dict(operation) for operation in operations], {"fieldManager": FIELD_MANAGER}
+        return await self._of_kind(
+            kind, lambda known, version: self._api.patch(known.path(version, namespace, name), Patch.JSON, body, query)
+        )
 
     async def delete(self, kind: str, namespace: str, name: str) -> None:
         """Delete one object; one that is gone already, or whose kind is gone, is fine."""

@@ -12,7 +12,7 @@ from adapters.kube.discovery import Discovery
 from adapters.kube.kinds import Kind
 from adapters.kube.shelf import Shelf
 from adapters.kube.slim import slim
-from rollout.ports.errors import Expired, KindAbsent, PortError, Unreachable
+from rollout.ports.errors import Expired, Forbidden, KindAbsent, PortError, Unreachable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Pace:
 class Reflector:
     """Keeps a Shelf like the server's objects of one kind, of all namespaces or of one.
 
-    served: whether the server knows the kind. settled: set once the kind was listed, or found absent.
+    served: whether the server knows the kind; is_left_out: whether we never ask. settled: set once the kind was listed, or found absent.
     problem: what hinders following at present, "" for nothing.
     """
 
@@ -66,10 +66,16 @@ class Reflector:
         self._failures = 0
         self._listing = asyncio.Lock()
         self._appeared = asyncio.Event()
+        self.is_left_out = False
+
+    def leave_out(self) -> None:
+        """Count the kind as absent, and never ask for it."""
+        self.is_left_out = True
+        self._set_absent()
 
     async def run(self) -> None:
         """Follow the kind until cancelled."""
-        while True:
+        while not self.is_left_out:
             try:
                 await self._relist()
                 await self._follow()
@@ -81,6 +87,8 @@ class Reflector:
 
     async def refresh(self) -> None:
         """Return once a consistent list that began after this call is on the shelf; raises PortError."""
+        if self.is_left_out:
+            return
         async with self._listing:
             try:
                 objects, revision = await self._list()
@@ -108,6 +116,10 @@ class Reflector:
                 found = await self._pages(version)
             except KindAbsent:
                 continue
+            except Forbidden as error:
+                if not self.kind.only:
+                    raise
+                raise KindAbsent(str(error)) from error
             self.version = version
             return found
         raise KindAbsent(f"the API server serves no {self.kind.plural}.{self.kind.group}")
@@ -127,9 +139,12 @@ class Reflector:
         """One consistent list in pages; whole when the server forgets the pages while we read them."""
         path = self.kind.path(version, self._namespace)
         try:
-            return await self._paged(path, version, {"limit": str(self._pace.page)})
+            return await self._paged(path, version, {**self._chosen(), "limit": str(self._pace.page)})
         except Expired:
-            return await self._paged(path, version, {})
+            return await self._paged(path, version, self._chosen())
+
+    def _chosen(self) -> dict[str, str]:
+        return {"fieldSelector": f"metadata.name={self.kind.only}"} if self.kind.only else {}
 
     async def _paged(self, path: str, version: str, query: dict[str, str]) -> tuple[list[Obj], int]:
         objects: list[Obj] = []
@@ -153,6 +168,7 @@ class Reflector:
     async def _watch(self) -> None:
         seconds = self._pace.spread(self._pace.watch)
         query = {
+            **self._chosen(),
             "resourceVersion": str(self.shelf.revision),
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(max(1, round(seconds))),

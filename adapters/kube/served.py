@@ -11,26 +11,18 @@ from rollout.ports.errors import KindAbsent, NotFound
 from rollout.ports.objects import Obj
 
 _RBAC = "rbac.authorization.k8s.io"
-_ADMISSION = "admissionregistration.k8s.io"
 # What `rollout install` writes besides the kinds that the controller reads; any other kind is asked for.
 _INSTALLED: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind(name="ServiceAccount", group="", plural="serviceaccounts"),
         Kind(name="ConfigMap", group="", plural="configmaps"),
+        Kind(name="PodDisruptionBudget", group="policy", plural="poddisruptionbudgets"),
+        Kind(name="NetworkPolicy", group="networking.k8s.io", plural="networkpolicies"),
         Kind(name="Role", group=_RBAC, plural="roles"),
         Kind(name="RoleBinding", group=_RBAC, plural="rolebindings"),
         Kind(name="ClusterRole", group=_RBAC, plural="clusterroles", namespaced=False),
         Kind(name="ClusterRoleBinding", group=_RBAC, plural="clusterrolebindings", namespaced=False),
-        Kind(
-            name="ValidatingAdmissionPolicy", group=_ADMISSION, plural="validatingadmissionpolicies", namespaced=False
-        ),
-        Kind(
-            name="ValidatingAdmissionPolicyBinding",
-            group=_ADMISSION,
-            plural="validatingadmissionpolicybindings",
-            namespaced=False,
-        ),
     )
 }
 

@@ -27,8 +27,9 @@ class KubeServer:
 
     async def may(self, user: str, verb: str, group: str, resource: str) -> bool:
         """Whether somebody else may do this in all namespaces; Forbidden when we may not ask."""
-        name, _, subresource = resource.partition("/")
-        attributes = {"verb": verb, "group": group, "resource": name, "subresource": subresource}
+        plural, _, name = resource.partition(":")
+        plural, _, subresource = plural.partition("/")
+        attributes = {"verb": verb, "group": group, "resource": plural, "subresource": subresource, "name": name}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",

@@ -121,6 +121,8 @@ BUILTIN: tuple[Kind, ...] = (
         short_names=("crd", "crds"),
         lists={**META_LISTS, **_CONDITIONS},
     ),
+    Kind(group="policy", plural="poddisruptionbudgets", kind="PodDisruptionBudget", lists=META_LISTS),
+    Kind(group="networking.k8s.io", plural="networkpolicies", kind="NetworkPolicy", lists=META_LISTS),
     _rbac("ClusterRole", namespaced=False),
     _rbac("ClusterRoleBinding", namespaced=False),
     _rbac("Role", namespaced=True),

@@ -37,7 +37,9 @@ class Router:
         if dialect is None:
             return RouteSeen(ref=ref, state=RouteState.KIND_ABSENT, accepted=False, unsupported=unknown_kind(ref))
         if not self._cache.served(ref.kind):
-            return RouteSeen(ref=ref, state=RouteState.KIND_ABSENT, accepted=False)
+            why = f"this controller leaves {ref.kind}s alone: see its setting ROLLOUT_TRAFFIC"
+            unsupported = why if self._cache.is_left_out(ref.kind) else ""
+            return RouteSeen(ref=ref, state=RouteState.KIND_ABSENT, accepted=False, unsupported=unsupported)
         obj = self._cache.get(ref.kind, key.namespace, ref.name)
         if obj is None:
             return RouteSeen(ref=ref, state=RouteState.MISSING, accepted=False)

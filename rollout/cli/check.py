@@ -40,16 +40,17 @@ def check(access: Access, **chosen: Any) -> None:
 
 
 async def _findings(access: Access, cluster: "Cluster", chosen: dict[str, Any]) -> "list[Finding]":
-    from rollout.cli.shipped import CONTROLLER, Choices, controller_objects, rules
     from rollout.crds import definitions
     from rollout.services import checking
     from rollout.services.checking_owners import route_owners
     from rollout.wiring import checking as wired
+    from rollout.wiring.shipped import CONTROLLER, Choices, actor_policy, controller_objects, rules
 
     server, home = wired.server(cluster), chosen["controller_namespace"]
     findings = await checking.api_server(server)
     findings += await checking.definitions(cluster.objects, definitions())
     findings += await checking.controller(cluster.objects, home, CONTROLLER, wired.now())
+    findings += await checking.actors(cluster.objects, actor_policy())
     findings += await checking.own_rights(cluster.objects, access.namespace or cluster.namespace)
     if chosen["controller"]:
         account = f"system:serviceaccount:{home}:{CONTROLLER}"

@@ -1,6 +1,6 @@
 """How does a person's tool read and write objects of the cluster?"""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,6 +45,9 @@ class ObjectWrites(Protocol):
 
     async def apply(self, obj: Obj, *, dry_run: bool = False) -> Obj:
         """The object after server-side apply as field manager `rollout-cli`; Conflict names another manager."""
+
+    async def patch(self, kind: str, namespace: str, name: str, operations: Sequence[Obj]) -> Obj:
+        """The object after a JSON patch; Conflict when a `test` fails, NotFound when the object is gone."""
 
     async def delete(self, kind: str, namespace: str, name: str) -> None:
         """Delete one object; one that is gone already is fine."""

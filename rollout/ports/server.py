@@ -15,7 +15,7 @@ class Server(Protocol):
     async def may(self, user: str, verb: str, group: str, resource: str) -> bool:
         """Whether somebody else may do this in all namespaces (SubjectAccessReview); Forbidden when we may not ask.
 
-        resource: `rollouts/status` for a subresource.
+        resource: `rollouts/status` for a subresource, `leases:NAME` for one object.
         """
 
 

@@ -184,6 +184,11 @@ def _approve(view: View, command: Command) -> Done:
         raise Refusal(f"step {view.run.step} needs no approval")
     if is_approved(view.run):
         raise Refusal(f"step {view.run.step} is approved already")
+    if not view.seen.actors_bound:
+        raise Refusal(
+            "no approval counts here: nothing in this cluster sees to it that a command's actor is who sent it; "
+            "`rollout install` brings the ValidatingAdmissionPolicy rollout-command-actor, `rollout check` says what is wrong"
+        )
     approval = Approval(step=view.run.step, by=command.actor, at=view.now)
     run = replace(view.run, approvals=(*view.run.approvals, approval))
     return Done(status=replace(view.status, run=run), message=f"step {view.run.step} of {run.canary.name} approved")

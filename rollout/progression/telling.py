@@ -13,7 +13,8 @@ from rollout.progression.sight import first_sight
 from rollout.progression.view import DARK_FOR, FULL, View, next_weight, plan_ahead, unusable_words, usable
 
 READ_BACK = timedelta(seconds=30)  # a weight that was written is looked at again even when no event comes
-_NEEDS_A_PERSON = frozenset(
+# Reasons that only a person ends.
+NEEDS_A_PERSON = frozenset(
     {
         *("AwaitingApproval", "StableUnknown", "Paused", "HandEdit", "StableChanged", "Suspended"),
         *("RouteFought", "RouteNamesGone"),
@@ -158,7 +159,7 @@ def _standing(view: View, holds: tuple[Reason, ...]) -> _Standing:
     if phase is Phase.IDLE and not holds and view.stable is not None:
         return _Standing(ready="True", reason="Stable", message=f"{view.stable.name} serves all traffic")
     reason = holds[0].code if holds else str(phase)
-    waiting = sorted({hold.code for hold in holds} & _NEEDS_A_PERSON)
+    waiting = sorted({hold.code for hold in holds} & NEEDS_A_PERSON)
     return _Standing(ready="Unknown", reason=waiting[0] if waiting else reason, message=message)
 
 

@@ -3,7 +3,7 @@
 Each function answers one category; a finding that is not GOOD says what to do next.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ from enum import StrEnum
 from rollout.ports.errors import Forbidden, KindAbsent, NotFound, PortError
 from rollout.ports.objects import Obj, Objects
 from rollout.ports.server import Probe, Server
+from rollout.services.actors import BINDING, POLICY, unbound
 
 OLDEST = (1, 32)
 STALE_LEASE = timedelta(seconds=60)  # four times what a lease lasts
@@ -142,6 +143,21 @@ def _lease(category: str, live: Obj | None, place: str, now: datetime) -> Findin
     ago = now - datetime.fromisoformat(spec["renewTime"])
     words = f"the Lease {place} was renewed {max(0, round(ago.total_seconds()))} s ago by {spec['holderIdentity']}"
     return found(category, words) if ago <= STALE_LEASE else lacking(category, words, todo)
+
+
+async def actors(objects: Objects, shipped: Sequence[Obj]) -> list[Finding]:
+    """Whether the admission policy that approvals rest on is in force. shipped: the policy and binding of this version."""
+    category = "Approvals"
+    try:
+        live = [await _or_none(objects, obj["kind"], "", obj["metadata"]["name"]) for obj in shipped]
+    except Forbidden:
+        todo = "ask an administrator to run `rollout check`"
+        return [lacking(category, "you may not look at the admission policy", todo, Mark.WARNING)]
+    found_by_kind = {obj["kind"]: one for obj, one in zip(shipped, live, strict=True)}
+    why = unbound(shipped, found_by_kind[POLICY], found_by_kind[BINDING])
+    if not why:
+        return [found(category, "a command's actor is bound to whoever sends it")]
+    return [lacking(category, f"approvals are refused: {why}", INSTALL)]
 
 
 async def own_rights(objects: Objects, namespace: str) -> list[Finding]:

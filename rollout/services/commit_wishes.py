@@ -16,7 +16,7 @@ from rollout.model.status import Outcome, Phase, RolloutStatus, Run
 from rollout.ports.forges import LONGEST_CONTEXT, CommitState
 from rollout.ports.rollouts import Stored
 from rollout.ports.specs import SourceStatus
-from rollout.services.queries import WAITS_FOR_A_PERSON
+from rollout.progression.telling import NEEDS_A_PERSON
 
 VALIDATE = "rollout/validate"
 # What the reason of a source's Ready condition says of the commit that was attempted. Every other reason is about the
@@ -139,7 +139,7 @@ def _failed(revision: str, how: str, why: str, since: datetime | None) -> _Stand
 
 def _pending(headline: str, status: RolloutStatus) -> _Standing:
     """Still on its way. The reason that a person ends is told before others."""
-    persons = (reason for reason in status.reasons if reason.code in WAITS_FOR_A_PERSON)
+    persons = (reason for reason in status.reasons if reason.code in NEEDS_A_PERSON)
     first = next(persons, status.reasons[0] if status.reasons else None)
     why = first.message if first else status.next
     return _Standing(state=CommitState.PENDING, text=f"{headline}: {why}" if why else headline, headline=headline)

@@ -1,11 +1,10 @@
-"""How do our objects get into a cluster, and out of it again?"""
+"""How do our objects get into a cluster?"""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
 
-from rollout.ports.errors import KindAbsent, PortError, Unreachable
+from rollout.ports.errors import Conflict, Unreachable
 from rollout.ports.objects import Obj, Objects, ObjectWrites
 
 Say = Callable[[str], None]
@@ -35,7 +34,11 @@ async def apply_all(
 
 
 async def _applied(writes: ObjectWrites, obj: Obj, say: Say) -> None:
-    await writes.apply(obj)
+    try:
+        await writes.apply(obj)
+    except Conflict as error:
+        words = "whoever applied it (kubectl, a GitOps tool) must bring the new version, or give the field up"
+        raise Conflict(f"{name_of(obj)}: {error}; {words}") from error
     say(f"{name_of(obj)} applied")
 
 
@@ -44,34 +47,6 @@ async def _established(objects: Objects, name: str) -> None:
         conditions = (change.obj.get("status") or {}).get("conditions") or ()
         if any(item["type"] == "Established" and item["status"] == "True" for item in conditions):
             return
-
-
-async def rollouts_there(objects: Objects) -> tuple[str, ...]:
-    """`namespace/name` of every Rollout, sorted; none where the cluster does not know the kind."""
-    try:
-        found = await objects.list("Rollout")
-    except KindAbsent:
-        return ()
-    return tuple(f"{obj['metadata']['namespace']}/{obj['metadata']['name']}" for obj in found)
-
-
-async def remove_all(writes: ObjectWrites, doomed: Sequence[Obj], say: Say) -> None:
-    """Delete these objects in reverse order; those that are gone already are fine.
-
-    Every one is tried; the first that is refused is raised at the end.
-    """
-    refused: PortError | None = None
-    for obj in reversed(doomed):
-        metadata: dict[str, Any] = obj["metadata"]
-        try:
-            await writes.delete(obj["kind"], metadata.get("namespace", ""), metadata["name"])
-        except PortError as error:
-            refused = refused or error
-            say(f"{name_of(obj)} NOT deleted: {error}")
-        else:
-            say(f"{name_of(obj)} deleted")
-    if refused is not None:
-        raise refused
 
 
 def name_of(obj: Obj) -> str:

@@ -1,7 +1,7 @@
 """What does the world look like for one Rollout?"""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from rollout.progression.needs import Needs, needs
 class Observer:
     """Looks: caches for the cluster, the metrics server for measurements, at most once per analysis interval.
 
+    actors_bound: whether the cluster binds a command's actor to its sender, as last seen.
     _measured: the last measurements by Rollout; lost at a restart, which only means to measure again.
     """
 
@@ -31,6 +32,7 @@ class Observer:
     workloads: Workloads
     metrics: Metrics
     clock: Clock
+    actors_bound: Callable[[], bool]
     _measured: dict[Key, tuple[Measurement, ...]] = field(default_factory=dict)
 
     async def observe(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Observation:
@@ -48,6 +50,7 @@ class Observer:
             measurements=await self._measurements(spec, wanted, backends, workloads),
             commands=self.commands.pending(spec.key),
             rivals=self._rivals(spec, routes),
+            actors_bound=self.actors_bound(),
         )
 
     def forget(self, key: Key) -> None:

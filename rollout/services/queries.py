@@ -14,12 +14,9 @@ from rollout.model.names import Key
 from rollout.model.rollout import Mode, RolloutSpec
 from rollout.model.status import Outcome, Past, Phase, Reason, RolloutStatus
 from rollout.ports.objects import Obj, Objects
+from rollout.progression.telling import NEEDS_A_PERSON
 
 KIND = "Rollout"
-# Reasons that only a person ends.
-WAITS_FOR_A_PERSON = frozenset(
-    {"AwaitingApproval", "Frozen", "Paused", "StableUnknown", "StableChanged", "HandEdit", "Suspended"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +60,7 @@ class Standing:
     @property
     def waits_for_a_person(self) -> Reason | None:
         """The first reason that only a person ends; None when there is none."""
-        return next((reason for reason in self.status.reasons if reason.code in WAITS_FOR_A_PERSON), None)
+        return next((reason for reason in self.status.reasons if reason.code in NEEDS_A_PERSON), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

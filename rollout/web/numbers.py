@@ -1,24 +1,38 @@
 """Which numbers does the controller show, and how are they counted?"""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from rollout.model.names import Key
 from rollout.model.status import Phase
 from rollout.ports.rollouts import Rollouts
+from rollout.ports.specs import StoredSource
 
 PREFIX = "rolloutctl"  # Argo Rollouts exports rollout_*: both may run in one cluster
 Calls = Callable[[], Mapping[tuple[str, str], int]]
 
 
+class Sources(Protocol):
+    """GitSources, as far as they are counted (`rollout.ports.specs.Sources`)."""
+
+    def keys(self) -> tuple[Key, ...]:
+        """All GitSources, sorted."""
+
+    def get(self, key: Key) -> StoredSource | None:
+        """The newest known GitSource; None when there is none."""
+
+
 class Numbers:
     """The registry of one controller process."""
 
-    def __init__(self, rollouts: Rollouts, calls: Calls) -> None:
+    def __init__(self, rollouts: Rollouts, sources: Sources, calls: Calls) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Fleet(rollouts))
+        self._registry.register(_Sources(sources))
         self._registry.register(_Requests(calls))
         self._seconds = Histogram(f"{PREFIX}_tick_seconds", "Duration of one tick", ["kind"], registry=self._registry)
         self._failures = Counter(
@@ -41,7 +55,7 @@ class Numbers:
 
 
 class _Fleet(Collector):
-    """Phase and weight of every Rollout, read from the cache when asked for."""
+    """Phase, weight and age of the step of every Rollout, read from the cache when asked for."""
 
     def __init__(self, rollouts: Rollouts) -> None:
         self._rollouts = rollouts
@@ -53,14 +67,42 @@ class _Fleet(Collector):
         weight = GaugeMetricFamily(
             f"{PREFIX}_weight", "Percent of requests to the canary that is wanted", labels=["namespace", "name"]
         )
+        began = GaugeMetricFamily(
+            f"{PREFIX}_step_started_timestamp_seconds",
+            "When the present step of a run began",
+            labels=["namespace", "name"],
+        )
         for key in self._rollouts.keys():
             stored = self._rollouts.get(key)
             if stored is None:
                 continue
             for one in Phase:
                 phase.add_metric([key.namespace, key.name, one.value], 1 if stored.status.phase is one else 0)
-            weight.add_metric([key.namespace, key.name], stored.status.run.weight if stored.status.run else 0)
-        return [phase, weight]
+            run = stored.status.run
+            weight.add_metric([key.namespace, key.name], run.weight if run else 0)
+            if run:
+                began.add_metric([key.namespace, key.name], run.step_started.timestamp())
+        return [phase, weight, began]
+
+
+class _Sources(Collector):
+    """Whether each GitSource is in order, read from the cache when asked for."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterable[Metric]:
+        ready = GaugeMetricFamily(
+            f"{PREFIX}_source_ready",
+            "1 when the cluster holds what a GitSource's newest commit says, 0 when something is in the way",
+            labels=["namespace", "name"],
+        )
+        for key in self._sources.keys():
+            stored = self._sources.get(key)
+            states = {one.type: one.status for one in stored.status.conditions} if stored else {}
+            if "Ready" in states:
+                ready.add_metric([key.namespace, key.name], 1 if states["Ready"] == "True" else 0)
+        return [ready]
 
 
 class _Requests(Collector):

@@ -8,6 +8,7 @@ from adapters.memory.cluster import MemoryCluster
 from adapters.memory.face import start_face
 from rollout.crds import definitions
 from rollout.ports.objects import Obj
+from rollout.wiring.shipped import NAMESPACE, actor_policy
 
 MESH = ("VirtualService", "DestinationRule", "HTTPRoute", "GRPCRoute", "TrafficSplit")
 
@@ -29,7 +30,9 @@ async def embedded(kubeconfig: Path) -> AsyncIterator[Embedded]:
     """A memory cluster whose administrator's kubeconfig is written to `kubeconfig`."""
     cluster = MemoryCluster.with_kinds(*MESH)
     cluster.seed(*definitions().values())
-    cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rollout-system"}})
+    cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    # Nothing enforces it here; there is one user on one machine, and nobody else to speak for.
+    cluster.seed(*actor_policy())
     face = await start_face(cluster)
     try:
         face.kubeconfig(kubeconfig)

@@ -4,7 +4,7 @@ import asyncio
 import random
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,7 @@ from adapters.kube.cache import Cache
 from adapters.kube.client import HttpApi
 from adapters.kube.commands import KubeCommands
 from adapters.kube.fenced import FencedApi
-from adapters.kube.kinds import WATCHED
+from adapters.kube.kinds import TRAFFIC, WATCHED
 from adapters.kube.lease import LeaseElector
 from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
@@ -46,6 +46,7 @@ from rollout.services.reconcile import Reconciler
 from rollout.services.sync import Sync, SyncPorts
 from rollout.settings import Settings
 from rollout.web.numbers import Numbers
+from rollout.wiring.actors import seen_bound
 from rollout.wiring.commits import kept_commits
 from webhooks.git import hooks
 
@@ -84,8 +85,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
         lease = _lease(settings, api, clock, identity)
         fenced = FencedApi(api, lease, REQUEST_WITHIN)
-        cache = Cache(fenced, WATCHED, settings.namespace or None)
-        reconciler = _reconciler(fenced, cache, await _metrics(settings, stack), identity)
+        others = set(TRAFFIC["all"]) - set(TRAFFIC[settings.traffic.value])
+        cache = Cache(fenced, WATCHED, settings.namespace or None, without=others)
+        metrics = await _metrics(settings, stack)
+        reconciler = _reconciler(fenced, cache, metrics, identity, seen_bound(cache))
         sources = KubeSources(fenced, cache)
         sync = Sync(
             SyncPorts(
@@ -97,7 +100,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             ),
             settings.own_namespace,
         )
-        numbers = Numbers(reconciler.rollouts, lambda: api.calls)
+        numbers = Numbers(reconciler.rollouts, sources, lambda: api.calls)
         controller = Controller(
             kept=(
                 KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
@@ -124,7 +127,9 @@ def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) 
     return LeaseElector(api=api, clock=clock, namespace=settings.own_namespace, name=LEASE, identity=identity)
 
 
-def _reconciler(api: FencedApi, cache: Cache, metrics: Metrics, identity: str) -> Reconciler:
+def _reconciler(
+    api: FencedApi, cache: Cache, metrics: Metrics, identity: str, actors_bound: Callable[[], bool]
+) -> Reconciler:
     clock = SystemClock()
     rollouts = KubeRollouts(api, cache)
     commands = KubeCommands(api, cache, clock)
@@ -136,6 +141,7 @@ def _reconciler(api: FencedApi, cache: Cache, metrics: Metrics, identity: str) -
         workloads=ClusterWorkloads(cache),
         metrics=metrics,
         clock=clock,
+        actors_bound=actors_bound,
     )
     performer = Performer(rollouts=rollouts, commands=commands, routes=routes)
     notices = EventNotices(api, clock, instance=identity)

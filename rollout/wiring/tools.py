@@ -59,7 +59,7 @@ async def observing(cluster: Cluster, namespace: str) -> AsyncIterator["Observer
     from adapters.traffic.router import Router
     from rollout.services.observe import Observer
 
-    cache = Cache(cluster.api, [kind for kind in WATCHED if kind.name != "GitSource"], namespace)
+    cache = Cache(cluster.api, [kind for kind in WATCHED if kind.name != "GitSource" and not kind.only], namespace)
     await cache.refresh()
     clock = SystemClock()
     yield Observer(
@@ -69,4 +69,5 @@ async def observing(cluster: Cluster, namespace: str) -> AsyncIterator["Observer
         workloads=ClusterWorkloads(cache),
         metrics=MemoryMetrics(),
         clock=clock,
+        actors_bound=lambda: True,  # a look obeys no command
     )

@@ -195,6 +195,20 @@ async def test_a_dry_run_shows_what_would_go_and_stores_nothing(api: KubeApi, ob
     assert (shown["data"], stored["data"]) == ({"colour": "blue"}, {"colour": "red", "size": "xl"})
 
 
+async def test_a_patch_changes_what_it_names_and_is_a_conflict_when_its_test_fails(objects: KubeObjects) -> None:
+    await objects.create(a_map("one", colour="red"))
+    same = {"op": "test", "path": "/data/colour", "value": "red"}
+    change = {"op": "replace", "path": "/data/colour", "value": "blue"}
+
+    changed = await objects.patch("ConfigMap", NAMESPACE, "one", [same, change])
+    with pytest.raises(Conflict):
+        await objects.patch("ConfigMap", NAMESPACE, "one", [same, change])
+    with pytest.raises(NotFound):
+        await objects.patch("ConfigMap", NAMESPACE, "nobody", [change])
+
+    assert changed["data"] == {"colour": "blue"}
+
+
 async def test_deleting_twice_is_fine(objects: KubeObjects) -> None:
     await objects.create(a_map("one"))
 

@@ -51,6 +51,9 @@ KUBE = GoBinary(
     how_to_get=GET_KUBE,
 )
 ISTIOD = GoBinary(name="istiod", title="istiod", module="istio", package="./istiod")
+KUSTOMIZE = GoBinary(
+    name="kustomize", title="kustomize", module="kustomize", package="sigs.k8s.io/kustomize/kustomize/v5"
+)
 PILOT_AGENT = GoBinary(name="pilot-agent", title="pilot-agent", module="istio", package="./pilot-agent")
 
 
@@ -83,9 +86,7 @@ def built(binary: GoBinary) -> Path:
 def module_folders() -> dict[str, Path]:
     """Where the Go module cache keeps the modules whose CRDs tests install, by module path."""
     modules = _required(GO / "crds" / "go.mod")
-    answer = _go(
-        ["go", "mod", "download", "-json", *modules], GO / "crds", "CRDs of Istio, Gateway API and SMI", GET_GO
-    )
+    answer = _go(["go", "mod", "download", "-json", *modules], GO / "crds", "CRDs of meshes and neighbours", GET_GO)
     return {module["Path"]: Path(module["Dir"]) for module in _json_stream(answer)}
 
 
@@ -102,6 +103,19 @@ def prometheus() -> Path:
     if found := on_path("prometheus"):
         return found
     return once(cache() / "prometheus-debian" / "usr" / "bin" / "prometheus", _unpack_prometheus)
+
+
+def promtool() -> Path:
+    """The tool beside that Prometheus, which tests rules."""
+    found = on_path("promtool") or prometheus().with_name("promtool")
+    if not found.is_file():
+        raise ServerMissingError("promtool", GET_PROMETHEUS)
+    return found
+
+
+def kustomize() -> Path:
+    """kustomize from PATH, else built."""
+    return on_path("kustomize") or built(KUSTOMIZE)
 
 
 def envoy() -> Path:
@@ -256,8 +270,11 @@ def _digest(module: Path, linked: str) -> str:
 ARTEFACTS: dict[str, dict[str, Callable[[], object]]] = {
     "kube": {"kube-apiserver and kube-controller-manager": lambda: built(KUBE)},
     "istio": {"istiod": lambda: built(ISTIOD), "pilot-agent": lambda: built(PILOT_AGENT), "bootstrap": istio_module},
-    "crds": {"CRDs": lambda: ", ".join(str(path) for path in module_folders().values())},
-    "prometheus": {"prometheus": prometheus},
+    "crds": {
+        "CRDs": lambda: ", ".join(str(path) for path in module_folders().values()),
+        "kustomize": kustomize,
+    },
+    "prometheus": {"prometheus": prometheus, "promtool": promtool},
     "git": {"sshd": sshd, "gpg": gpg},
 }
 

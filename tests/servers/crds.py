@@ -1,4 +1,4 @@
-"""Which custom resources of the meshes do tests install, and from where?
+"""Which custom resources of meshes and neighbours do tests install, and from where?
 
 The files are upstream's own, read from Go's module cache; nothing of them is copied into the tree.
 """
@@ -12,14 +12,24 @@ import yaml
 from tests.servers.build import module_folders
 
 ISTIO, GATEWAY_API, SMI = "istio.io/api", "sigs.k8s.io/gateway-api", "github.com/servicemeshinterface/smi-sdk-go"
+ARGO, FLAGGER = "github.com/argoproj/argo-rollouts", "github.com/fluxcd/flagger"
+OPERATOR = "github.com/prometheus-operator/prometheus-operator"
 FAMILIES = ("istio", "gateway-api", "smi")
+NEIGHBOURS = ("argo", "flagger")
 SERVED_SMI = frozenset({"v1alpha2", "v1alpha3", "v1alpha4"})
 
 
 def definitions(families: Iterable[str] = FAMILIES) -> list[dict[str, Any]]:
-    """CustomResourceDefinitions (apiextensions.k8s.io/v1) of the families: istio, gateway-api, smi."""
+    """CustomResourceDefinitions (apiextensions.k8s.io/v1) of the families: istio, gateway-api, smi, argo, flagger, operator."""
     folders = module_folders()
-    readers = {"istio": _istio, "gateway-api": _gateway_api, "smi": _smi}
+    readers = {
+        "istio": _istio,
+        "gateway-api": _gateway_api,
+        "smi": _smi,
+        "argo": _argo,
+        "flagger": _flagger,
+        "operator": _operator,
+    }
     return [crd for family in families for crd in readers[family](folders)]
 
 
@@ -67,3 +77,18 @@ def _gateway_api(folders: dict[str, Path]) -> Iterator[dict[str, Any]]:
 def _smi(folders: dict[str, Path]) -> Iterator[dict[str, Any]]:
     for crd in documents(folders[SMI] / "crds" / "split.yaml"):
         yield rewritten(crd)
+
+
+def _argo(folders: dict[str, Path]) -> Iterator[dict[str, Any]]:
+    for path in sorted((folders[ARGO] / "manifests" / "crds").glob("*-crd.yaml")):
+        yield from documents(path)
+
+
+def _flagger(folders: dict[str, Path]) -> Iterator[dict[str, Any]]:
+    yield from documents(folders[FLAGGER] / "artifacts" / "flagger" / "crd.yaml")
+
+
+def _operator(folders: dict[str, Path]) -> Iterator[dict[str, Any]]:
+    for kind in ("prometheusrules", "servicemonitors"):  # the other kinds are not ours to write
+        name = f"monitoring.coreos.com_{kind}.yaml"
+        yield from documents(folders[OPERATOR] / "example" / "prometheus-operator-crd" / name)

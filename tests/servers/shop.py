@@ -149,7 +149,9 @@ def opened(place: Place, route: RouteOf | None = None) -> Iterator[Shop]:
         closing.callback(place.prometheus.forget, namespace)
         place.prometheus.scrape(namespace, envoy.metrics_url)
         shop = Shop(place, envoy, namespace, git.repository("specs"))
-        kube.apply(rights(namespace, USER), service(namespace, "checkout", {"app": "checkout"}))
+        kube.apply(
+            *looks_at_policies(USER), rights(namespace, USER), service(namespace, "checkout", {"app": "checkout"})
+        )
         shop.deploy("v1")
         shop.commit("v1")
         (stored, *_) = kube.apply((route or virtual_service)(namespace), *git_source(namespace, shop.repository.url))
@@ -216,6 +218,23 @@ def git_source(namespace: str, url: str) -> tuple[Obj, Obj]:
             "kind": "GitSource",
             "metadata": {"name": "specs", "namespace": namespace},
             "spec": spec,
+        },
+    )
+
+
+def looks_at_policies(user: str) -> tuple[Obj, Obj]:
+    """The right to see whether approvals can be believed, which belongs to no namespace."""
+    group, name = "rbac.authorization.k8s.io", f"{user}-policies"
+    kinds = ["validatingadmissionpolicies", "validatingadmissionpolicybindings"]
+    rule = {"apiGroups": ["admissionregistration.k8s.io"], "resources": kinds, "verbs": ["list", "watch"]}
+    return (
+        {"apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": [rule]},
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "subjects": [{"kind": "User", "name": user, "apiGroup": group}],
+            "roleRef": {"kind": "ClusterRole", "name": name, "apiGroup": group},
         },
     )
 

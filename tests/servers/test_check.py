@@ -60,7 +60,20 @@ def test_an_installed_cluster_has_current_crds_and_a_controller_with_its_rights(
 
     assert found["rollouts.rollout.dev is current"] == "good"
     assert [result for message, result in found.items() if "rights it needs" in message] == ["good"]
+    assert found["a command's actor is bound to whoever sends it"] == "good"
     assert found["no replica holds the Lease rollout-system/rollout-controller"] == "bad"
+
+
+def test_a_policy_that_only_warns_is_in_the_way_of_approvals(bare: ApiServer) -> None:
+    installed = rollout("install", kubeconfig=bare.kubeconfig(), namespace="rollout-system")
+    assert installed.returncode == Exit.OK, installed.stderr
+    path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/rollout-command-actor"
+    bare.client().patch(path, {"spec": {"validationActions": ["Warn"]}})
+
+    found = results(checked(bare, "-o", "json"))
+
+    bare.client().patch(path, {"spec": {"validationActions": ["Deny"]}})
+    assert [result for message, result in found.items() if message.endswith("does not deny")] == ["bad"]
 
 
 def test_a_user_without_rights_learns_which_ones_are_missing(apiserver: ApiServer) -> None:

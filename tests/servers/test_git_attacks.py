@@ -13,13 +13,14 @@ from rollout.model.source import GitSource
 from rollout.ports.errors import Rejected
 from rollout.ports.sources import Credentials
 from tests.servers.githttp import GitHttp
-from tests.servers.sshd import Sshd
 from tests.support.repos import Repository, Submodule, Symlink
+from tests.support.served import Reader, Served
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 NOBODY = Credentials()
 SPEC = {"a.yaml": "a: 1\n"}
+HTTP = pytest.mark.parametrize("served", ["http"], indirect=True)  # where requests can be counted
 
 
 @pytest.fixture
@@ -37,31 +38,31 @@ def mark(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def source(git_http: GitHttp) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=f"{git_http.url}/shop.git")
+def source(served: Served) -> GitSource:
+    return GitSource(key=Key(namespace="shop", name="apps"), url=served.url)
 
 
 @pytest.fixture
-async def git(tmp_path: Path) -> AsyncIterator[GitSpecSource]:
+async def git(served: Served, tmp_path: Path) -> AsyncIterator[Reader]:
     specs = GitSpecSource(tmp_path / "cache", urls=Urls(file=True))
-    yield specs
+    yield Reader(git=specs, credentials=served.credentials)
     await specs.close()
 
 
-async def contents(git: GitSpecSource, source: GitSource, commit: str) -> dict[str, bytes]:
-    snapshot = await git.read(source, NOBODY, commit)
+async def contents(git: Reader, source: GitSource, commit: str) -> dict[str, bytes]:
+    snapshot = await git.read(source, commit)
     return {file.path: file.content for file in snapshot.files}
 
 
-async def refusal(git: GitSpecSource, source: GitSource, commit: str = "") -> str:
+async def refusal(git: Reader, source: GitSource, commit: str = "") -> str:
     """Why the source, or what it holds, is refused: for good, not for another try."""
     with pytest.raises(Rejected) as caught:
-        await git.read(source, NOBODY, commit or await git.head(source, NOBODY))
+        await git.read(source, commit or await git.head(source))
     return str(caught.value)
 
 
 async def test_hooks_of_a_repository_do_not_run_at_the_reader(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path, tmp_path: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path, tmp_path: Path
 ) -> None:
     script = f"#!/bin/sh\ntouch {mark}\n"
     names = ("post-checkout", "reference-transaction", "post-merge", "post-index-change", "fsmonitor-watchman")
@@ -72,14 +73,8 @@ async def test_hooks_of_a_repository_do_not_run_at_the_reader(
     assert await contents(git, source, commit) == {"a.yaml": b"a: 1\n"}
 
 
-@pytest.mark.parametrize("scheme", ["http", "ssh"])
 async def test_filters_of_gitattributes_and_lfs_are_not_run(
-    git: GitSpecSource,
-    repository: Repository,
-    source: GitSource,
-    mark: Path,
-    request: pytest.FixtureRequest,
-    scheme: str,
+    git: Reader, repository: Repository, source: GitSource, mark: Path
 ) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 9\n"
     lfs = f'[lfs]\n\turl = http://127.0.0.1:1/\n[lfs "customtransfer.x"]\n\tpath = touch {mark}\n'
@@ -89,18 +84,14 @@ async def test_filters_of_gitattributes_and_lfs_are_not_run(
     config = f'[filter "evil"]\n\tsmudge = touch {mark}\n\tprocess = touch {mark}\n[core]\n\tfsmonitor = touch {mark}\n'
     held = {**SPEC, "b.yaml": pointer, ".gitattributes": attributes, ".gitconfig": config, ".lfsconfig": lfs}
     commit = repository.commit({**held, "c.yaml": "c: $Id$\n"})
-    if scheme == "ssh":
-        sshd: Sshd = request.getfixturevalue("git_ssh")
-        snapshot = await git.read(replace(source, url=sshd.url(repository.path)), sshd.credentials, commit)
-        found = {file.path: file.content for file in snapshot.files}
-    else:
-        found = await contents(git, source, commit)
+
+    found = await contents(git, source, commit)
 
     assert found == {"a.yaml": b"a: 1\n", "b.yaml": pointer.encode(), "c.yaml": b"c: $Id$\n"}
 
 
 async def test_export_subst_puts_nothing_into_a_spec(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path
 ) -> None:
     commit = repository.commit({"a.yaml": "a: $Format:%an$\n", ".gitattributes": "* export-subst\n"})
 
@@ -108,7 +99,7 @@ async def test_export_subst_puts_nothing_into_a_spec(
 
 
 async def test_a_symlink_out_of_the_tree_is_not_read(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path, tmp_path: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path, tmp_path: Path
 ) -> None:
     repository.commit({**SPEC, "out.yaml": Symlink(target="../../../../etc/passwd")})
 
@@ -117,7 +108,7 @@ async def test_a_symlink_out_of_the_tree_is_not_read(
 
 
 async def test_a_submodule_whose_name_leads_out_of_the_tree_is_not_fetched(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path
 ) -> None:
     modules = f'[submodule "x"]\n\tpath = vendor\n\turl = ext::sh -c "touch% {mark}"\n\tupdate = !touch {mark}\n'
     repository.commit({**SPEC, ".gitmodules": modules, "vendor": Submodule()})
@@ -126,7 +117,7 @@ async def test_a_submodule_whose_name_leads_out_of_the_tree_is_not_fetched(
 
 
 async def test_a_gitmodules_with_traversal_is_refused_on_the_wire(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path, tmp_path: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path, tmp_path: Path
 ) -> None:
     modules = f'[submodule "../../hooks/x"]\n\tpath = vendor\n\turl = -u./touch {mark}\n'
     repository.commit({**SPEC, ".gitmodules": modules})
@@ -164,6 +155,7 @@ async def test_a_url_that_would_run_a_program_never_reaches_git(
     await git.close()
 
 
+@HTTP
 @pytest.mark.parametrize(
     "ref",
     [
@@ -177,30 +169,31 @@ async def test_a_url_that_would_run_a_program_never_reaches_git(
     ],
 )
 async def test_a_ref_that_is_an_option_never_reaches_git(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path, git_http: GitHttp, ref: str
+    git: Reader, repository: Repository, source: GitSource, mark: Path, git_http: GitHttp, ref: str
 ) -> None:
     commit = repository.commit(SPEC)
 
     with pytest.raises(Rejected, match=r"spec\.ref"):
-        await git.read(replace(source, ref=ref), NOBODY, commit)
+        await git.read(replace(source, ref=ref), commit)
 
     assert git_http.requests == 0
 
 
+@HTTP
 @pytest.mark.parametrize("path", ["../../etc", "/etc", "a/../../b", "a\x00b", "a\nb", ".git/hooks", "..", "a//b"])
 async def test_a_path_that_leads_out_of_the_repository_never_reaches_git(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path, git_http: GitHttp, path: str
+    git: Reader, repository: Repository, source: GitSource, mark: Path, git_http: GitHttp, path: str
 ) -> None:
     commit = repository.commit(SPEC)
 
     with pytest.raises(Rejected, match=r"spec\.path"):
-        await git.read(replace(source, path=path), NOBODY, commit)
+        await git.read(replace(source, path=path), commit)
 
     assert git_http.requests == 0
 
 
 async def test_a_path_that_looks_like_an_option_or_a_pattern_is_a_name(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path
 ) -> None:
     commit = repository.commit({"--output=pwned/a.yaml": "a: 1\n", ":(glob)**/b.yaml": "b: 1\n"})
 
@@ -209,18 +202,19 @@ async def test_a_path_that_looks_like_an_option_or_a_pattern_is_a_name(
     assert found == {"--output=pwned/a.yaml": b"a: 1\n"}
 
 
+@HTTP
 @pytest.mark.parametrize("commit", ["--upload-pack=touch", "-c", "HEAD:a.yaml", "1" * 40 + "\n", "1" * 40 + " --all"])
 async def test_a_commit_that_is_no_id_never_reaches_git(
-    git: GitSpecSource, source: GitSource, mark: Path, git_http: GitHttp, commit: str
+    git: Reader, source: GitSource, mark: Path, git_http: GitHttp, commit: str
 ) -> None:
     with pytest.raises(Rejected, match="no commit id"):
-        await git.read(source, NOBODY, commit)
+        await git.read(source, commit)
 
     assert git_http.requests == 0
 
 
 async def test_replace_refs_do_not_put_another_commit_in_place(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path
 ) -> None:
     evil = repository.commit({"a.yaml": "a: evil\n"}, ref="refs/heads/evil")
     commit = repository.commit(SPEC)
@@ -229,10 +223,11 @@ async def test_replace_refs_do_not_put_another_commit_in_place(
     assert await contents(git, source, commit) == {"a.yaml": b"a: 1\n"}
 
 
+@HTTP
 async def test_nothing_about_the_server_is_written_into_the_mirror(
-    git: GitSpecSource, repository: Repository, source: GitSource, git_http: GitHttp, tmp_path: Path
+    git: Reader, repository: Repository, source: GitSource, git_http: GitHttp, tmp_path: Path
 ) -> None:
-    await git.read(source, NOBODY, repository.commit(SPEC))
+    await git.read(source, repository.commit(SPEC))
 
     (config,) = (tmp_path / "cache").glob("*/config")
     assert git_http.url not in config.read_text()

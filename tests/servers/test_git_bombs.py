@@ -15,8 +15,8 @@ from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import PortError, Rejected
 from rollout.ports.sources import Credentials
-from tests.servers.githttp import GitHttp
 from tests.support.repos import Repository
+from tests.support.served import Reader, Served
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -39,21 +39,21 @@ def mark(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def source(git_http: GitHttp) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=f"{git_http.url}/shop.git")
+def source(served: Served) -> GitSource:
+    return GitSource(key=Key(namespace="shop", name="apps"), url=served.url)
 
 
 @pytest.fixture
-async def git(tmp_path: Path) -> AsyncIterator[GitSpecSource]:
+async def git(served: Served, tmp_path: Path) -> AsyncIterator[Reader]:
     specs = GitSpecSource(tmp_path / "cache", urls=Urls(file=True), limits=Limits(pack_bytes=2_000_000), seconds=60)
-    yield specs
+    yield Reader(git=specs, credentials=served.credentials)
     await specs.close()
 
 
-async def refusal(git: GitSpecSource, source: GitSource, commit: str = "") -> str:
+async def refusal(git: Reader, source: GitSource, commit: str = "") -> str:
     """Why the source, or what it holds, is refused: for good, not for another try."""
     with pytest.raises(Rejected) as caught:
-        await git.read(source, NOBODY, commit or await git.head(source, NOBODY))
+        await git.read(source, commit or await git.head(source))
     return str(caught.value)
 
 
@@ -63,7 +63,7 @@ def stored_outside(tmp_path: Path, names: list[str]) -> list[Path]:
 
 
 async def test_a_huge_pack_is_stopped_while_it_comes(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path, tmp_path: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path, tmp_path: Path
 ) -> None:
     repository.commit({**SPEC, "huge.bin": os.urandom(8_000_000)})
 
@@ -73,18 +73,18 @@ async def test_a_huge_pack_is_stopped_while_it_comes(
 
 
 async def test_many_fetches_together_do_not_pass_the_limit_either(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path, tmp_path: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path, tmp_path: Path
 ) -> None:
     for number in range(5):
         commit = repository.commit({**SPEC, f"{number}.bin": os.urandom(900_000)})
-        await git.read(source, NOBODY, commit)
+        await git.read(source, commit)
 
     written = sum(path.stat().st_size for path in (tmp_path / "cache").rglob("*") if path.is_file())
     assert written <= 2 * 2_000_000
 
 
 async def test_a_file_that_unfolds_to_gigabytes_is_refused_by_its_size(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path
 ) -> None:
     commit = repository.commit({"a.yaml": b"a" * 100_000_000})
 
@@ -92,7 +92,7 @@ async def test_a_file_that_unfolds_to_gigabytes_is_refused_by_its_size(
 
 
 async def test_a_tree_that_unfolds_without_end_is_refused(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path
 ) -> None:
     blob = repository.store("blob", b"a: 1\n")
     tree = repository.store("tree", b"100644 a.yaml\0" + bytes.fromhex(blob))
@@ -104,7 +104,7 @@ async def test_a_tree_that_unfolds_without_end_is_refused(
 
 
 async def test_a_tree_of_thousands_of_folders_in_one_another_is_refused(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path
+    git: Reader, repository: Repository, source: GitSource, mark: Path
 ) -> None:
     held, kind, name = repository.store("blob", b"a: 1\n"), b"100644", b"a.yaml"
     for _ in range(4000):
@@ -112,7 +112,7 @@ async def test_a_tree_of_thousands_of_folders_in_one_another_is_refused(
     repository.commit_tree([("40000", b"d", held)])
 
     with pytest.raises(PortError):
-        await git.read(source, NOBODY, await git.head(source, NOBODY))
+        await git.read(source, await git.head(source))
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,10 @@ async def test_a_tree_of_thousands_of_folders_in_one_another_is_refused(
     ids=["brackets", "braces", "dashes", "aliases", "itself", "python", "bytes", "unclosed"],
 )
 async def test_yaml_that_would_bring_a_parser_down_is_an_error_of_its_file(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path, text: str
+    git: Reader, repository: Repository, source: GitSource, mark: Path, text: str
 ) -> None:
     commit = repository.commit({"deep/bomb.yaml": text})
-    (file,) = (await git.read(source, NOBODY, commit)).files
+    (file,) = (await git.read(source, commit)).files
 
     with pytest.raises(SpecErrors, match=r"deep/bomb\.yaml"):
         parse_file(file.path, file.content)
@@ -152,7 +152,7 @@ async def test_yaml_that_would_bring_a_parser_down_is_an_error_of_its_file(
     ids=["not-utf-8", "not-nfc", "newline", "escape", "right-to-left", "long"],
 )
 async def test_a_file_name_that_deceives_is_refused(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path, name: bytes
+    git: Reader, repository: Repository, source: GitSource, mark: Path, name: bytes
 ) -> None:
     repository.commit_tree([("100644", name, repository.store("blob", b"a: 1\n"))])
 
@@ -164,7 +164,7 @@ async def test_a_file_name_that_deceives_is_refused(
 
 @pytest.mark.parametrize("name", [b".git", b".GIT", b"..", b".", b"git~1", "\u200c.git".encode()])
 async def test_a_folder_that_could_be_taken_for_gits_own_is_refused(
-    git: GitSpecSource, repository: Repository, source: GitSource, mark: Path, tmp_path: Path, name: bytes
+    git: Reader, repository: Repository, source: GitSource, mark: Path, tmp_path: Path, name: bytes
 ) -> None:
     config = repository.store("blob", f"[core]\n\tsshCommand = touch {mark}\n".encode())
     inner = repository.store("tree", b"100644 config.yaml\0" + bytes.fromhex(config))

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from rollout.cli.errors import Exit
-from rollout.cli.shipped import CONTROLLER, NAMESPACE
-from tests.servers.actors import COMMANDS, a_command, is_refused
+from rollout.wiring.shipped import CONTROLLER, NAMESPACE
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import KubeError
 from tests.servers.controller import rollout
@@ -117,42 +116,6 @@ def test_uninstall_by_force_leaves_rollouts_and_crds(installed: ApiServer) -> No
     assert installed.client().exists(f"{ROLLOUTS}/shop")
 
 
-@pytest.fixture
-def ana(installed: ApiServer) -> Iterator[ApiServer]:
-    """ana may edit in `default`, by Kubernetes' own role, and the policy about actors is in force."""
-    kube = installed.client()
-    kube.apply(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": "ana", "namespace": "default"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "rollout-edit"},
-            "subjects": [{"kind": "User", "name": "ana", "apiGroup": "rbac.authorization.k8s.io"}],
-        }
-    )
-    probe = a_command("nobody")
-    assert eventually(lambda: is_refused(installed, "admin", probe), 30.0), "the policy never came into force"
-    yield installed
-    for command in kube.items(COMMANDS):
-        kube.delete(f"{COMMANDS}/{command['metadata']['name']}")
-
-
-def test_a_command_in_ones_own_name_is_let_in(ana: ApiServer) -> None:
-    assert not is_refused(ana, "ana", a_command("ana", "system:authenticated"))
-
-
-def test_a_command_in_the_name_of_another_is_refused(ana: ApiServer) -> None:
-    assert is_refused(ana, "ana", a_command("ben"))
-
-
-def test_a_command_with_a_group_that_one_is_not_in_is_refused(ana: ApiServer) -> None:
-    assert is_refused(ana, "ana", a_command("ana", "release-managers"))
-
-
-def test_even_an_administrator_speaks_only_for_himself(ana: ApiServer) -> None:
-    assert is_refused(ana, "admin", a_command("ana"))
-
-
 def test_the_controller_may_not_list_secrets_or_delete_routes(installed: ApiServer) -> None:
     asked = {
         "secrets": ("list", "", "secrets"),
@@ -180,34 +143,3 @@ def may(server: ApiServer, verb: str, group: str, resource: str) -> bool:
     }
     answer = server.client().request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
     return bool(answer["status"]["allowed"])
-
-
-def test_uninstall_with_crds_leaves_nothing_of_ours(tmp_path_factory: pytest.TempPathFactory) -> None:
-    server = ApiServer(tmp_path_factory.mktemp("emptied"))  # its own: names in deletion are no ground for other tests
-    try:
-        obtained(server.start)
-        run(server, "install")
-
-        run(server, "uninstall", "--crds", "--delete-namespace")
-
-        assert eventually(lambda: ours(server) == {NAMESPACE}, 30.0), ours(server)
-    finally:
-        server.stop()
-
-
-def ours(server: ApiServer) -> set[str]:
-    """Names of what install makes cluster-wide and is still there; a namespace only goes where controllers run."""
-    lists = (
-        "/api/v1/namespaces",
-        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-        "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
-        "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
-    )
-    return {
-        item["metadata"]["name"]
-        for path in lists
-        for item in server.client().items(path)
-        if "rollout" in item["metadata"]["name"]
-    }

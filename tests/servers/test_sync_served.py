@@ -10,6 +10,7 @@ from tests.servers.client import Kube
 from tests.servers.controller import Controller, rollout
 from tests.servers.process import eventually
 from tests.support.repos import Repository
+from tests.support.signing import SshSigner
 from tests.support.sync_world import API_VERSION, policies
 
 pytestmark = pytest.mark.server
@@ -30,6 +31,18 @@ class Running:
 
     def path(self, kind: str, name: str) -> str:
         return f"/apis/{API_VERSION}/namespaces/{self.namespace}/{kind}/{name}"
+
+    def trust(self, key: str) -> None:
+        meta = {"name": "trusted", "namespace": self.namespace}
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"ana.sshpub": key}}
+        self.kube.create(body)
+
+    def status(self) -> dict[str, Any]:
+        return dict(self.kube.get(self.path("gitsources", "apps")).get("status") or {})
+
+    def condition(self, kind: str) -> str:
+        conditions = self.status().get("conditions") or ()
+        return next((str(item["status"]) for item in conditions if item["type"] == kind), "")
 
     def limit(self) -> str:
         found = self.kube.get(self.path("slopolicies", "a")) if self.kube.exists(self.path("slopolicies", "a")) else {}
@@ -87,3 +100,44 @@ def test_a_person_is_told_that_nothing_waits(running: Running, kubeconfig: Path)
     shown = rollout("confirm", "gitsource/apps", kubeconfig=kubeconfig, namespace=running.namespace)
 
     assert (shown.returncode, "no commit waits" in shown.stderr) == (1, True)
+
+
+def test_only_what_a_trusted_key_signed_is_taken(running: Running, ana_ssh: SshSigner) -> None:
+    running.trust(ana_ssh.public)
+    running.source(interval="5s", verify={"secretRef": {"name": "trusted"}})
+    refused = running.comes(lambda: running.condition("SourceVerified") == "False")
+    taken_unsigned = running.limit()
+
+    signed = running.repository.join([running.repository.head()], settings=ana_ssh.settings)
+    taken = running.comes(lambda: running.status().get("commit") == signed)
+
+    assert (refused, taken_unsigned, taken) == (True, "", True), running.controller.last_words()
+    assert (running.limit(), running.condition("SourceVerified")) == ("1%", "True")
+    assert ana_ssh.fingerprint in running.status()["signer"]
+
+
+def test_rewritten_history_waits_until_a_person_confirms_it(running: Running, kubeconfig: Path) -> None:
+    running.source(interval="5s", onRewrite="hold")
+    assert running.comes(lambda: running.limit() == "1%"), running.controller.last_words()
+
+    forced = running.repository.rewrite(policies("a", "b"))
+    held = running.comes(lambda: running.condition("HistoryRewritten") == "True")
+    before = running.kube.exists(running.path("slopolicies", "b"))
+    answered = rollout("confirm", "gitsource/apps", kubeconfig=kubeconfig, namespace=running.namespace)
+
+    assert (held, before, answered.returncode) == (True, False, 0), answered.stderr
+    assert running.comes(lambda: running.status().get("commit") == forced)
+    assert running.kube.exists(running.path("slopolicies", "b"))
+
+
+def test_a_commit_that_deletes_everything_waits_until_a_person_confirms_it(running: Running, kubeconfig: Path) -> None:
+    running.source(interval="5s")
+    assert running.comes(lambda: running.limit() == "1%"), running.controller.last_words()
+
+    empty = running.repository.commit({"README.md": "nothing here"})
+    held = running.comes(lambda: running.status().get("waiting") == empty)
+    before = running.limit()
+    answered = rollout("confirm", "gitsource/apps", kubeconfig=kubeconfig, namespace=running.namespace)
+
+    assert (held, before, answered.returncode) == (True, "1%", 0), answered.stderr
+    assert running.comes(lambda: running.limit() == "")

@@ -59,6 +59,7 @@ async def started(outside: Outside) -> Services:
         workloads=ClusterWorkloads(cache),
         metrics=outside.metrics,
         clock=outside.clock,
+        actors_bound=lambda: True,
     )
     performer = Performer(rollouts=rollouts, commands=commands, routes=routes)
     reconciler = Reconciler(rollouts=rollouts, observer=observer, performer=performer, notices=outside.notices)

@@ -46,6 +46,10 @@ class Repository:
         lines += [b"from " + known.encode()] if known else []
         lines += [b"deleteall", *(_entry(path, content) for path, content in files.items()), b"done", b""]
         self.git("fast-import", "--quiet", "--done", "--force", stdin=b"\n".join(lines))
+        return self.head(ref)
+
+    def head(self, ref: str = "refs/heads/main") -> str:
+        """The id of the newest commit on `ref`."""
         return self.git("rev-parse", ref).strip()
 
     def rewrite(self, files: Mapping[str, Content], *, ref: str = "refs/heads/main") -> str:

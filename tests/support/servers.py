@@ -10,17 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from rollout.ports.sources import Credentials
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import Kube
 from tests.servers.cluster import Cluster
 from tests.servers.controllers import Controllers
 from tests.servers.envoy import EnvoyFront
-from tests.servers.githttp import GitHttp
+from tests.servers.githttp import GitHttp, Login
 from tests.servers.kubelet import Kubelet
 from tests.servers.mesh import Mesh
 from tests.servers.missing import obtained
 from tests.servers.prometheus import Prometheus
 from tests.servers.sshd import Sshd
+from tests.support.served import Served
 from tests.support.signing import GpgSigner, SshSigner
 
 OUR_CRDS = Path(__file__).parents[2] / "deploy" / "crds"
@@ -128,6 +130,17 @@ def git_ssh(tmp_path: Path) -> Iterator[Sshd]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(params=["http", "ssh"])
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Served:
+    """The repository shop.git of the test's folder, over each transport."""
+    if request.param == "ssh":
+        ssh: Sshd = request.getfixturevalue("git_ssh")
+        return Served(url=ssh.url(tmp_path / "shop.git"), credentials=ssh.credentials)
+    http: GitHttp = request.getfixturevalue("git_http")
+    http.login = Login(user="ana", password="correct horse")
+    return Served(url=f"{http.url}/shop.git", credentials=Credentials(username="ana", password="correct horse"))
 
 
 @pytest.fixture

@@ -1,8 +1,14 @@
 """When is a finding of `rollout check` good, and when is it not?"""
 
+from copy import deepcopy
+from typing import Any
+
 import pytest
 
-from rollout.services.checking import Mark, account_rights, api_server, covers, prometheus, traffic_kinds
+from adapters.kube.objects import KubeObjects
+from adapters.memory.cluster import DirectApi, MemoryCluster
+from rollout.services.checking import Mark, account_rights, actors, api_server, covers, prometheus, traffic_kinds
+from rollout.wiring.shipped import actor_policy
 
 
 class StandInServer:
@@ -87,3 +93,33 @@ async def test_a_right_that_the_controller_lacks_is_named() -> None:
     assert [(finding.mark, finding.text) for finding in findings] == [
         (Mark.BAD, "robot may not: patch deployments.apps")
     ]
+
+
+async def live_objects(*seeded: dict[str, Any]) -> KubeObjects:
+    """A cluster with these objects."""
+    cluster = MemoryCluster()
+    cluster.seed(*seeded)
+    return KubeObjects(DirectApi(cluster))
+
+
+async def test_the_policy_that_approvals_rest_on_is_good_where_it_is_as_shipped() -> None:
+    findings = await actors(await live_objects(*actor_policy()), actor_policy())
+
+    assert [finding.mark for finding in findings] == [Mark.GOOD]
+
+
+async def test_without_it_approvals_are_said_to_be_refused_and_what_brings_it() -> None:
+    findings = await actors(await live_objects(), actor_policy())
+
+    assert [(finding.mark, finding.next) for finding in findings] == [(Mark.BAD, "run `rollout install`")]
+    assert "approvals are refused: there is no ValidatingAdmissionPolicy" in findings[0].text
+
+
+async def test_a_binding_that_only_warns_is_in_the_way() -> None:
+    policy, binding = deepcopy(actor_policy())
+    binding["spec"]["validationActions"] = ["Warn"]
+
+    findings = await actors(await live_objects(policy, binding), actor_policy())
+
+    assert [finding.mark for finding in findings] == [Mark.BAD]
+    assert "does not deny" in findings[0].text

@@ -9,13 +9,13 @@ import yaml
 from click.testing import CliRunner
 
 import rollout
-from adapters.kube.kinds import WATCHED
+from adapters.kube.kinds import ROUTE_KINDS, TRAFFIC, WATCHED
 from rollout.cli.install import install
-from rollout.cli.shipped import CONTROLLER, NAMESPACE, Choices, controller_objects, folder, rules
 from rollout.crds import definitions
 from rollout.manifest.lint import lint
-from rollout.settings import Settings
+from rollout.settings import Settings, Traffic
 from rollout.wiring.serving import LEASE
+from rollout.wiring.shipped import CONTROLLER, NAMESPACE, OVERLAYS, Choices, controller_objects, folder, rules
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 EXAMPLES = sorted((DEPLOY / "examples").glob("*.yaml"))
@@ -86,7 +86,8 @@ def test_the_controller_has_no_right_to_everything() -> None:
 def test_the_controller_reads_every_kind_that_it_watches() -> None:
     granted = set(rules(controller_objects(Choices())))
 
-    wanted = {(verb, kind.group, kind.plural) for kind in WATCHED for verb in ("list", "watch")}
+    names = {kind: f"{kind.plural}:{kind.only}" if kind.only else kind.plural for kind in WATCHED}
+    wanted = {(verb, kind.group, names[kind]) for kind in WATCHED for verb in ("list", "watch")}
     assert wanted - granted == set()
 
 
@@ -120,3 +121,80 @@ def test_there_is_an_example_for_every_kind_of_route() -> None:
 
 def test_the_names_of_lease_and_deployment_are_one() -> None:
     assert LEASE == CONTROLLER
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_wheel_has_the_overlays_too(wheel: Path, overlay: str) -> None:
+    choices = Choices(overlays=(overlay,), watch="web")
+
+    assert controller_objects(choices, wheel) == controller_objects(choices)
+
+
+def test_a_mesh_and_a_single_namespace_go_together() -> None:
+    objects = controller_objects(Choices(overlays=("istio", "namespaced"), watch="web"))
+
+    env = deployment(objects)["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert {"name": "ROLLOUT_TRAFFIC", "value": "istio"} in env
+    assert {"name": "ROLLOUT_NAMESPACE", "value": "web"} in env
+    assert [obj["metadata"]["namespace"] for obj in objects if obj["kind"] == "RoleBinding"] == [
+        "rollout-system",
+        "web",
+    ]
+    assert "shop" not in yaml.safe_dump_all(objects)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--overlay", "istio", "--overlay", "linkerd"], "takes one mesh"),
+        (["--overlay", "namespaced"], "go together"),
+        (["--watch", "web"], "go together"),
+        (["--overlay", "consul"], "Invalid value"),
+    ],
+)
+def test_overlays_that_make_no_sense_are_refused(options: list[str], words: str) -> None:
+    answer = CliRunner().invoke(install, ["--dry-run", *options])
+
+    assert (answer.exit_code, words in answer.output) == (2, True)
+
+
+def test_each_mesh_has_an_overlay_a_setting_and_the_kinds_that_it_leaves() -> None:
+    meshes = set(OVERLAYS) - {"namespaced"}
+
+    assert meshes | {"all"} == set(TRAFFIC) == {item.value for item in Traffic}
+    assert set(TRAFFIC["all"]) == {*ROUTE_KINDS, "DestinationRule"}
+
+
+@pytest.mark.parametrize("mesh", sorted(set(OVERLAYS) - {"namespaced"}))
+def test_an_overlay_keeps_the_rights_on_the_kinds_that_its_setting_leaves(mesh: str) -> None:
+    granted = {(group, resource) for _, group, resource in rules(controller_objects(Choices(overlays=(mesh,))))}
+
+    kinds = {kind.name for kind in WATCHED if kind.name in TRAFFIC["all"] and (kind.group, kind.plural) in granted}
+    assert kinds == set(TRAFFIC[mesh])
+
+
+@pytest.mark.parametrize("program", ["git", "openssh-client", "gnupg", "ca-certificates"])
+def test_the_image_has_the_programs_that_we_call(program: str) -> None:
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+
+    assert any("apt-get install" in line and program in line.split() for line in lines)
+
+
+def test_the_image_runs_as_the_user_of_the_pod() -> None:
+    security = deployment(controller_objects(Choices()))["spec"]["template"]["spec"]["securityContext"]
+
+    assert f"USER {security['runAsUser']}:{security['runAsGroup']}" in (DEPLOY / "Dockerfile").read_text().splitlines()
+
+
+def test_every_pod_is_counted_by_budget_network_policy_and_monitor() -> None:
+    objects = controller_objects(Choices())
+    labels = deployment(objects)["spec"]["template"]["metadata"]["labels"]
+    (budget,) = [obj["spec"]["selector"]["matchLabels"] for obj in objects if obj["kind"] == "PodDisruptionBudget"]
+    (network,) = [obj["spec"]["podSelector"]["matchLabels"] for obj in objects if obj["kind"] == "NetworkPolicy"]
+    (service,) = [obj for obj in objects if obj["kind"] == "Service"]
+    monitor = yaml.safe_load((DEPLOY / "monitoring" / "servicemonitor.yaml").read_text())["spec"]
+
+    for selector in (budget, network, service["spec"]["selector"]):
+        assert selector.items() <= labels.items()
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert {end["port"] for end in monitor["endpoints"]} <= {port["name"] for port in service["spec"]["ports"]}

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from rollout.cli.serve import serve
 from rollout.logs import LogFormat
-from rollout.settings import Mesh, Settings
+from rollout.settings import Mesh, Settings, Traffic
 
 # A variable's text and what it means, other than the default: by name, else by type.
 OTHER: dict[str, tuple[str, object]] = {
@@ -31,6 +31,7 @@ OTHER_OF: dict[object, tuple[str, object]] = {
     SecretStr: ("another", SecretStr("another")),
     dict[str, str]: ('{"another": "one"}', {"another": "one"}),
     Mesh: ("linkerd", Mesh.LINKERD),
+    Traffic: ("linkerd", Traffic.LINKERD),
     LogFormat: ("json", LogFormat.JSON),
 }
 

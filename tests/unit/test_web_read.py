@@ -1,6 +1,8 @@
 """Can liveness, readiness, numbers and Rollouts be read over HTTP, and nothing be changed?"""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
 
 import aiohttp
 import pytest
@@ -8,13 +10,16 @@ from fastapi import FastAPI
 
 from rollout.model.names import Key
 from rollout.model.rollout import RouteRef
-from rollout.model.status import RolloutStatus
+from rollout.model.status import Condition, RolloutStatus
 from rollout.ports.rollouts import Stored
+from rollout.ports.specs import SourceStatus, StoredSource
 from rollout.web.api import api
 from rollout.web.listen import served
 from rollout.web.numbers import Numbers
 from rollout.web.probes import probes
 from tests.support.builders import CHECKOUT, a_run, a_spec, a_status
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @dataclass
@@ -44,6 +49,25 @@ class One:
         raise AssertionError(f"{stored.key} {present}: reading writes nothing")
 
 
+class Two:
+    """A GitSource in order, one in trouble, and one that nobody has looked at yet."""
+
+    _READY: ClassVar = {"good": ("True",), "specs": ("False",), "young": ()}
+
+    def keys(self) -> tuple[Key, ...]:
+        """Their keys."""
+        return tuple(Key(namespace="shop", name=name) for name in self._READY)
+
+    def get(self, key: Key) -> StoredSource | None:
+        """One of them."""
+        ready = [
+            Condition(type="Ready", status=status, reason="R", message="", since=NOON)
+            for status in self._READY[key.name]
+        ]
+        status = SourceStatus(conditions=tuple(ready))
+        return StoredSource(key=key, uid="u", version="1", generation=1, source=None, status=status)
+
+
 async def asked(app: FastAPI, path: str, method: str = "GET") -> tuple[int, str]:
     """Status code and body of one request."""
     async with (
@@ -63,7 +87,7 @@ async def test_ready_once_everything_was_listed(is_ready: bool, code: int) -> No
 
 
 async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix() -> None:
-    numbers = Numbers(One(), lambda: {("patch", "rollouts/status"): 3})
+    numbers = Numbers(One(), Two(), lambda: {("patch", "rollouts/status"): 3})
     app = probes(lambda: True, lambda: numbers.page(leads=True, waiting=0))
 
     _, page = await asked(app, "/metrics")
@@ -71,6 +95,10 @@ async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix()
     assert 'rolloutctl_weight{name="checkout",namespace="shop"} 5.0' in page
     assert 'rolloutctl_phase{name="checkout",namespace="shop",phase="Progressing"} 1.0' in page
     assert 'rolloutctl_api_requests_total{resource="rollouts/status",verb="patch"} 3.0' in page
+    assert 'rolloutctl_step_started_timestamp_seconds{name="checkout",namespace="shop"}' in page
+    assert 'rolloutctl_source_ready{name="good",namespace="shop"} 1.0' in page
+    assert 'rolloutctl_source_ready{name="specs",namespace="shop"} 0.0' in page
+    assert "young" not in page
     assert all(line.startswith(("#", "rolloutctl_")) for line in page.splitlines())
 
 
