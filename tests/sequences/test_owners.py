@@ -74,6 +74,7 @@ async def test_a_tool_that_fights_in_mid_run_is_named_and_held_until_it_is_told_
         assert await world.split() == {"checkout-v2": 100}
 
 
+@pytest.mark.slow
 @TOOLS
 @pytest.mark.parametrize("every", [5, 30])
 async def test_in_a_fight_a_weight_is_raised_at_most_once_a_minute(make: Make, every: int) -> None:
@@ -182,6 +183,7 @@ async def test_traffic_that_a_tool_sends_to_a_workload_that_is_gone_comes_back_o
         assert apart(written(world)) >= MINUTE
 
 
+@pytest.mark.slow
 @TOOLS
 async def test_an_hour_of_traffic_sent_to_what_is_gone_is_brought_back_at_most_once_a_minute(make: Make) -> None:
     async with a_release() as world:

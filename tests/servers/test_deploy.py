@@ -44,7 +44,7 @@ def by_name(objects: "list[dict[str, Any]] | tuple[dict[str, Any], ...]") -> Nam
 def server(apiserver: ApiServer) -> ApiServer:
     """The API server with the kinds of the Prometheus operator, and the namespaces that manifests name."""
     apiserver.install_crds(["operator"])
-    for name in ("rollout-system", "shop"):
+    for name in ("rollout-system", "shop", "argocd"):
         apiserver.client().apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     return apiserver
 

@@ -198,7 +198,7 @@ async def test_the_key_is_for_our_eyes_only_while_a_call_lasts_and_gone_when_it_
         place = f"127.0.0.1:{silent.getsockname()[1]}"
         url = f"ssh://git@{place}/a.git"
         call = asyncio.ensure_future(git.head(replace(source, url=url), git_ssh.credentials))
-        await comes_true(lambda: names_on_a_command_line("IdentitiesOnly=yes"), "no ssh was started")
+        await comes_true(lambda: names_on_a_command_line(f"IdentityFile={tmp_path}"), "no ssh was started")
         secret = git_ssh.credentials.ssh_key.splitlines()[2].encode()
         assert not any(secret in line for line in command_lines())
         (folder,) = folders(tmp_path)

@@ -42,6 +42,7 @@ class World:
     story: list[str] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     done: list[tuple[datetime, Action]] = field(default_factory=list)
+    looked: tuple[Cache | None, int] = (None, 0)
 
     @property
     def cluster(self) -> MemoryCluster:
@@ -218,7 +219,7 @@ class World:
     async def split(self, kind: str = "VirtualService", name: str = "checkout") -> dict[str, int]:
         """Weights by backend in the first pool of a VirtualService."""
         route = (await self.read(kind, name))["spec"]["http"][0]["route"]
-        return {_named(entry["destination"]): entry.get("weight", 100) for entry in route}
+        return {"/".join(entry["destination"].values()): entry.get("weight", 100) for entry in route}
 
     async def read(self, kind: str, name: str) -> dict[str, Any]:
         """An object of the namespace shop, straight from the API."""
@@ -250,7 +251,9 @@ class World:
     async def settle(self) -> datetime | None:
         """Tick until nothing moves any more; when time would move it again."""
         for _ in range(50):
-            await self.cache.refresh()
+            if (there := (self.cache, self.cluster.store.revision)) != self.looked:  # else a new list shows nothing new
+                await self.cache.refresh()
+                self.looked = there
             told = await self.tick()
             if told is None:
                 return None
@@ -277,10 +280,6 @@ class World:
         events = told.decision.events if told.decision else ()
         lines = [f"{event.message}" for event in events] + [f"! {type(error).__name__}" for error in told.errors]
         self.story += [f"{self.clock.now():%H:%M:%S}  {standing(told.after)}  {line}" for line in lines]
-
-
-def _named(destination: dict[str, str]) -> str:
-    return f"{destination['host']}/{destination['subset']}" if "subset" in destination else destination["host"]
 
 
 def virtual_service(*backends: str, name: str = "checkout") -> dict[str, Any]:

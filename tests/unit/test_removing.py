@@ -87,6 +87,7 @@ class Forgetful(KubeObjects):
         return answer
 
 
+@pytest.mark.slow
 async def test_a_crd_that_the_api_server_has_forgotten_to_end_is_brought_to_its_mind(cluster: MemoryCluster) -> None:
     server = Forgetful(cluster)
 
