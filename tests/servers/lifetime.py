@@ -197,7 +197,10 @@ def back_from_a_subset(shop: Shop) -> None:
 
 def gone_from_git(shop: Shop) -> None:
     """A Rollout and a policy leave git, and so the cluster; the other Rollout stays."""
-    shop.repository.commit({"rollouts/checkout.yaml": None, "rollouts/policy.yaml": None}, "checkout is gone")
+    policy = shop.path.replace("rollouts/checkout", "slopolicies/usual")
+    shop.repository.commit({"rollouts/policy.yaml": None}, "the policy is gone")
+    assert eventually(lambda: not shop.cluster.kube.exists(policy), PATIENCE_S, 0.2)
+    shop.repository.commit({"rollouts/checkout.yaml": None}, "checkout is gone")  # both at once would wait for a person
     assert eventually(lambda: not shop.cluster.kube.exists(shop.path), PATIENCE_S, 0.2)
     assert shop.cluster.kube.exists(shop.path.removesuffix("checkout") + "cart")
 
