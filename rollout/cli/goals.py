@@ -35,6 +35,11 @@ def goal_named(text: str) -> Goal:
             )
 
 
+def of_revision(goal: Goal, revision: str) -> Goal:
+    """The same goal, which nothing reaches before git names `revision`: a commit takes its time to come."""
+    return lambda now: goal(now) if now.wanted == revision else None
+
+
 class _Run:
     """The run that is in hand at first sight, or the first one that comes."""
 

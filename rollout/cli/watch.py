@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -23,6 +24,15 @@ _FOR = "promoted, stable, ended, phase=PHASE, or condition=TYPE[=STATUS]"
 Changes = AsyncGenerator[tuple[str, "Standing"], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Until:
+    """What is waited for. limit: 0 for ever; revision: nothing counts before git names it, "" for whatever it names."""
+
+    goal: str
+    limit: timedelta
+    revision: str = ""
+
+
 @click.command()
 @access(many=True)
 @click.argument("name", type=rollout_name, required=False)
@@ -32,39 +42,36 @@ def watch(access: Access, name: str | None, goal: str | None, timeout: timedelta
     """Follow a Rollout live, or all of them: a screen on a terminal, a line for every change elsewhere."""
     if goal is not None and name is None:
         raise click.UsageError("--until needs the name of one Rollout")
-    run(access, lambda cluster: _watch(access, cluster, name or "", (goal, timeout)))
+    run(access, lambda cluster: _watch(access, cluster, name or "", _Until(goal=goal or "never", limit=timeout)))
 
 
 @click.command()
 @access()
 @click.argument("name", type=rollout_name)
 @click.option("--for", "goal", default="ended", metavar="STATE", help=f"{_FOR}; default: until the present run ends.")
+@click.option("--revision", default="", metavar="NAME", help="Only once git names this revision: right after a push.")
 @click.option("--fail-on-approval", is_flag=True, help="Exit 5 as soon as it waits for a person.")
 @click.option("--quiet", is_flag=True, help="Print only the end.")
 @timeout("0")
-def wait(access: Access, name: str, goal: str, timeout: timedelta, *, fail_on_approval: bool, quiet: bool) -> None:
+def wait(access: Access, name: str, *, fail_on_approval: bool, quiet: bool, **until: Any) -> None:
     """Wait until it is promoted (exit code 0) or failed or rolled back (exit code 1)."""
-    run(
-        access,
-        lambda cluster: _wait(
-            access, cluster, name, (goal, timeout), on_change=None if quiet else _liner(), picky=fail_on_approval
-        ),
-    )
+    wanted = _Until(goal=until["goal"], limit=until["timeout"], revision=until["revision"])
+    tell = None if quiet else _liner()
+    run(access, lambda cluster: _wait(access, cluster, name, wanted, on_change=tell, picky=fail_on_approval))
 
 
-async def _watch(access: Access, cluster: "Cluster", name: str, until: tuple[str | None, timedelta]) -> Exit:
-    goal, limit = until
+async def _watch(access: Access, cluster: "Cluster", name: str, until: _Until) -> Exit:
     if name and paper().live:
         from rollout.cli.live import Screen
 
         async with Screen(access, cluster, name) as screen:
-            return await _wait(access, cluster, name, (goal or "never", limit), on_change=screen.show, picky=False)
+            return await _wait(access, cluster, name, until, on_change=screen.show, picky=False)
     if name:
-        return await _wait(access, cluster, name, (goal or "never", limit), on_change=_liner(), picky=False)
+        return await _wait(access, cluster, name, until, on_change=_liner(), picky=False)
     tell = _liner(with_name=True, with_namespace=access.all_namespaces)
     async with aclosing(_changes(cluster, scope(access, cluster), "", access.selector)) as changes:
         with suppress(TimeoutError):
-            async with asyncio.timeout(limit.total_seconds() or None):
+            async with asyncio.timeout(until.limit.total_seconds() or None):
                 async for kind, now in changes:
                     tell(kind, now)
     return Exit.OK
@@ -74,22 +81,21 @@ async def _wait(
     access: Access,
     cluster: "Cluster",
     name: str,
-    until: tuple[str, timedelta],
+    until: _Until,
     *,
     on_change: Callable[[str, "Standing"], None] | None,
     picky: bool,
 ) -> Exit:
     """Follow one Rollout to its goal. picky: whether waiting for a person ends it."""
-    from rollout.cli.goals import goal_named
+    from rollout.cli.goals import goal_named, of_revision
 
-    wanted, limit = until
-    goal = goal_named(wanted)
+    goal = of_revision(goal_named(until.goal), until.revision) if until.revision else goal_named(until.goal)
     about = key(access, cluster, name)
     await cluster.objects.get("Rollout", about.namespace, about.name)  # NotFound now rather than never
     last = ""
     try:
         async with (
-            asyncio.timeout(limit.total_seconds() or None),
+            asyncio.timeout(until.limit.total_seconds() or None),
             aclosing(_changes(cluster, about.namespace, about.name)) as changes,
         ):
             async for kind, now in changes:
@@ -100,8 +106,8 @@ async def _wait(
                 if code is not None:
                     return code
     except TimeoutError as error:
-        message = f"{about}: not {wanted} after {limit.total_seconds():.0f} s; {last}"
-        if wanted == "never":
+        message = f"{about}: not {until.goal} after {until.limit.total_seconds():.0f} s; {last}"
+        if until.goal == "never":
             return Exit.OK
         raise StoppedError(Exit.TIMED_OUT, message, hint=f"`rollout why {name} -n {about.namespace}`") from error
     return Exit.OK

@@ -1,7 +1,6 @@
 """Does a real API server end up with exactly what git says, whoever edits it and however?"""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,8 @@ import yaml
 
 from adapters.kube.client import HttpApi
 from rollout.model.names import Key
-from tests.servers.client import Kube
-from tests.servers.process import eventually
 from tests.support.builders import a_rollout_manifest
-from tests.support.sync_world import API_VERSION, URL, SyncWorld, a_policy, a_sync_world, policies
+from tests.support.sync_world import URL, SyncWorld, a_policy, a_sync_world, policies
 
 pytestmark = pytest.mark.server
 
@@ -78,11 +75,11 @@ def without(spec: dict[str, Any], *names: str) -> dict[str, Any]:
         ({"revision": "v9"}, "DriftPutBack: Rollout {key}: spec.revision was changed by kubectl-edit"),
         ({"steps": [{"weight": 99}]}, "DriftPutBack: Rollout {key}: spec.steps was changed by kubectl-edit"),
         ({"workload": None}, "DriftPutBack: Rollout {key}: spec.workload was removed or changed"),
-        ({"analysis": None}, "DriftPutBack: Rollout {key}: spec.analysis was removed or changed"),
+        ({"analysis": None}, "DriftPutBack: Rollout {key}: spec.analysis.interval was changed by kubectl-edit"),
     ],
 )
 async def test_an_edit_of_any_kind_is_put_back_and_named(stand: Stand, edit: dict[str, Any], word: str) -> None:
-    wanted = (await stand.holds(analysis={"interval": "15s"}))["spec"]
+    wanted = (await stand.holds(analysis={"interval": "20s"}))["spec"]
     await stand.edit(edit)
 
     (said,) = await stand.news()
@@ -139,15 +136,15 @@ async def test_what_another_tool_applies_as_git_has_it_is_left_alone(stand: Stan
 
 
 async def test_a_field_that_git_drops_goes_though_another_tool_applies_it_too(stand: Stand) -> None:
-    await stand.holds(analysis={"interval": "15s"})
-    await stand.world.apply("Rollout", stand.key, {"spec": {"analysis": {"interval": "15s"}}}, "argocd")
+    await stand.holds(analysis={"interval": "20s"})
+    await stand.world.apply("Rollout", stand.key, {"spec": {"analysis": {"interval": "20s"}}}, "argocd")
     manifest = a_rollout_manifest(namespace=stand.key.namespace)
     stand.world.git.commit(URL, {"checkout.yaml": yaml.safe_dump(manifest)})
 
     await stand.world.look(stand.source, hours=1)
     await stand.world.wake(stand.source)
 
-    assert "analysis" not in (await stand.stored())["spec"]
+    assert (await stand.stored())["spec"]["analysis"]["interval"] == "15s"  # the schema's default again
 
 
 async def test_marks_and_what_git_states_of_labels_are_put_back_and_others_stay(stand: Stand) -> None:
@@ -178,57 +175,33 @@ async def test_an_object_that_a_person_created_becomes_exactly_gits(stand: Stand
 
     spec = (await stand.holds())["spec"]
 
-    assert spec == a_rollout_manifest()["spec"]
+    assert (spec["revision"], spec["suspend"], spec["analysis"]["bake"]) == ("v2", False, "0s")
     assert await stand.news() == []
 
 
-@contextmanager
-def defaulting(kube: Kube, namespace: str) -> Iterator[None]:
-    """The server fills in spec.settle and spec.analysis of Rollouts, as a later version of the CRD may do."""
-    place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties"
-    kube.patch(
-        CRD,
-        [{"op": "add", "path": f"{place}/{name}/default", "value": value} for name, value in DEFAULTS.items()],
-        "json",
-    )
-    assert eventually(lambda: filled(kube, namespace) == DEFAULTS, PATIENCE_S)
-    try:
-        yield
-    finally:
-        kube.patch(CRD, [{"op": "remove", "path": f"{place}/{name}/default"} for name in DEFAULTS], "json")
-        assert eventually(lambda: filled(kube, namespace) == {}, PATIENCE_S)
+# Some of what the CRD fills in where nobody says anything.
+DEFAULTS: dict[str, Any] = {"settle": "30s", "suspend": False}
 
 
-DEFAULTS: dict[str, Any] = {"settle": "31s", "analysis": {"interval": "16s"}}
+async def test_what_the_schema_fills_in_is_neither_drift_nor_removed(stand: Stand) -> None:
+    applied = (await stand.holds())["spec"]
+    quiet = await stand.news()
+    await stand.edit({"settle": "5s", "analysis": {"bake": "5m"}})
 
-
-def filled(kube: Kube, namespace: str) -> dict[str, Any]:
-    body = a_rollout_manifest("probe", namespace)
-    path = f"/apis/{API_VERSION}/namespaces/{namespace}/rollouts?dryRun=All"
-    found = kube.request("POST", path, body)["spec"]
-    return {name: found[name] for name in DEFAULTS if name in found}
-
-
-async def test_what_the_schema_fills_in_is_neither_drift_nor_removed(stand: Stand, kube: Kube) -> None:
-    with defaulting(kube, stand.key.namespace):
-        applied = (await stand.holds())["spec"]
-        quiet = await stand.news()
-        await stand.edit({"settle": "5s", "analysis": {"bake": "5m"}})
-        said = await stand.news()
-        after = (await stand.stored())["spec"]
+    said = await stand.news()
 
     assert ({name: applied[name] for name in DEFAULTS}, quiet) == (DEFAULTS, [])
-    assert (after, "spec.settle" in said[0]) == (applied, True)
+    assert ((await stand.stored())["spec"], "spec.settle" in said[0]) == (applied, True)
 
 
-async def test_what_the_schema_filled_in_for_a_person_stays_and_is_tried_once(stand: Stand, kube: Kube) -> None:
-    with defaulting(kube, stand.key.namespace):
-        path = stand.world.cache.path("Rollout", stand.key.namespace)
-        made = a_rollout_manifest(namespace=stand.key.namespace)
-        await stand.world.api.create(path, made, {"fieldManager": "kubectl-create"})
-        await stand.world.cache.refresh()
-        spec = (await stand.holds())["spec"]
-        await stand.news()
+async def test_what_the_schema_filled_in_for_a_person_stays_and_is_tried_once(stand: Stand) -> None:
+    path = stand.world.cache.path("Rollout", stand.key.namespace)
+    made = a_rollout_manifest(namespace=stand.key.namespace)
+    await stand.world.api.create(path, made, {"fieldManager": "kubectl-create"})
+    await stand.world.cache.refresh()
+
+    spec = (await stand.holds())["spec"]
+    await stand.news()
 
     assert {name: spec[name] for name in DEFAULTS} == DEFAULTS
 

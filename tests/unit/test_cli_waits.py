@@ -37,6 +37,22 @@ async def test_a_promoted_run_is_exit_code_0(tmp_path: Path) -> None:
     assert shown.out.splitlines()[-1].startswith("shop/checkout: run 1: v2 Promoted")
 
 
+async def test_what_served_before_a_push_does_not_end_a_wait_for_the_pushed_revision(tmp_path: Path) -> None:
+    async with a_release(objectives=[]) as world, a_terminal(tmp_path, world) as terminal:
+        words = ("wait", "checkout", "--for", "promoted", "--revision", "v2", "--timeout", LIMIT)
+        task = await waiting(terminal, *words)
+        await asyncio.sleep(0.2)
+        is_waiting = not task.done()
+        await world.commit(revision="v2")
+        await world.settle()
+        await world.pass_time(timedelta(minutes=11))
+
+        shown = await task
+
+    assert (is_waiting, shown.code) == (True, 0)
+    assert shown.out.splitlines()[-1].startswith("shop/checkout: v2 is stable")
+
+
 async def test_a_run_that_failed_is_exit_code_1(tmp_path: Path) -> None:
     async with a_release_at(tmp_path) as terminal:
         task = await waiting(terminal, "wait", "checkout", "--timeout", LIMIT, "--quiet")
