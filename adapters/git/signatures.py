@@ -27,6 +27,7 @@ _FORMS = {"SSH SIGNATURE": "ssh", "PGP SIGNATURE": _GPG, "PGP MESSAGE": _GPG}  #
 _GPG_CONF = (
     "batch\nno-tty\nno-autostart\ndisable-dirmngr\nno-auto-key-retrieve\nno-auto-key-locate\ntrust-model always\n"
 )
+_IMPORT_REFUSED = (b"[GNUPG:] IMPORT_PROBLEM", b"[GNUPG:] NODATA", b"[GNUPG:] ERROR import")
 _SSH_GOOD = re.compile(r'^Good "git" signature for key-(\d+) with \S+ key (\S+)$', re.MULTILINE)
 _SSH_UNKNOWN = re.compile(r'^Good "git" signature with \S+ key (\S+)$', re.MULTILINE)
 # doc/DETAILS of GnuPG, "General status codes"; the first that is there decides
@@ -120,7 +121,8 @@ def _import(call: Call, folder: Path, variables: Mapping[str, str], keys: Keys) 
     for number, block in enumerate(keys.gpg, 1):
         arguments = ["--status-fd=1", "--import"]
         output = call.run(folder, arguments, variables, stdin=block.encode(), program=_GPG)
-        if output.code != 0 or b"[GNUPG:] IMPORT_OK" not in output.out:
+        # not by the exit code: gpg looks for an agent, which it may not start, and calls it an error where the path is long
+        if b"[GNUPG:] IMPORT_OK" not in output.out or any(word in output.out for word in _IMPORT_REFUSED):
             raise Rejected(f"{keys.place}: GPG key block {number} of {len(keys.gpg)} cannot be imported")
 
 

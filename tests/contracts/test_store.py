@@ -127,7 +127,7 @@ async def test_commit_and_place_in_git_are_read_from_annotations(bench: Bench) -
 
 
 async def test_a_rollout_that_makes_no_sense_is_read_with_its_error(bench: Bench) -> None:
-    await bench.a_rollout(revision="v1.2")
+    await bench.a_rollout(backend={"service": "{name}-{revision}"}, revision="v1.2")  # CEL cannot see {name}
 
     stored = bench.rollouts.get(bench.key)
 

@@ -219,7 +219,8 @@ class World:
     async def split(self, kind: str = "VirtualService", name: str = "checkout") -> dict[str, int]:
         """Weights by backend in the first pool of a VirtualService."""
         route = (await self.read(kind, name))["spec"]["http"][0]["route"]
-        return {"/".join(entry["destination"].values()): entry.get("weight", 100) for entry in route}
+        found = [(entry["destination"], entry.get("weight", 100)) for entry in route]
+        return {"/".join(to[part] for part in ("host", "subset") if part in to): weight for to, weight in found}
 
     async def read(self, kind: str, name: str) -> dict[str, Any]:
         """An object of the namespace shop, straight from the API."""
