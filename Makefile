@@ -21,7 +21,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## a good and a bad release on real HTTP traffic, no cluster needed (about 70 s)
 	@$(BIN)/rollout demo
 
-unit: $(STAMP) ## the fast tests of the inner loop: unit, sequence, property, crash (under 30 s)
+unit: $(STAMP) ## the fast tests of the inner loop: unit, sequence, property, crash (about a minute)
 	$(SAY) 'unit: fast tests without servers; make test has all of them'
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=quick -m 'not server and not e2e and not slow' tests/unit tests/sequences tests/properties tests/crashes
 
