@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers.build import installed
 from tests.servers.client import Kube, Obj
 from tests.servers.cluster import Cluster, deployment, service
 from tests.servers.controller import Controller, rollout
@@ -200,29 +201,10 @@ def test_the_command_line_finds_ours_by_every_name(release: Release) -> None:
 
 
 def test_kubectl_means_ours_by_the_names_that_the_docs_use(release: Release) -> None:
+    program = str(obtained(lambda: installed("kubectl", "kubernetes-client")))
     for name in ("rlt", "rollouts.rollout.dev"):
-        try:
-            answer = subprocess.run(
-                [
-                    "kubectl",
-                    "--kubeconfig",
-                    str(release.kubeconfig),
-                    "-n",
-                    release.namespace,
-                    "get",
-                    name,
-                    "-o",
-                    "json",
-                ],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-        except FileNotFoundError:
-            pytest.skip(
-                "this machine has no kubectl; test_no_short_name_of_ours_is_anybody_elses says the same of the names"
-            )
+        words = ["--kubeconfig", str(release.kubeconfig), "-n", release.namespace, "get", name, "-o", "json"]
+        answer = subprocess.run([program, *words], capture_output=True, text=True, timeout=60, check=False)
         (found,) = json.loads(answer.stdout)["items"]
         assert found["apiVersion"] == "rollout.dev/v1alpha1"
 
