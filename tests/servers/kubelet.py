@@ -24,6 +24,7 @@ NODE = "here"
 LINGER_S = 1.0  # a deleted pod goes on serving until proxies have dropped it
 WATCH_S = 300
 RETRY_S = 0.2
+PASSING = {403, 404, 409}  # it is in a namespace that ends, is gone, or has changed
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Kubelet:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: set[str] = set()
         self._listed = Event()
+        self._trouble = ""  # why pods could not be listed the last time
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._run, name="kubelet", daemon=True)
         self._main: asyncio.Task[None] | None = None
@@ -81,7 +83,7 @@ class Kubelet:
         self._register_node()
         self._thread.start()
         if not self._listed.wait(20):
-            raise TimeoutError("the tests' kubelet could not list pods in 20 s")
+            raise TimeoutError(f"the tests' kubelet could not list pods in 20 s: {self._trouble or 'no answer'}")
 
     def stop(self) -> None:
         """End all pods' servers and the thread."""
@@ -128,6 +130,7 @@ class Kubelet:
                 self._listed.set()
                 await self._watch(session, version)
             except (aiohttp.ClientError, OSError, KubeError) as error:
+                self._trouble = str(error)
                 log.info("the kubelet lists pods again after: %s", error)
                 await asyncio.sleep(RETRY_S)  # the API server restarts in some tests, or a pod's port is still taken
 
@@ -160,7 +163,7 @@ class Kubelet:
             elif pod["spec"]["nodeName"] == NODE:
                 await self._keep(session, pod)
         except KubeError as error:
-            if error.status not in {404, 409}:
+            if error.status not in PASSING:
                 raise
 
     async def _bind(self, session: aiohttp.ClientSession, pod: dict[str, Any]) -> None:

@@ -1,10 +1,13 @@
 """Does the tests' own API server do what the real one does?"""
 
+from pathlib import Path
+
 import pytest
 
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import Kube, KubeError
 from tests.servers.cluster import Cluster, deployment, ready_endpoints, service
+from tests.servers.kubelet import Kubelet
 from tests.servers.process import eventually
 
 pytestmark = pytest.mark.server
@@ -19,6 +22,19 @@ SERVED = [
     ("split.smi-spec.io/v1alpha3", "trafficsplits"),
     ("split.smi-spec.io/v1alpha4", "trafficsplits"),
 ]
+
+NAMESPACE_THAT_ENDS = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ending"}}
+ACCOUNT_IN_IT = {
+    "apiVersion": "v1",
+    "kind": "ServiceAccount",
+    "metadata": {"name": "default", "namespace": "ending"},
+}
+POD_IN_IT = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "left-over", "namespace": "ending"},
+    "spec": {"containers": [{"name": "app", "image": "app"}]},
+}
 
 
 @pytest.mark.parametrize(("version", "resource"), SERVED)
@@ -88,3 +104,20 @@ def test_a_deleted_namespace_ends_with_everything_in_it(cluster: Cluster) -> Non
     cluster.kube.delete(f"/api/v1/namespaces/{name}")
 
     assert eventually(lambda: not cluster.kube.exists(f"/api/v1/namespaces/{name}"), 30)
+
+
+def test_a_pod_that_a_namespace_takes_with_it_does_not_hold_up_the_kubelet(tmp_path: Path) -> None:
+    server = ApiServer(tmp_path)
+    server.start()
+    kubelet, admin = Kubelet(server), server.client()
+    try:
+        for thing in (NAMESPACE_THAT_ENDS, ACCOUNT_IN_IT, POD_IN_IT):
+            admin.create(thing)
+        admin.delete("/api/v1/namespaces/ending")  # no controllers here: it goes on ending, and binding is refused
+
+        kubelet.start()
+
+        assert not kubelet.addresses
+    finally:
+        kubelet.stop()
+        server.stop()
