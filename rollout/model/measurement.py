@@ -1,7 +1,8 @@
 """What did a metrics server answer for one objective?"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from rollout.model.names import BackendName
 from rollout.model.rollout import Objective
@@ -15,10 +16,19 @@ class Window:
     end: datetime
 
 
+class Arm(StrEnum):
+    """Which side of a comparison is measured: the canary, stable beside it, or stable before the first request."""
+
+    CANARY = "canary"
+    STABLE = "stable"
+    HISTORY = "history"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One objective to be measured for one revision over one window.
 
+    every: the distance of the looks of a query; only the newest where its objective has one look.
     pods: names of the pods behind the backend, for metrics that are labelled by pod alone.
     workload: name of the revision's workload, "" when the spec names none.
     """
@@ -31,6 +41,8 @@ class Question:
     workload: str
     pods: frozenset[str]
     window: Window
+    arm: Arm = Arm.CANARY
+    every: timedelta = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +58,33 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slower:
+    """Raw counters of the requests that took longer than `bound`, a bound of the mesh's latency histogram."""
+
+    bound: timedelta
+    counters: tuple[Counter, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
-    """Raw counters of all requests and of the bad ones; `query` is what was asked, for people."""
+    """Raw counters of all requests and of the bad ones; `query` is what was asked, for people.
+
+    slower: for a slow-ratio judged sequentially every bound of the histogram, rising; else ().
+    """
 
     query: str
     total: tuple[Counter, ...]
     bad: tuple[Counter, ...]
+    slower: tuple[Slower, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """The one number that a free query gave."""
+    """The one number that a free query gave now. earlier: what it gave at the looks before, oldest first; NaN is left out."""
 
     query: str
     value: float
+    earlier: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

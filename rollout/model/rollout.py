@@ -64,6 +64,13 @@ class Mode(StrEnum):
     OBSERVE = "observe"
 
 
+class Method(StrEnum):
+    """How a ratio is judged: evidence gathered over the whole run, or one number of a window against its limit."""
+
+    SEQUENTIAL = "sequential"
+    THRESHOLD = "threshold"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRatio:
     """At most `max_ratio` (0.0-1.0) of requests fail. selector: PromQL matchers instead of the built-in ones, "" for these."""
@@ -72,6 +79,7 @@ class ErrorRatio:
     max_ratio: float
     selector: str = ""
     mode: Mode = Mode.DECIDE
+    method: Method = Method.SEQUENTIAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +91,25 @@ class SlowRatio:
     max_ratio: float
     selector: str = ""
     mode: Mode = Mode.DECIDE
+    method: Method = Method.SEQUENTIAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Free PromQL whose one value must stay above `above` and below `below`; None where that side is open."""
+    """Free PromQL whose one value must stay above `above` and below `below`; None where that side is open.
+
+    It has failed when `failures` of the last `looks` values (one each analysis interval) did. worse_than_stable: by which
+    part of stable's value (0.2 is 20 %) the canary's may be worse, None for no comparison.
+    """
 
     name: str
     query: str
     above: float | None = None
     below: float | None = None
     mode: Mode = Mode.DECIDE
+    failures: int = 1
+    looks: int = 1
+    worse_than_stable: float | None = None
 
 
 Objective = ErrorRatio | SlowRatio | Query
@@ -107,11 +123,25 @@ class OnInconclusive(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Auto:
+    """The judge chooses weights and pace. max: the highest weight before promotion, percent; a run is no shorter than that."""
+
+    max: int
+    min_duration: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """How often and how strictly the objectives are judged."""
+    """How often and how strictly the objectives are judged.
+
+    false_rollback: the chance (0.0-1.0) that a run rolls back a healthy canary, over all sequential objectives and looks.
+    harm_budget: failed requests that one accepts at the next weight.
+    """
 
     interval: timedelta = timedelta(seconds=15)
     min_requests: int = 50
+    false_rollback: float = 0.01
+    harm_budget: int = 30
     on_inconclusive: OnInconclusive = OnInconclusive.HOLD
     step_deadline: timedelta = timedelta(hours=2)
     bake: timedelta = timedelta(0)
@@ -121,7 +151,7 @@ class Analysis:
 class RolloutSpec:
     """A Rollout's spec after parsing: ranges expanded, defaults filled, `{namespace}` and `{name}` replaced.
 
-    stable: what serves users before the first run, None where it is read from the routes.
+    stable: what serves users before the first run, None where it is read from the routes. steps: () exactly with `auto`.
     capacity: percent of (weight x stable's ready pods) that the canary must have ready.
     source: file:line of the spec in git, "" when it did not come from git.
     """
@@ -141,6 +171,7 @@ class RolloutSpec:
     settle: timedelta = SETTLE
     suspend: bool = False
     source: str = ""
+    auto: Auto | None = None
 
     def backend_of(self, revision: str) -> BackendName:
         """How the mesh addresses `revision`."""

@@ -188,6 +188,32 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What the sequential judge knows of one objective as of its last closed block.
+
+    state: the judge's own text, at most 1 kB, begins with its version. learnt: what stable's history taught it, for people.
+    """
+
+    objective: str
+    state: str
+    learnt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Stable misbehaves together with the canary.
+
+    since: when this weight began to be held for it. until: since when stable has been normal, None while it is not.
+    count: which incident of the run this is, from 1. over: the run went on after it.
+    """
+
+    since: datetime
+    until: datetime | None = None
+    count: int = 1
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """The run in hand. Absent (None in the status) in Idle and Failed.
 
@@ -196,7 +222,8 @@ class Run:
     until it is. stable_ready: stable's ready pods when the run began. subset_since: when the canary's subset was
     defined by us, None when it was not needed. skip: `promote` said not to wait for soak and verdict of this step;
     full: `promote-full` said the same of all remaining ones. straight: no soak, gate or verdict (first deployment,
-    revert). ending and ending_why: set with RollingBack.
+    revert). ending and ending_why: set with RollingBack. judged: the sequential judge's memory, one for each of its
+    objectives, () until stable's history was read. outlook: what this run can prove and how fast, a sentence.
     """
 
     canary: Revision
@@ -219,6 +246,9 @@ class Run:
     dark_since: datetime | None = None
     ending: Outcome | None = None
     ending_why: str = ""
+    judged: tuple[Checkpoint, ...] = ()
+    outlook: str = ""
+    incident: Incident | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 from policies.verdict import Verdict
 from rollout.model.commands import Command, Handled, Result, Verb
 from rollout.model.names import BackendName, Key
-from rollout.model.rollout import ErrorRatio, Mode, RolloutSpec, RouteRef, ServiceBackend, Step, WorkloadRef
+from rollout.model.rollout import ErrorRatio, Method, Mode, RolloutSpec, RouteRef, ServiceBackend, Step, WorkloadRef
 from rollout.model.status import (
     Added,
     Approval,
@@ -30,7 +30,8 @@ from rollout.model.status import (
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CHECKOUT = Key(namespace="shop", name="checkout")
 VIRTUAL_SERVICE = RouteRef(kind="VirtualService", name="checkout")
-ERRORS = ErrorRatio(name="errors", max_ratio=0.01)
+ERRORS = ErrorRatio(name="errors", max_ratio=0.01, method=Method.THRESHOLD)
+SEQUENTIAL = ErrorRatio(name="errors", max_ratio=0.01)
 
 
 def a_spec(**changes: Any) -> RolloutSpec:
