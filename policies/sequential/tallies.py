@@ -20,3 +20,22 @@ class Slice(NamedTuple):
     until: float
     canary: Tally
     stable: Tally
+
+
+NOTHING = Tally(0.0, 0.0)
+
+
+def added(one: Tally, other: Tally) -> Tally:
+    """Both together; () counts as nothing for each bound."""
+    if one.slower and other.slower:
+        slower = tuple(a + b for a, b in zip(one.slower, other.slower, strict=True))
+    else:
+        slower = one.slower or other.slower
+    return Tally(one.requests + other.requests, one.bad + other.bad, slower)
+
+
+def bad_of(tally: Tally, bound: int | None) -> float:
+    """The bad requests: those slower than the bound of this index, None for the objective's own."""
+    if bound is None:
+        return tally.bad
+    return tally.slower[bound] if tally.slower else 0.0
