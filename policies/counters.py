@@ -17,7 +17,7 @@ def increase(points: Iterable[Point], start: float, end: float, *, absent_at: fl
     left out. Where the window holds the counter's first point, that point counts in full when the counter is known to
     have not existed at `absent_at` (see `last_absent`), and not at all when it may be older (None).
     """
-    known = _in_order(points, end)
+    known = in_order(points, end)
     if absent_at is not None and known and absent_at < known[0][0]:
         known = [(absent_at, 0.0), *known]
     before = [value for at, value in known if at <= start]
@@ -55,7 +55,7 @@ def interval(times: Sequence[float]) -> float:
     return distances[len(distances) // 2]
 
 
-def _in_order(points: Iterable[Point], end: float) -> list[Point]:
+def in_order(points: Iterable[Point], end: float) -> list[Point]:
     """Finite points up to `end`, oldest first, one for each time: of two values of one time the higher."""
     latest: dict[float, float] = {}
     for at, value in points:

@@ -4,134 +4,127 @@ Everything here is a value: `begun` once before the first request, `taken` for e
 weight, `standing` whenever somebody asks. `dumped` and `loaded` carry the state of the last closed block through a status.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-from policies.sequential.tallies import Slice, Tally
-from policies.verdict import Verdict
+from policies.sequential.latency import telling
+from policies.sequential.memory import VERSION, checkpoint, dumped, loaded
+from policies.sequential.noise import BLOCK, Cell, learnt, rounded
+from policies.sequential.pacing import outlook, percent, ramp
+from policies.sequential.question import Aim, History, Pace
+from policies.sequential.standing import Standing, standing
+from policies.sequential.state import Known, State, Watch, misbehaves
+from policies.sequential.tallies import NOTHING, Slice, added, bad_of
+from policies.sequential.weighing import closed_watch, settled_absolute, settled_alone
 
-VERSION = 1
+__all__ = [
+    "VERSION",
+    "Aim",
+    "History",
+    "Pace",
+    "Standing",
+    "State",
+    "begun",
+    "checkpoint",
+    "dumped",
+    "learnt_words",
+    "loaded",
+    "outlook",
+    "ramp",
+    "standing",
+    "taken",
+    "turned",
+]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aim:
-    """What one objective asks for.
-
-    max_ratio: the absolute limit (0.0-1.0). bounds: for latency the histogram's bounds in ms, rising, and their words in
-    Tally.slower; () for errors. false_rollback: this objective's part of the run's chance to roll back a healthy canary.
-    harm_budget: bad requests that one accepts at the next weight. min_requests: canary requests without which nothing is
-    promoted. what: what bad requests did, for the sentences ("failed", "took longer than 500ms").
-    """
-
-    max_ratio: float
-    bounds: tuple[float, ...] = ()
-    false_rollback: float = 0.01
-    harm_budget: float = 30.0
-    min_requests: int = 50
-    what: str = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What stable did before the first request: growth in each of `interval` seconds, by pod, oldest first.
-
-    tallies: [interval][pod]; a pod that was not there has Tally(0, 0).
-    """
-
-    interval: float
-    tallies: tuple[tuple[Tally, ...], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Where the run stands. Weights are 0.0-1.0.
-
-    weight: in force since `since`, for at least `soak` seconds. following: the next weight, None where the next thing is
-    promotion (or its end, at 1.0). top: the highest weight below 1.0 of the plan. alone: nothing of stable is there to compare
-    with (weight 1.0).
-    """
-
-    weight: float
-    since: float
-    soak: float
-    following: float | None
-    top: float
-
-    @property
-    def alone(self) -> bool:
-        """Whether stable gets no requests to compare with."""
-        return self.weight >= 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """The judge's memory. until: the end of the last slice taken. (More fields are the judge's own.)"""
-
-    until: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How the objective stands.
-
-    code: FAIL WorseThanStable | AboveLimit; INCONCLUSIVE SharedIncident | Suspicious | NotProven | NoRequests | TooYoung;
-    PASS Proven. message: one sentence with the numbers, for people. evidence: 1.0 is none; needed: where a rollback is
-    decided. ratio: the canary's so far, None without requests. requests: of the canary so far.
-    """
-
-    verdict: Verdict
-    code: str
-    message: str
-    evidence: float
-    needed: float
-    ratio: float | None
-    requests: float
+KEPT = 60  # closed blocks; older ones are added up
+SLACK = 1.0  # seconds by which four scrapes may exceed a block
 
 
 def begun(aim: Aim, history: History | None, at: float) -> State:
     """The memory before the first request; `history` None means that nothing is known of stable."""
-    raise NotImplementedError
+    history = history or History(interval=15.0, tallies=())
+    cells = [tally for row in history.tallies for tally in row]
+    requests, bad = sum(tally.requests for tally in cells), sum(tally.bad for tally in cells)
+    slower = [sum(tally.slower[index] for tally in cells if tally.slower) for index in range(len(aim.bounds))]
+    own = _watch(history, None, rare=not aim.bounds)
+    watches = tuple(_watch(history, index, rare=False) for index in telling(requests, slower)) or (own,)
+    seconds = history.interval * len(history.tallies)
+    known = Known(round(requests, 1), round(bad, 1), _digits(requests / seconds) if seconds else 0.0, history.interval)
+    return State(until=at, closed_at=at, known=known, noise=own.noise, watches=watches)
+
+
+def _watch(history: History, bound: int | None, *, rare: bool) -> Watch:
+    grid: list[list[Cell]] = [[(tally.requests, bad_of(tally, bound)) for tally in row] for row in history.tallies]
+    requests = sum(requests for row in grid for requests, _ in row)
+    bad = sum(bad for row in grid for _, bad in row)
+    return Watch(bound, rounded(learnt(grid, history.interval, rare=rare)), _digits(bad / requests) if requests else 0.0)
+
+
+def _digits(number: float) -> float:
+    return float(f"{number:.4g}")
 
 
 def taken(state: State, aim: Aim, new: Slice, weight: float) -> State:
     """The memory after one more slice, at `weight` (0.0-1.0). A slice that ends at or before `state.until` changes nothing."""
-    raise NotImplementedError
+    if new.until <= state.until:
+        return state
+    if weight != state.weight:
+        state = turned(state, aim)
+    elif state.until > state.closed_at and new.until - state.closed_at > BLOCK + SLACK:
+        state = _closed(state, aim)
+    return replace(
+        state,
+        until=new.until,
+        weight=weight,
+        slice_seconds=new.until - state.until,
+        open_canary=added(state.open_canary, new.canary),
+        open_stable=added(state.open_stable, new.stable),
+    )
 
 
 def turned(state: State, aim: Aim) -> State:
     """The memory with its open block closed, as at a change of weight."""
-    raise NotImplementedError
+    return replace(_closed(state, aim) if state.until > state.closed_at else state, here=(0, 0))
 
 
-def standing(state: State, aim: Aim, pace: Pace) -> Standing:
-    """How the objective stands now."""
-    raise NotImplementedError
+def _closed(state: State, aim: Aim) -> State:
+    """The memory with the open block in its capitals, totals and blocks; numbers as the status keeps them."""
+    block = round(state.open_canary.requests), round(state.open_canary.bad)
+    told = block[0] > 0 and not misbehaves(state, aim.max_ratio, state.open_stable)
+    blocks = (*state.blocks, block) if told and not aim.bounds else state.blocks
+    alone = state.weight >= 1.0
+    return replace(
+        state,
+        closed_at=state.until,
+        watches=tuple(closed_watch(state, watch, aim) for watch in state.watches),
+        absolute=state.absolute if alone else settled_absolute(state, aim),
+        alone=settled_alone(state, aim) if alone else state.alone,
+        canary=_both(state.canary, block),
+        here=_both(state.here, block),
+        stable=(
+            round(state.stable[0] + state.open_stable.requests, 1),
+            round(state.stable[1] + state.open_stable.bad, 1),
+        ),
+        seconds=round(state.seconds + state.until - state.closed_at, 1),
+        blocks=_kept(blocks),
+        open_canary=NOTHING,
+        open_stable=NOTHING,
+    )
 
 
-def checkpoint(state: State) -> State:
-    """The memory as of the last closed block: what a status keeps, and what newer slices are taken into again."""
-    raise NotImplementedError
+def _both(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
 
 
-def dumped(state: State) -> str:
-    """A checkpoint as a text of at most 1 kB."""
-    raise NotImplementedError
-
-
-def loaded(text: str) -> State | None:
-    """The checkpoint that `dumped` wrote; None for another version or an unreadable text, which means: begin again."""
-    raise NotImplementedError
+def _kept(blocks: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """At most KEPT blocks: the two oldest become one, which is taken for less than both (it has one rate, not two)."""
+    return blocks if len(blocks) <= KEPT else (_both(*blocks[:2]), *blocks[2:])
 
 
 def learnt_words(state: State) -> str:
     """What history taught, for people."""
-    raise NotImplementedError
-
-
-def outlook(state: State, aim: Aim, pace: Pace) -> str:
-    """What the run can prove, about how fast and at which rate: "can prove <= 0.3% failed, in about 6 min at 50 rps"."""
-    raise NotImplementedError
-
-
-def ramp(state: State | None, aim: Aim, top: float) -> tuple[float, ...]:
-    """The weights of `auto`, rising up to `top` (0.0-1.0), in whole percents; without history careful ones."""
-    raise NotImplementedError
+    known, noise = state.known, state.noise
+    if not known.requests:
+        return "nothing is known of stable: the judge assumes bursts of 1.5 and rates that vary by 50%"
+    words = f"stable: {known.bad:.0f} of {known.requests:.0f} bad ({percent(known.bad / known.requests)}), {known.rps:.3g} rps"
+    spread = f"bursts of {noise.bursts:.2g}, a pod's rate varies by {percent(noise.pod**0.5)}"
+    return f"{words}; {spread}" + (f", poor pods are {noise.poor:.2g}x worse" if noise.poor > 1.0 else "")

@@ -1,0 +1,56 @@
+"""In which latencies is the canary compared with stable, and is it shown not to be slower?
+
+"Slower than a bound of the histogram" is a bad request like any other: no quantile is interpolated, any layout of buckets will do.
+"""
+
+from collections.abc import Sequence
+from math import exp, log
+
+from policies.sequential.evidence import CEILING, Pair, concentration, log_chance
+from policies.sequential.noise import BLOCK
+
+TOLERANCE = 1.1  # ratio of slow requests that is still no regression
+RARE, OFTEN = 0.005, 0.5  # bounds that fewer or more of stable's requests exceed say little
+MOST = 4  # bounds that one objective watches: its memory is bounded
+LIMIT = 1.75  # promotion needs proof of fewer slow requests than this x stable's ...
+RATIOS = ((1.0, 0.7), (1.25, 0.3))  # ... against these ratios, weighted
+PROOF_SECONDS = 180.0
+MARGIN = 0.5  # nats beyond the level that the average run should reach
+
+
+def telling(requests: float, slower: Sequence[float]) -> tuple[int, ...]:
+    """Indices of the bounds to watch: those that 0.5-50 % of stable's requests exceed, at most four, evenly chosen."""
+    told = [index for index, slow in enumerate(slower) if RARE * requests <= slow <= OFTEN * requests and slow > 0]
+    if len(told) <= MOST:
+        return tuple(told)
+    return tuple(told[round(at * (len(told) - 1) / (MOST - 1))] for at in range(MOST))
+
+
+def gate_growth(pair: Pair, variance: float) -> tuple[float, ...]:
+    """Nats that a block gives to "the canary has r x stable's slow requests" against LIMIT x, for each r of RATIOS.
+
+    The test of evidence.relative_growth with its two sides exchanged.
+    """
+    if pair.canary <= 0.0 or pair.stable <= 0.0 or pair.canary_bad + pair.stable_bad <= 0.0:
+        return (0.0,) * len(RATIOS)
+    firmness = concentration(pair, LIMIT, variance)
+    slow = log_chance(pair, LIMIT, firmness)
+    return tuple(log_chance(pair, ratio, firmness) - slow for ratio, _ in RATIOS)
+
+
+def gate_nats(closed: Sequence[float], growth: Sequence[float]) -> float:
+    """How far it is shown that the canary is below LIMIT: nats of the weighted mixture over RATIOS."""
+    rows = zip(RATIOS, closed, growth, strict=True)
+    return log(sum(weight * exp(max(-CEILING, min(nats + more, CEILING))) for (_, weight), nats, more in rows))
+
+
+def provable(share: float, rps: float, top: float, noise: tuple[float, float], level: float) -> bool:
+    """Whether an average canary like stable can be shown below LIMIT in three minutes at the weight `top`, at `level`.
+
+    noise: bursts, and the variance of both arms' ratios. Elsewhere nobody can ask for it.
+    """
+    bursts, variance = noise
+    requests = rps * BLOCK / bursts
+    canary, stable = requests * top, requests * (1.0 - top)
+    growth = gate_growth(Pair(canary, canary * share, stable, stable * share), variance)
+    return growth[0] * PROOF_SECONDS / BLOCK >= log(1.0 / level) + MARGIN
