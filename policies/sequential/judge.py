@@ -56,7 +56,9 @@ def _watch(history: History, bound: int | None, *, rare: bool) -> Watch:
     grid: list[list[Cell]] = [[(tally.requests, bad_of(tally, bound)) for tally in row] for row in history.tallies]
     requests = sum(requests for row in grid for requests, _ in row)
     bad = sum(bad for row in grid for _, bad in row)
-    return Watch(bound, rounded(learnt(grid, history.interval, rare=rare)), _digits(bad / requests) if requests else 0.0)
+    return Watch(
+        bound, rounded(learnt(grid, history.interval, rare=rare)), _digits(bad / requests) if requests else 0.0
+    )
 
 
 def _digits(number: float) -> float:

@@ -122,7 +122,9 @@ def poor_pod(grid: Grid, ratio: float, chance: float, wobbling: float) -> float:
     variation that is left over the whole history) explain at 95 %; 1.0 with fewer than four pods that can tell.
     """
     pods = [_sum(row[index] for row in grid if index < len(row)) for index in range(max(map(len, grid)))]
-    told = [(bad / requests / ratio - 1.0, chance / (requests * ratio) + wobbling) for requests, bad in pods if requests]
+    told = [
+        (bad / requests / ratio - 1.0, chance / (requests * ratio) + wobbling) for requests, bad in pods if requests
+    ]
     told = [(off, white) for off, white in told if white < UNKNOWN]
     if len(told) < 4:
         return 1.0

@@ -60,7 +60,9 @@ def outlook(state: State, aim: Aim, pace: Pace) -> str:
     block = average_nats(rate * pace.top * BLOCK, limit, normal, chance(state.noise))
     proof = (log(1.0 / LEVEL) + MARGIN) / block * BLOCK
     seconds = max(proof, pace.soak) + pace.soak * (len(ramp(state, aim, pace.top)) - 1)
-    return f"can prove <= {percent(limit)} {aim.what}, in about {max(1, ceil(seconds / 60 - 0.5))} min at {rate:.3g} rps"
+    return (
+        f"can prove <= {percent(limit)} {aim.what}, in about {max(1, ceil(seconds / 60 - 0.5))} min at {rate:.3g} rps"
+    )
 
 
 def percent(ratio: float) -> str:
