@@ -32,6 +32,9 @@ class Stake(NamedTuple):
     rounds: int = 0
 
 
+FRESH = Stake()
+
+
 def unspent(stake: Stake) -> float:
     """The part of the capital that waits for a regression which begins later; it counts at its face value."""
     return (1.0 - FIRST) * (1.0 - LATER) ** (stake.rounds - 1) if stake.rounds else 1.0

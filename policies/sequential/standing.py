@@ -153,7 +153,7 @@ def _proven(state: State, aim: Aim, pace: Pace) -> Answer:
     limit = final_limit(state, aim, pace.top) if pace.following is None else harm_limit(state, aim, pace.following)
     if limit >= SELF_EVIDENT:
         return Answer(Verdict.PASS, "Proven", f"{requests:.0f} requests: too few to do harm at the next weight")
-    blocks = [*state.blocks]
+    blocks: list[tuple[float, float]] = [*state.blocks]
     if not misbehaves(state, aim.max_ratio, state.open_stable):
         blocks.append(state.open_canary[:2])
     normal, noise = usual(state, aim.max_ratio), chance(state.noise)

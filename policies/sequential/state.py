@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from policies.sequential.evidence import Stake
+from policies.sequential.evidence import FRESH, Stake
 from policies.sequential.noise import Noise
 from policies.sequential.tallies import NOTHING, Tally
 
@@ -21,7 +21,7 @@ class Watch(NamedTuple):
     bound: int | None
     noise: Noise
     share: float
-    stake: Stake = Stake()
+    stake: Stake = FRESH
     closed: tuple[float, float] = (0.0, 0.0)
     gate: tuple[float, ...] = (0.0, 0.0)
 
@@ -56,8 +56,8 @@ class State:
     known: Known
     noise: Noise
     watches: tuple[Watch, ...]
-    absolute: Stake = Stake()
-    alone: Stake = Stake()
+    absolute: Stake = FRESH
+    alone: Stake = FRESH
     canary: Block = (0, 0)
     stable: tuple[float, float] = (0.0, 0.0)
     seconds: float = 0.0
