@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil, floor, isfinite
 from typing import Any
 
@@ -20,6 +20,11 @@ class Looks:
     first: int
     last: int
     every: int
+
+    @property
+    def newest(self) -> datetime:
+        """When the newest look is: the subquery is asked as of then."""
+        return datetime.fromtimestamp(self.last / 1000, UTC)
 
     def subquery(self, query: str) -> str:
         """All looks in one query; half a step more, as servers differ on whether a range holds its first moment."""

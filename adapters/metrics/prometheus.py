@@ -69,7 +69,7 @@ class PrometheusMetrics:
             looks = looks_of(question.window, objective.looks, question.every)
             if looks is None:
                 return NoData(query=query)
-            answer = await self._lines.ask(looks.subquery(query), question.window.end, deadline)
+            answer = await self._lines.ask(looks.subquery(query), looks.newest, deadline)
             return looks.value(query, answer, self._access.most_series)
         except QueryError as error:
             return Failed(query=query, error=str(error))
