@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.metrics.line import QueryError
 from rollout.model.measurement import Answer, Counter, Failed, NoData, NotANumber, Partial, Value
@@ -12,12 +12,27 @@ from rollout.model.measurement import Answer, Counter, Failed, NoData, NotANumbe
 SHOWN_WARNINGS = 3
 
 
+class Bucket(NamedTuple):
+    """One bucket of a native histogram: so many requests between two bounds."""
+
+    left: float
+    right: float
+    requests: float
+
+
+Buckets = tuple[Bucket, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One series of a range: its labels, metric name included, and (time, value) points, oldest first."""
+    """One series of a range: its labels, metric name included, and (time, value) points, oldest first.
+
+    histograms: the same of a native histogram, which has no points.
+    """
 
     labels: Mapping[str, str]
     points: tuple[tuple[datetime, float], ...]
+    histograms: tuple[tuple[datetime, Buckets], ...] = ()
 
     @property
     def target(self) -> tuple[str, str]:
@@ -51,11 +66,13 @@ def series(answer: Mapping[str, Any], most: int) -> tuple[Series, ...]:
     try:
         return tuple(
             Series(
-                labels=one["metric"], points=tuple((_moment(at), float(value)) for at, value in one.get("values", ()))
+                labels=one["metric"],
+                points=tuple((_moment(at), float(value)) for at, value in one.get("values", ())),
+                histograms=tuple((_moment(at), _buckets(value)) for at, value in one.get("histograms", ())),
             )
             for one in result
         )
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise QueryError(f"the server's series cannot be read: {error}") from error
 
 
@@ -64,10 +81,13 @@ def joined(older: Iterable[Series], newer: Iterable[Series]) -> tuple[Series, ..
     known = {frozenset(one.labels.items()): one for one in older}
     for one in newer:
         key = frozenset(one.labels.items())
-        before = known[key].points if key in known else ()
-        first = min((at for at, _ in one.points), default=None)
-        kept = tuple(point for point in before if first is None or point[0] < first)
-        known[key] = replace(one, points=kept + one.points)
+        if before := known.get(key):
+            first = min((at for at, _ in (*one.points, *one.histograms)), default=datetime.max.replace(tzinfo=UTC))
+            points = tuple(point for point in before.points if point[0] < first)
+            histograms = tuple(sample for sample in before.histograms if sample[0] < first)
+            known[key] = replace(one, points=points + one.points, histograms=histograms + one.histograms)
+        else:
+            known[key] = one
     return tuple(known.values())
 
 
@@ -87,6 +107,13 @@ def single(query: str, answer: Mapping[str, Any]) -> Answer:
     except (QueryError, TypeError, ValueError, KeyError, IndexError) as error:
         return Failed(query=query, error=f"the server's answer cannot be read: {error}")
     return Value(query=query, value=value) if isfinite(value) else NotANumber(query=query)
+
+
+def _buckets(histogram: Mapping[str, Any]) -> Buckets:
+    """The rule at the bounds (open or closed) is left out: no request takes exactly as long as a bound."""
+    return tuple(
+        Bucket(float(left), float(right), float(count)) for _, left, right, count in histogram.get("buckets", ())
+    )
 
 
 def _data(answer: Mapping[str, Any]) -> tuple[str, list[Any]]:

@@ -1,9 +1,10 @@
-"""How many requests of a histogram took longer than a threshold?
+"""How many requests of a histogram took longer than a threshold, and than each of its bounds?
 
-Classic histograms only: cumulative counters with a label `le`. A threshold between two bounds is not guessed at.
+From cumulative counters with a label `le`, as classic histograms have them and `native` makes them of native ones. A
+threshold between two bounds is not guessed at.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from math import inf
@@ -14,11 +15,13 @@ from adapters.metrics.promql import any_of
 
 ALL = "+Inf"
 
+Labels = tuple[tuple[str, str], ...]
+
 
 def wanted_bounds(threshold: timedelta) -> str:
-    """An expression for the `le` of all requests and of those within the threshold, in milliseconds."""
-    bound = f"{_milliseconds(threshold):g}"
-    return any_of(ALL, bound, bound if "." in bound else f"{bound}.0")
+    """An expression for the `le` of all requests and of those within the threshold, in ms; native ones have no `le`."""
+    bound = f"{milliseconds(threshold):g}"
+    return any_of(ALL, bound, bound if "." in bound else f"{bound}.0", "")
 
 
 def sides(found: Iterable[Series], threshold: timedelta) -> tuple[list[Series], list[Series]]:
@@ -26,21 +29,44 @@ def sides(found: Iterable[Series], threshold: timedelta) -> tuple[list[Series], 
 
     Raises QueryError for histograms of which some have no bound at the threshold.
     """
-    within: dict[tuple[tuple[str, str], ...], Series] = {}
-    whole: dict[tuple[tuple[str, str], ...], Series] = {}
-    for one in found:
-        bare = {name: value for name, value in one.labels.items() if name != "le"}
-        side = whole if _bound(one) == inf else within
-        side[tuple(sorted(bare.items()))] = replace(one, labels=bare)
-    if whole.keys() - within.keys():
-        raise QueryError(f"no bucket ends at {_milliseconds(threshold):g} ms")
-    return list(whole.values()), [_difference(one, within[key]) for key, one in whole.items()]
+    known, limit = _histograms(found), milliseconds(threshold)
+    whole = [one for one in known.values() if inf in one]
+    if any(limit not in one for one in whole):
+        raise QueryError(f"no bucket ends at {limit:g} ms")
+    return [one[inf] for one in whole], [_difference(one[inf], one[limit]) for one in whole]
+
+
+def slower(found: Iterable[Series]) -> tuple[tuple[timedelta, tuple[Series, ...]], ...]:
+    """The requests slower than each bound that all histograms have, bounds rising; one series for each histogram.
+
+    A bound that only some have would leave out the slow requests of the others.
+    """
+    whole = [one for one in _histograms(found).values() if inf in one]
+    shared = set[float].intersection(*(set(one) for one in whole)) if whole else set()
+    return tuple(
+        (timedelta(milliseconds=bound), tuple(_difference(one[inf], one[bound]) for one in whole))
+        for bound in sorted(shared - {inf})
+    )
 
 
 def bounds(found: Sequence[Series]) -> str:
     """The bounds that there are, for people: "1, 5, 10, 25"."""
     known = sorted({_bound(one) for one in found} - {inf})
     return ", ".join(f"{bound:g}" for bound in known)
+
+
+def milliseconds(threshold: timedelta) -> float:
+    """The unit of the meshes' histograms."""
+    return threshold / timedelta(milliseconds=1)
+
+
+def _histograms(found: Iterable[Series]) -> Mapping[Labels, Mapping[float, Series]]:
+    """The series of each histogram by their bounds, without `le`."""
+    known: dict[Labels, dict[float, Series]] = {}
+    for one in found:
+        bare = {name: value for name, value in one.labels.items() if name != "le"}
+        known.setdefault(tuple(sorted(bare.items())), {})[_bound(one)] = replace(one, labels=bare)
+    return known
 
 
 def _difference(whole: Series, within: Series) -> Series:
@@ -54,7 +80,3 @@ def _bound(one: Series) -> float:
         return float(one.labels.get("le", ""))
     except ValueError as error:
         raise QueryError(f"bucket with le={one.labels.get('le', '')!r}: not a classic histogram") from error
-
-
-def _milliseconds(threshold: timedelta) -> float:
-    return threshold / timedelta(milliseconds=1)

@@ -1,6 +1,7 @@
 """How is one query sent and its answer read, so that neither time nor size can run away?"""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -19,11 +20,19 @@ from adapters.metrics.wire import Wire
 
 LONGEST_GET = 2000  # characters of a query; some proxies refuse lines above 4 or 8 kB, others refuse POST
 PIECE = 65536
+# Prometheus, Mimir and Cortex, Thanos, VictoriaMetrics
+TOO_MUCH = re.compile(
+    "too many samples|max(imum)? number of (samples|chunks)|samples limit|-search.maxSamples", re.IGNORECASE
+)
 UNANSWERED = PrometheusApiClientException, requests.RequestException, HTTPError, OSError, ValueError, KeyError
 
 
 class QueryError(Exception):
     """A query without an answer; the message says why and never holds a secret."""
+
+
+class TooMuchError(QueryError):
+    """The server refused to read so much, or the answer was too large: a coarser query may be answered."""
 
 
 class Line:
@@ -58,7 +67,8 @@ class Line:
             text = exchange.complaint() or self._why(error)
             for secret in secrets:
                 text = text.replace(secret, "***")
-            raise QueryError(f"{self._access.place}: {text}") from error
+            kind = TooMuchError if isinstance(error, TooMuchError) or TOO_MUCH.search(text) else QueryError
+            raise kind(f"{self._access.place}: {text}") from error
         return exchange.json()
 
     def cut(self) -> None:
@@ -175,7 +185,7 @@ class _Exchange:
         while piece := response.raw.read1(PIECE, decode_content=True):
             size += len(piece)
             if size > self.limit:
-                raise QueryError(f"the answer is larger than {self.limit} bytes: narrow the query or its selector")
+                raise TooMuchError(f"the answer is larger than {self.limit} bytes: narrow the query or its selector")
             self._left()
             yield piece
 

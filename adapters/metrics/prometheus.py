@@ -10,18 +10,21 @@ from typing import assert_never
 from adapters.metrics.access import AUTO, PrometheusAccess
 from adapters.metrics.answers import Series, joined, series, single, warning
 from adapters.metrics.births import scrapes_selector, with_births
-from adapters.metrics.buckets import bounds, sides, wanted_bounds
-from adapters.metrics.line import QueryError
+from adapters.metrics.buckets import bounds, sides, slower, wanted_bounds
+from adapters.metrics.line import QueryError, TooMuchError
 from adapters.metrics.lines import Lines
+from adapters.metrics.looks import looks_of
+from adapters.metrics.native import as_classic
 from adapters.metrics.promql import PromqlError, filled
 from adapters.metrics.queries import MESHES, Mesh, is_match, latency_selector, placeholders, request_sources
-from rollout.model.measurement import Answer, Counters, Failed, NoData, Partial, Question, Window
-from rollout.model.rollout import ErrorRatio, Query, SlowRatio
+from rollout.model.measurement import Answer, Arm, Counters, Failed, NoData, Partial, Question, Slower
+from rollout.model.rollout import ErrorRatio, Method, Query, SlowRatio
 
 LOOKBACK = timedelta(minutes=2)  # before the window, to tell old series from young ones
 LONGEST_RAW_S = 1800  # of longer windows the server thins out all points but the newest
 THINNED = 240  # points of a thinned series
 RAW_TAIL_S = 600
+COARSE_S = 60  # of a history that is too large to be read as it was scraped
 REMEMBERED = 300.0  # seconds for which a rollout's mesh is not looked for again
 
 
@@ -44,8 +47,8 @@ class PrometheusMetrics:
         """The answer to one question within `access.deadline`; never raises."""
         deadline = time.monotonic() + self._access.deadline.total_seconds()
         match question.objective:
-            case Query(query=query):
-                return await self._single(query, question, deadline)
+            case Query() as objective:
+                return await self._free(objective, question, deadline)
             case ErrorRatio() | SlowRatio():
                 return await self._ratio(question, deadline)
             case _:
@@ -55,13 +58,19 @@ class PrometheusMetrics:
         """Break off running queries and give the connections back."""
         await self._lines.close()
 
-    async def _single(self, template: str, question: Question, deadline: float) -> Answer:
+    async def _free(self, objective: Query, question: Question, deadline: float) -> Answer:
         try:
-            query = filled(template, placeholders(question))
+            query = filled(objective.query, placeholders(question))
         except PromqlError as error:
-            return Failed(query=template, error=str(error))
+            return Failed(query=objective.query, error=str(error))
         try:
-            return single(query, await self._lines.ask(query, question.window.end, deadline))
+            if objective.looks == 1:
+                return single(query, await self._lines.ask(query, question.window.end, deadline))
+            looks = looks_of(question.window, objective.looks, question.every)
+            if looks is None:
+                return NoData(query=query)
+            answer = await self._lines.ask(looks.subquery(query), looks.newest, deadline)
+            return looks.value(query, answer, self._access.most_series)
         except QueryError as error:
             return Failed(query=query, error=str(error))
 
@@ -95,9 +104,9 @@ class PrometheusMetrics:
                 case ErrorRatio():
                     query = " or ".join(source.selector for source in request_sources(mesh, question)) or query
                     return await self._errors(query, mesh, question, deadline)
-                case SlowRatio(threshold=threshold):
+                case SlowRatio() as objective:
                     query = latency_selector(mesh, question) or mesh.latency
-                    return await self._slow(query, mesh, question, threshold, deadline)
+                    return await self._slow(query, objective, mesh, question, deadline)
                 case _:
                     return Failed(query=query, error="only ratios have built-in queries")
         except _PartialError as error:
@@ -107,8 +116,8 @@ class PrometheusMetrics:
 
     async def _errors(self, query: str, mesh: Mesh, question: Question, deadline: float) -> Answer:
         sources = request_sources(mesh, question)
-        found = await asyncio.gather(*(self._range(one.selector, question.window, deadline) for one in sources))
-        whole = await self._with_births([one for part in found for one in part], question.window, deadline)
+        found = await asyncio.gather(*(self._range(one.selector, question, deadline) for one in sources))
+        whole = await self._with_births([one for part in found for one in part], question, deadline)
         if not whole:
             return NoData(query=query)
         origin = [source for source, part in zip(sources, found, strict=True) for _ in part]
@@ -119,47 +128,65 @@ class PrometheusMetrics:
             bad=tuple(one.counter() for source, one in pairs if is_match(one.labels, source.bad)),
         )
 
-    async def _slow(self, query: str, mesh: Mesh, question: Question, threshold: timedelta, deadline: float) -> Answer:
-        selector = latency_selector(mesh, question, wanted_bounds(threshold))
-        found = await self._range(selector, question.window, deadline) if selector else ()
+    async def _slow(self, query: str, objective: SlowRatio, mesh: Mesh, question: Question, deadline: float) -> Answer:
+        """Judged sequentially every bucket is evidence; else only the one that ends at the threshold is read."""
+        is_sequential = objective.method is Method.SEQUENTIAL
+        selector = query if is_sequential else latency_selector(mesh, question, wanted_bounds(objective.threshold))
+        found = await self._range(selector, question, deadline) if latency_selector(mesh, question) else ()
         if not found:
             return NoData(query=query)
+        whole = await self._with_births(as_classic(found, objective.threshold), question, deadline)
         try:
-            every, slow = sides(found, threshold)
+            every, slow = sides(whole, objective.threshold)
         except QueryError as error:
-            known = bounds(await self._range(query, question.window, deadline))
+            all_bounds = whole if is_sequential else await self._range(query, question, deadline)
+            known = bounds(as_classic(all_bounds, objective.threshold))
             raise QueryError(f"{error}; set the objective's threshold to one of these, in ms: {known}") from error
-        whole = await self._with_births([*every, *slow], question.window, deadline)
-        counters = tuple(one.counter() for one in whole)
-        return Counters(query=query, total=counters[: len(every)], bad=counters[len(every) :])
+        return Counters(
+            query=query,
+            total=tuple(one.counter() for one in every),
+            bad=tuple(one.counter() for one in slow),
+            slower=tuple(
+                Slower(bound=bound, counters=tuple(one.counter() for one in part))
+                for bound, part in (slower(whole) if is_sequential else ())
+            ),
+        )
 
-    async def _range(self, selector: str, window: Window, deadline: float) -> tuple[Series, ...]:
+    async def _range(self, selector: str, question: Question, deadline: float) -> tuple[Series, ...]:
         """All points of the window and a little before it. Raises QueryError and _PartialError."""
+        window = question.window
         seconds = ceil((window.end - window.start + LOOKBACK).total_seconds())
+        raw = f"{selector}[{seconds}s]"
+        if question.arm is Arm.HISTORY:
+            try:
+                return await self._points(raw, question, deadline)
+            except TooMuchError:
+                return await self._points(f"{selector}[{seconds}s:{COARSE_S}s]", question, deadline)
         if seconds <= LONGEST_RAW_S:
-            return await self._points(f"{selector}[{seconds}s]", window, deadline)
+            return await self._points(raw, question, deadline)
         older, newer = await asyncio.gather(
-            self._points(f"{selector}[{seconds}s:{ceil(seconds / THINNED)}s]", window, deadline),
-            self._points(f"{selector}[{RAW_TAIL_S}s]", window, deadline),
+            self._points(f"{selector}[{seconds}s:{ceil(seconds / THINNED)}s]", question, deadline),
+            self._points(f"{selector}[{RAW_TAIL_S}s]", question, deadline),
         )
         return joined(older, newer)
 
-    async def _points(self, query: str, window: Window, deadline: float) -> tuple[Series, ...]:
-        answer = await self._lines.ask(query, window.end, deadline)
+    async def _points(self, query: str, question: Question, deadline: float) -> tuple[Series, ...]:
+        answer = await self._lines.ask(query, question.window.end, deadline)
         if warned := warning(answer):
             raise _PartialError(warned)
         return series(answer, self._access.most_series)
 
-    async def _with_births(self, found: Sequence[Series], window: Window, deadline: float) -> tuple[Series, ...]:
+    async def _with_births(self, found: Sequence[Series], question: Question, deadline: float) -> tuple[Series, ...]:
         """The series, each with a 0 before its first point where it is known to be younger than its target.
 
         One more query, only while there are series that no scrape before the window shows; without its answer their
         first values are not counted.
         """
-        selector = scrapes_selector(found, window.start)
+        start = question.window.start
+        selector = scrapes_selector(found, start)
         if not selector:
             return tuple(found)
         try:
-            return with_births(found, window.start, await self._range(selector, window, deadline))
+            return with_births(found, start, await self._range(selector, question, deadline))
         except (QueryError, _PartialError):
             return tuple(found)

@@ -71,11 +71,15 @@ def request_sources(mesh: Mesh, question: Question) -> tuple[Source, ...]:
 
 
 def latency_selector(mesh: Mesh, question: Question, le: str = "") -> str:
-    """The buckets of the revision's latency histogram, those whose bound fits `le`; "" when no label names it."""
+    """The revision's latency histogram; "" when no label names it.
+
+    Its classic buckets, those whose bound fits `le`, and the native one, which has the name without `_bucket`.
+    """
     matchers = _override(question) or mesh.server(question)
     if not matchers:
         return ""
-    return f"{mesh.latency}{{{matchers}{f',le=~{quoted(le)}' if le else ''}}}"
+    name = f"__name__=~{quoted(any_of(mesh.latency, mesh.latency.removesuffix('_bucket')))}"
+    return f"{{{name},{matchers}{f',le=~{quoted(le)}' if le else ''}}}"
 
 
 def placeholders(question: Question) -> dict[str, str]:

@@ -7,11 +7,12 @@ from typing import Protocol
 
 import pytest
 
-from adapters.memory.metrics import MemoryMetrics
+from adapters.memory.metrics import MemoryMetrics, Scrape
 from adapters.metrics.access import PrometheusAccess
 from adapters.metrics.prometheus import PrometheusMetrics
 from policies.verdict import Verdict
-from rollout.model.measurement import Answer, Failed, Measurement, NoData, Value, Window
+from rollout.model.measurement import Answer, Arm, Failed, Measurement, NoData, Value, Window
+from rollout.model.names import BackendName
 from rollout.model.rollout import Analysis, Objective, Query
 from rollout.model.status import ObjectiveVerdict
 from rollout.ports.metrics import Metrics
@@ -40,6 +41,9 @@ class Stage(Protocol):
     def has_requests(self, good: int, bad: int) -> None:
         """So many requests of checkout-v2 were answered since `start`."""
 
+    def has_stable_requests(self, good: int, bad: int) -> None:
+        """So many requests of checkout-v1, stable, were answered since `start`."""
+
     def goes_dark(self) -> None:
         """No query is answered any more."""
 
@@ -61,6 +65,11 @@ class MemoryStage:
     def has_requests(self, good: int, bad: int) -> None:
         self.metrics.tell_requests("errors", total=good + bad, bad=bad)
 
+    def has_stable_requests(self, good: int, bad: int) -> None:
+        scrapes = [Scrape(self.start - timedelta(seconds=1), 0), Scrape(datetime.now(UTC), good + bad, bad)]
+        for arm in (Arm.STABLE, Arm.HISTORY):
+            self.metrics.tell_pods("errors", arm, {"checkout-v1-0": scrapes})
+
     def goes_dark(self) -> None:
         self.metrics.fail("no answer within 10 s")
 
@@ -81,7 +90,14 @@ class PrometheusStage:
         self._exporter.show({f'orders{{namespace="{self.namespace}"}}': value})
 
     def has_requests(self, good: int, bad: int) -> None:
-        labels = f'envoy_cluster_name="checkout-v2.{self.namespace}",envoy_response_code_class'
+        self._show("checkout-v2", good, bad)
+
+    def has_stable_requests(self, good: int, bad: int) -> None:
+        self._show("checkout-v1", 0, 0)
+        self._show("checkout-v1", good, bad)
+
+    def _show(self, service: str, good: int, bad: int) -> None:
+        labels = f'envoy_cluster_name="{service}.{self.namespace}",envoy_response_code_class'
         counter = f"envoy_cluster_upstream_rq_xx{{{labels}"
         shown = {f'{counter}="2"}}': good} | ({f'{counter}="5"}}': bad} if bad else {})
         self._exporter.show({name: float(value) for name, value in shown.items()})
@@ -176,3 +192,23 @@ async def test_an_outage_is_a_failed_query_until_it_ends(stage: Stage) -> None:
     after = await answer(stage, ORDERS)
 
     assert (type(during), type(after)) == (Failed, Value)
+
+
+@pytest.mark.parametrize("arm", [Arm.STABLE, Arm.HISTORY])
+async def test_stable_is_measured_apart_from_the_canary(stage: Stage, arm: Arm) -> None:
+    stage.has_requests(good=200, bad=0)
+    stage.has_stable_requests(good=95, bad=5)
+    now = datetime.now(UTC)
+    question = a_question(
+        namespace=stage.namespace,
+        revision="v1",
+        backend=BackendName(service="checkout-v1"),
+        workload="checkout-v1",
+        window=Window(start=stage.start, end=now),
+        arm=arm,
+    )
+
+    measurement = Measurement(question=question, answer=await stage.metrics.measure(question), at=now)
+    verdict = judge(measurement, Analysis(min_requests=50))
+
+    assert (verdict.samples, verdict.value) == (100, "5%")

@@ -3,19 +3,33 @@
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from adapters.metrics.access import PrometheusAccess
-from adapters.metrics.prometheus import PrometheusMetrics
-from rollout.model.measurement import Answer, Failed, Measurement, NotANumber, Partial, Value, Window
+from adapters.metrics.prometheus import COARSE_S, PrometheusMetrics
+from rollout.model.measurement import (
+    Answer,
+    Arm,
+    Counters,
+    Failed,
+    Measurement,
+    NotANumber,
+    Partial,
+    Question,
+    Value,
+    Window,
+)
 from rollout.model.rollout import Analysis, Objective, Query, SlowRatio
 from rollout.model.status import ObjectiveVerdict
 from rollout.progression.judging import judge
+from tests.servers.process import eventually
 from tests.servers.prometheus import Prometheus
 from tests.support.builders import ERRORS
 from tests.support.exporter import Exporter, exporting
-from tests.support.questions import a_question
+from tests.support.questions import a_question, a_window
 
 pytestmark = pytest.mark.server
 
@@ -220,3 +234,68 @@ def istio(shop: str, labels: str) -> str:
 def bucket(shop: str, bound: str) -> str:
     """One bucket of the latency of checkout-v2 as an Envoy client measures it."""
     return f'envoy_cluster_upstream_rq_time_bucket{{envoy_cluster_name="checkout-v2.{shop}",le="{bound}"}}'
+
+
+async def test_a_history_is_read_scrape_by_scrape(metrics: PrometheusMetrics, exporter: Exporter, shop: str) -> None:
+    exporter.show({envoy(shop, "2"): 10.0})
+    exporter.show({envoy(shop, "2"): 40.0})
+    now = datetime.now(UTC)
+    window = Window(start=now - timedelta(hours=1), end=now)
+
+    found = await metrics.measure(a_question(ERRORS, namespace=shop, arm=Arm.HISTORY, window=window))
+
+    assert isinstance(found, Counters)
+    times = [at for at, _ in found.total[0].points]
+    assert [
+        later - earlier for earlier, later in pairwise(times) if later - earlier >= timedelta(seconds=COARSE_S)
+    ] == []
+    assert {value for _, value in found.total[0].points} >= {10, 40}
+
+
+async def test_a_history_that_prometheus_refuses_is_read_coarser(tmp_path: Path, shop: str) -> None:
+    small = Prometheus(tmp_path, most_samples=100)
+    small.start()
+    metrics = PrometheusMetrics(PrometheusAccess(url=small.url, mesh="envoy"))
+    try:
+        with exporting(small, "many-samples") as many:
+            many.show({envoy(shop, f"{code}"): 1.0 for code in range(30)})
+            scrapes = f"count_over_time({envoy(shop, '2')}[10m])"
+            assert eventually(lambda: (small.value(scrapes) or 0) > 6, 40.0)
+            end = datetime.now(UTC) + timedelta(minutes=1)  # so a whole minute lies between the scrapes and it
+            window = a_window(end, seconds=600)
+            questions = [a_question(namespace=shop, arm=arm, window=window) for arm in (Arm.HISTORY, Arm.CANARY)]
+            answers = [await metrics.measure(question) for question in questions]
+    finally:
+        await metrics.close()
+        small.stop()
+
+    assert [type(answer) for answer in answers] == [Counters, Failed]
+
+
+async def test_all_bounds_of_a_histogram_are_told(metrics: PrometheusMetrics, exporter: Exporter, shop: str) -> None:
+    start = datetime.now(UTC)
+    exporter.show({"other": 1.0})
+    exporter.show({bucket(shop, "250"): 70.0, bucket(shop, "500"): 99.0, bucket(shop, "+Inf"): 100.0})
+    window = Window(start=start, end=datetime.now(UTC))
+
+    found = await metrics.measure(a_question(SLOW, namespace=shop, arm=Arm.STABLE, window=window))
+
+    assert isinstance(found, Counters)
+    assert [(one.bound, one.counters[0].points[-1][1]) for one in found.slower] == [
+        (timedelta(milliseconds=250), 30),
+        (timedelta(milliseconds=500), 1),
+    ]
+
+
+async def test_the_looks_of_a_query_are_what_it_gave_then(metrics: PrometheusMetrics) -> None:
+    objective = Query(name="free", query="vector(time()) # seconds", above=0, looks=3)
+    end = datetime.fromtimestamp(1_800_000_004, UTC)
+
+    def asked(late: float) -> Question:
+        window = Window(start=end - timedelta(minutes=5), end=end + timedelta(seconds=late))
+        return a_question(objective, window=window, every=timedelta(seconds=5))
+
+    first, second = await metrics.measure(asked(0)), await metrics.measure(asked(0.9))
+
+    wanted = Value(query=objective.query, value=1_800_000_000, earlier=(1_799_999_990, 1_799_999_995))
+    assert first == second == wanted

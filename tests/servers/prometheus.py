@@ -45,10 +45,14 @@ RELABEL = [
 
 
 class Prometheus:
-    """Prometheus on loopback with a scrape interval of one second; targets come and go while it runs."""
+    """Prometheus on loopback with a scrape interval of one second; targets come and go while it runs.
 
-    def __init__(self, directory: Path) -> None:
+    most_samples: that one query may read at once; the default is Prometheus' own.
+    """
+
+    def __init__(self, directory: Path, *, most_samples: int = 50_000_000) -> None:
         self._directory = directory
+        self._most_samples = most_samples
         self._process = Process("prometheus", directory / "prometheus.log")
         self._targets: dict[str, dict[str, Any]] = {}
         self._writing = Lock()  # proxies report from threads of their own
@@ -69,6 +73,7 @@ class Prometheus:
             f"--config.file={config}",
             f"--storage.tsdb.path={self._directory / 'data'}",
             f"--web.listen-address=127.0.0.1:{self._port}",
+            f"--query.max-samples={self._most_samples}",
             "--log.level=warn",
         ]
         self._process.start([str(build.prometheus()), *flags], self._directory)

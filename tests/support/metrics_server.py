@@ -34,6 +34,7 @@ class Heard:
 class MetricsServer:
     """Gives each query the answer whose key it contains, else `answer`; keeps what it heard.
 
+    answers: alone, or with a status of their own before them.
     hold: while set, no answer is given. was_asked: set by the first request.
     """
 
@@ -54,9 +55,10 @@ class MetricsServer:
         if self.hold:
             await asyncio.Event().wait()
         body = next((answer for key, answer in self.answers.items() if key in query), self.answer)
+        status, body = body if isinstance(body, tuple) else (self.status, body)
         if isinstance(body, str):
-            return web.Response(status=self.status, text=body)
-        return web.json_response(body, status=self.status)
+            return web.Response(status=status, text=body)
+        return web.json_response(body, status=status)
 
 
 @asynccontextmanager

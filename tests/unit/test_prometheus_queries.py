@@ -110,7 +110,8 @@ def test_the_latency_histogram_is_narrowed_to_the_wanted_bounds() -> None:
     selector = latency_selector(LINKERD, a_question(), r"\+Inf|500")
 
     assert selector == (
-        'response_latency_ms_bucket{direction="inbound",namespace="shop",deployment="checkout-v2",le=~"\\\\+Inf|500"}'
+        '{__name__=~"response_latency_ms_bucket|response_latency_ms",'
+        'direction="inbound",namespace="shop",deployment="checkout-v2",le=~"\\\\+Inf|500"}'
     )
 
 
