@@ -6,15 +6,11 @@ from collections.abc import Iterator
 from rollout.manifest.data import Path
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import LABEL, LABEL_VALUE, MAX_LABEL, MAX_NAME, MOST_STEPS, SERVICE, SUBDOMAIN
-from rollout.manifest.objective import decides, objective, objective_problems, paces
+from rollout.manifest.objective import NOTHING_PACES, decides, objective, objective_problems, paces
 from rollout.manifest.rollout import RampForm, RolloutForm, expanded, rollout_spec
 from rollout.model.names import Key
 from rollout.model.rollout import SubsetBackend
 
-NOTHING_PACES = (
-    "auto needs an error-ratio or slow-ratio that decides by method sequential; nothing else can choose the weights: "
-    "add one, or write steps"
-)
 _SPEC: Path = ("spec",)
 _SHAPES = {
     SERVICE: "lower-case letters, digits and dashes, a letter first and no dash at the end",

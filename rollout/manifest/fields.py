@@ -6,7 +6,6 @@ Each type says what is expected in words, and puts its pattern, length and rules
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import (
@@ -99,13 +98,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How two texts are compared: what Python reads of one, and what CEL does, {} being the text."""
+    """How two texts are compared: the number that Python reads of one, and what CEL reads, {} being the text."""
 
-    read: Callable[[str], timedelta | float]
+    read: Callable[[str], float]
     cel: str
 
 
-DURATIONS = Measure(quantities.duration, "duration({})")
+DURATIONS = Measure(lambda text: quantities.duration(text).total_seconds(), "duration({})")
 PERCENTAGES = Measure(quantities.ratio, "double({}.replace('%', ''))")
 
 

@@ -17,6 +17,10 @@ from rollout.model.rollout import ErrorRatio, Method, Mode, Objective, Query, Sl
 
 MAX_OBJECTIVES = 20
 MAX_LOOKS = 20
+NOTHING_PACES = (
+    "auto needs an error-ratio or slow-ratio that decides by method sequential; nothing else can choose the weights: "
+    "add one, or write steps"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,8 @@ class ObjectiveForm(Form):
     )
     method: Literal["sequential", "threshold"] | None = Field(
         default=None,
-        description="How a ratio is judged. sequential (default): evidence of the whole run, beside stable. "
-        "threshold: one window against max.",
+        description="How a ratio is judged. sequential, also when absent: by the evidence of the whole run, beside "
+        "stable. threshold: by one window, against max alone.",
     )
     max: Percent | None = Field(default=None, description='The largest part that passes, such as "1%".')
     threshold: Duration | None = Field(default=None, description="Slower than this is slow, such as 500ms.")

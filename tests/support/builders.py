@@ -179,7 +179,7 @@ def a_rollout_manifest(
         "workload": {"kind": "Deployment", "name": f"{name}-{{revision}}"},
         "routes": [{"kind": "VirtualService", "name": name}],
         "steps": [{"weight": 5, "soak": "5m"}, {"weight": 50, "soak": "5m"}],
-        "objectives": [{"name": "errors", "kind": "error-ratio", "max": "1%"}],
+        "objectives": [{"name": "errors", "kind": "error-ratio", "max": "1%", "method": "threshold"}],
     }
     body |= spec
     return {
