@@ -11,9 +11,7 @@ from rollout.manifest.parse import parse_object
 from rollout.model.names import BackendName
 from rollout.model.rollout import (
     Analysis,
-    Auto,
     ErrorRatio,
-    Method,
     Mode,
     OnInconclusive,
     Query,
@@ -40,11 +38,6 @@ def an_objective(**changes: Any) -> dict[str, Any]:
 
 def a_query(**changes: Any) -> dict[str, Any]:
     return {"name": "orders", "kind": "query", "query": "sum(orders)", "above": "3", **changes}
-
-
-def an_auto_manifest(auto: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    """A manifest whose weights the judge chooses, by one sequential objective unless told otherwise."""
-    return a_rollout_manifest(without=("steps",), **{"objectives": [an_objective()], "auto": auto, **spec})
 
 
 def test_the_usual_manifest_means_the_usual_spec() -> None:
@@ -103,66 +96,6 @@ def test_each_kind_of_objective_is_read() -> None:
     )
 
 
-def test_a_ratio_is_judged_sequentially_unless_it_says_threshold() -> None:
-    objectives = [an_objective(), an_objective(name="window", method="threshold")]
-
-    spec = parse_object(a_rollout_manifest(objectives=objectives))
-
-    assert [entry.method for entry in spec.objectives] == [Method.SEQUENTIAL, Method.THRESHOLD]
-
-
-def test_a_query_may_look_more_than_once_and_compare_with_stable() -> None:
-    query = 'p99{v="{revision}"}'
-    objectives = [a_query(query=query, failures=3, looks=5, worseThanStable="20%")]
-
-    spec = parse_object(a_rollout_manifest(objectives=objectives))
-
-    assert spec.objectives == (
-        Query(name="orders", query=query, above=3.0, failures=3, looks=5, worse_than_stable=0.2),
-    )
-
-
-def test_auto_stands_in_for_steps_and_has_defaults() -> None:
-    spec = parse_object(an_auto_manifest({}))
-
-    assert (spec.steps, spec.auto) == ((), Auto(max=50, min_duration=timedelta(minutes=5)))
-
-
-def test_auto_is_read() -> None:
-    spec = parse_object(an_auto_manifest({"max": 99, "minDuration": "1h"}))
-
-    assert spec.auto == Auto(max=99, min_duration=timedelta(hours=1))
-
-
-def test_policies_may_bring_what_auto_needs() -> None:
-    spec = parse_object(an_auto_manifest({}, objectives=[a_query()], policies=["http"]))
-
-    assert spec.auto is not None
-
-
-@pytest.mark.parametrize(
-    "objectives",
-    [
-        [],
-        [an_objective(method="threshold")],
-        [an_objective(mode="observe"), a_query()],
-    ],
-)
-def test_auto_needs_a_sequential_objective_that_decides(objectives: list[dict[str, Any]]) -> None:
-    with pytest.raises(SpecErrors) as caught:
-        parse_object(an_auto_manifest({}, objectives=objectives))
-
-    (error,) = caught.value.errors
-    assert "auto needs an error-ratio or slow-ratio that decides by method sequential" in str(error)
-    assert error.path == "spec.auto"
-
-
-def test_what_the_judge_may_risk_is_read() -> None:
-    spec = parse_object(a_rollout_manifest(analysis={"falseRollback": "0.5%", "harmBudget": 1000}))
-
-    assert (spec.analysis.false_rollback, spec.analysis.harm_budget) == (0.005, 1000)
-
-
 def test_analysis_and_limits_are_read() -> None:
     analysis = {"interval": "30s", "minRequests": 10, "onInconclusive": "rollback", "stepDeadline": "1h", "bake": "2m"}
 
@@ -204,7 +137,6 @@ def test_policies_may_stand_in_for_objectives() -> None:
     ("spec", "said"),
     [
         ({"revison": "v2"}, "shop/checkout: unknown field revison; did you mean revision? (spec.revison)"),
-        ({"auto": {"max": 50}}, "spec needs exactly one of steps and auto (spec)"),
         ({"revision": 1.5}, "revision is the number 1.5, expected text; put it in quotes (spec.revision)"),
         ({"revision": "v 2"}, "revision v 2 is not a revision: letters, digits"),
         ({"revision": "v2\n"}, "is not a revision: letters, digits"),
@@ -238,23 +170,6 @@ def test_policies_may_stand_in_for_objectives() -> None:
         ({"objectives": [an_objective(max="2")]}, 'max 2 is not a percentage such as "1%" or "0.5%"'),
         ({"objectives": [an_objective(max="101%")]}, "max 101% is not a percentage"),
         ({"objectives": [an_objective(above="1")]}, "objective errors: error-ratio has no above, only max, selector"),
-        (
-            {"objectives": [an_objective(failures=2)]},
-            "objective errors: error-ratio has no failures, only max, selector",
-        ),
-        ({"objectives": [a_query(method="sequential")]}, "objective orders: query has no method, only query, above"),
-        ({"objectives": [an_objective(method="sequental")]}, "method sequental is not known; did you mean sequential?"),
-        ({"objectives": [a_query(failures=3, looks=2)]}, "orders: 3 failures cannot be among 2 looks; raise looks"),
-        ({"objectives": [a_query(failures=2)]}, "orders: 2 failures cannot be among 1 looks; raise looks"),
-        ({"objectives": [a_query(looks=21)]}, "looks 21 is more than 20 (spec.objectives[0].looks)"),
-        ({"objectives": [a_query(worseThanStable="20%")]}, "but the query does not hold {revision}"),
-        ({"analysis": {"falseRollback": "0%"}}, "falseRollback 0% is not between 0.01% and 20%"),
-        ({"analysis": {"falseRollback": "20.1%"}}, "falseRollback 20.1% is not between 0.01% and 20%"),
-        ({"analysis": {"harmBudget": 0}}, "harmBudget 0 is less than 1 (spec.analysis.harmBudget)"),
-        ({"steps": None}, "spec needs exactly one of steps and auto (spec)"),
-        ({"steps": None, "auto": {"max": 100}}, "max 100 is more than 99 (spec.auto.max)"),
-        ({"steps": None, "auto": {"minDuration": "8d"}}, "minDuration 8d is not a duration"),
-        ({"steps": None, "auto": {"minDuration": "169h"}}, "minDuration 169h is not between 0s and 168h"),
         ({"objectives": [an_objective(kind="latency")]}, "kind latency is not known"),
         ({"objectives": [an_objective(kind="slow-ratio")]}, "objective errors: slow-ratio needs threshold"),
         ({"objectives": [an_objective(), an_objective()]}, "objective errors is here twice, also as objectives[0]"),
