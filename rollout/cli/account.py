@@ -84,8 +84,10 @@ def _head(account: Account, on: Paper) -> Iterator[str]:
 
 def step_words(run: Run) -> str:
     """Where a run is in its plan."""
-    if run.straight or not run.plan:
+    if run.straight:
         return "straight to 100 %"
+    if not run.plan:
+        return "before the first weight, which the judge chooses"
     if run.step == 0:
         return f"before step 1 of {len(run.plan)}"
     return f"step {run.step} of {len(run.plan)}" if run.step <= len(run.plan) else "all steps passed"

@@ -111,7 +111,9 @@ def step_of(status: "RolloutStatus") -> str:
     run_ = status.run
     if run_ is None:
         return "-"
-    return f"{min(run_.step, len(run_.plan))}/{len(run_.plan)}" if run_.plan else "straight"
+    if not run_.plan:
+        return "straight" if run_.straight else "auto"
+    return f"{min(run_.step, len(run_.plan))}/{len(run_.plan)}"
 
 
 def hold_of(item: "Standing", *, wide: bool) -> str:

@@ -104,7 +104,7 @@ spec:
     - {{weight: 25, soak: 18s}}
     - {{weight: 50, soak: 18s}}
   objectives:
-    - {{name: errors, kind: error-ratio, max: "5%"}}
+    - {{name: errors, kind: error-ratio, max: "5%", method: threshold}}
   analysis: {{interval: 2s, minRequests: 50}}
   settle: 5s
 """

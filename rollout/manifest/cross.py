@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rollout.manifest.data import Path
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import LABEL, LABEL_VALUE, MAX_LABEL, MAX_NAME, MOST_STEPS, SERVICE, SUBDOMAIN
-from rollout.manifest.objective import decides, objective, objective_problems
+from rollout.manifest.objective import NOTHING_PACES, decides, objective, objective_problems, paces
 from rollout.manifest.rollout import RampForm, RolloutForm, expanded, rollout_spec
 from rollout.model.names import Key
 from rollout.model.rollout import SubsetBackend
@@ -56,7 +56,10 @@ def _routes(form: RolloutForm) -> Iterator[Problem]:
 
 
 def _steps(form: RolloutForm) -> Iterator[Problem]:
-    for index, step in enumerate(form.steps):
+    steps = form.steps or []
+    if (form.steps is None) == (form.auto is None):
+        yield Problem(path=_SPEC, message="spec needs exactly one of steps and auto")
+    for index, step in enumerate(steps):
         path = (*_SPEC, "steps", index)
         if (step.weight is None) == (step.ramp is None):
             yield Problem(path=path, message="a step needs exactly one of weight and ramp")
@@ -65,7 +68,7 @@ def _steps(form: RolloutForm) -> Iterator[Problem]:
         if step.approval is not None and form.workload is None:
             message = "a step with approval needs spec.workload: an approval is for one pod template"
             yield Problem(path=(*path, "approval"), message=message)
-    count = sum(len(expanded([step])) for step in form.steps)
+    count = sum(len(expanded([step])) for step in steps)
     if count > MOST_STEPS:
         message = f"the plan has {count} steps with its ramps written out, at most {MOST_STEPS} are allowed"
         yield Problem(path=(*_SPEC, "steps"), message=message)
@@ -84,14 +87,22 @@ def _objectives(form: RolloutForm) -> Iterator[Problem]:
         yield Problem(path=_SPEC, message=message)
     found = list(objective_problems(form.objectives or [], path))
     yield from found
-    alone = form.objectives and not found and not form.policies
-    if alone and not decides([objective(entry) for entry in form.objectives or []]):
-        message = "every objective only observes; let one decide, or write `objectives: []` to promote unjudged"
-        yield Problem(path=path, message=message)
+    if not found and not form.policies:
+        yield from _alone(form, path)
     policies = form.policies or []
     for index, name in enumerate(policies):
         if name in policies[:index]:
             yield Problem(path=(*_SPEC, "policies", index), message=f"policy {name} is here twice")
+
+
+def _alone(form: RolloutForm, path: Path) -> Iterator[Problem]:
+    """Whether the Rollout's own objectives suffice where no policy adds to them."""
+    objectives = [objective(entry) for entry in form.objectives or []]
+    if objectives and not decides(objectives):
+        message = "every objective only observes; let one decide, or write `objectives: []` to promote unjudged"
+        yield Problem(path=path, message=message)
+    elif form.auto is not None and not paces(objectives):
+        yield Problem(path=(*_SPEC, "auto"), message=NOTHING_PACES)
 
 
 def _names(form: RolloutForm, key: Key) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ Each type says what is expected in words, and puts its pattern, length and rules
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -96,21 +97,36 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """How two texts are compared: the number that Python reads of one, and what CEL reads, {} being the text."""
+
+    read: Callable[[str], float]
+    cel: str
+
+
+DURATIONS = Measure(lambda text: quantities.duration(text).total_seconds(), "duration({})")
+PERCENTAGES = Measure(quantities.ratio, "double({}.replace('%', ''))")
+
+
+@dataclass(frozen=True, slots=True)
 class Between:
-    """A duration within what makes sense, both ends as they are written."""
+    """A duration or a percentage within what makes sense, both ends as they are written."""
 
     low: str
     high: str
+    of: Measure = DURATIONS
 
     def __get_pydantic_core_schema__(self, source: type[str], handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._checked, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        rule = f"duration(self) >= duration('{self.low}') && duration(self) <= duration('{self.high}')"
+        value, low, high = (self.of.cel.format(text) for text in ("self", f"'{self.low}'", f"'{self.high}'"))
+        rule = f"{value} >= {low} && {value} <= {high}"
         return _ruled(handler(schema), rule, f"must be between {self.low} and {self.high}")
 
     def _checked(self, value: str) -> str:
-        if not quantities.duration(self.low) <= quantities.duration(value) <= quantities.duration(self.high):
+        low, read, high = (self.of.read(text) for text in (self.low, value, self.high))
+        if not low <= read <= high:
             ends = {"low": self.low, "high": self.high}
             raise PydanticCustomError("text_unexpected", "is not between {low} and {high}", ends)
         return value

@@ -19,16 +19,17 @@ def _named(field: str, pattern: str, most: int, what: str) -> Law:
 
 
 PLAN_AND_JUDGES: tuple[Law, ...] = (
+    ("has(self.steps) != has(self.auto)", "exactly one of steps and auto"),
     (
         (
-            "self.steps.map(step, !has(step.ramp) ? 1 :"
+            "!has(self.steps) || self.steps.map(step, !has(step.ramp) ? 1 :"
             " (step.ramp.to - step.ramp.from + step.ramp.by - 1) / step.ramp.by + 1)"
             f".sum() <= {MOST_STEPS}"
         ),
         f"at most {MOST_STEPS} steps with ramps written out",
     ),
     (
-        "has(self.workload) || !self.steps.exists(step, has(step.approval))",
+        "has(self.workload) || !has(self.steps) || !self.steps.exists(step, has(step.approval))",
         "a step with approval needs workload: an approval is for one pod template",
     ),
     (
@@ -41,6 +42,14 @@ PLAN_AND_JUDGES: tuple[Law, ...] = (
             " || self.objectives.exists(one, one.mode == 'decide')"
         ),
         "at least one objective decides, or `objectives: []`",
+    ),
+    (
+        (
+            "!has(self.auto) || has(self.policies) && size(self.policies) > 0"
+            " || has(self.objectives) && self.objectives.exists(one, one.mode == 'decide' && one.kind != 'query'"
+            " && (!has(one.method) || one.method == 'sequential'))"
+        ),
+        "auto needs an error-ratio or slow-ratio that decides by method sequential",
     ),
     (
         "!has(self.objectives) || self.objectives.all(one, self.objectives.exists_one(other, other.name == one.name))",

@@ -18,7 +18,6 @@ _CREDENTIALS = re.compile(r"://[^/]*@")  # in a URL: what is said about it ends 
 
 # fields that people may look for, and that are refused with a reason of their own
 REFUSED: Mapping[str, str] = {
-    "auto": "not yet: comes with the sequential judge; write `steps`",
     **dict.fromkeys(
         ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"),
         "set by the API server; leave it out",

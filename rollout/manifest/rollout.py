@@ -8,12 +8,14 @@ from rollout.manifest.fields import (
     LABEL,
     LABEL_NAME,
     MAX_LABEL,
+    PERCENTAGES,
     Between,
     Duration,
     Form,
     LabelValue,
     Name,
     ObjectName,
+    Percent,
     PlacedName,
     Revision,
     ServiceName,
@@ -27,10 +29,11 @@ from rollout.manifest.fields import (
 )
 from rollout.manifest.laws import PLAN_AND_JUDGES, REVISION_NAMES, ROUTES_AND_BACKEND
 from rollout.manifest.objective import Objectives, objective, objective_for
-from rollout.manifest.quantities import duration
+from rollout.manifest.quantities import duration, ratio
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import (
     Analysis,
+    Auto,
     Backend,
     OnInconclusive,
     RolloutSpec,
@@ -135,12 +138,30 @@ class StepForm(Form):
     approval: Name | None = Field(default=None, description="The policy that must approve before the step ends.")
 
 
+class AutoForm(Form):
+    """The sequential judge chooses the weights and how long each of them lasts."""
+
+    max: Annotated[int, Field(ge=1, le=99)] = Field(
+        default=50, description="The highest weight before promotion, in percent."
+    )
+    min_duration: Annotated[Duration, Between("0s", "168h")] = Field(
+        default="5m", description="A run takes no less time than this, however fast the evidence comes."
+    )
+
+
 class AnalysisForm(Form):
     """How often and how strictly objectives are judged."""
 
     interval: Annotated[Duration, Between("1s", "1h")] = Field(default="15s", description="Time between two looks.")
     min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=50, description="Fewer requests than this are no evidence."
+    )
+    false_rollback: Annotated[Percent, Between("0.01%", "20%", PERCENTAGES)] = Field(
+        default="1%",
+        description="The chance that a run rolls back a healthy canary, over all its sequential objectives and looks.",
+    )
+    harm_budget: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=30, description="Bad requests that you accept at the next weight before a rollback."
     )
     on_inconclusive: Literal["hold", "rollback"] = Field(
         default="hold", description="What happens when evidence is missing for stepDeadline."
@@ -163,8 +184,11 @@ class RolloutForm(Form):
     routes: Annotated[list[RouteForm], Field(min_length=1, max_length=MAX_ROUTES)] = Field(
         description="Every object that splits this service's traffic; all move together."
     )
-    steps: Annotated[list[StepForm], Field(min_length=1, max_length=MAX_STEPS)] = Field(
-        description="The plan, in its order."
+    steps: Annotated[list[StepForm], Field(min_length=1, max_length=MAX_STEPS)] | None = Field(
+        default=None, description="The plan, in its order; exactly one of steps and auto."
+    )
+    auto: AutoForm | None = Field(
+        default=None, description="The judge chooses weights and pace, in the place of steps."
     )
     objectives: Objectives | None = Field(default=None, description="Limits that judge the canary; [] for none at all.")
     policies: Annotated[list[ObjectName], Field(max_length=10)] | None = Field(
@@ -193,7 +217,8 @@ def rollout_spec(form: RolloutForm, key: Key, source: str = "") -> RolloutSpec:
             RouteRef(kind=route.kind, name=placed(route.name, key), only=tuple(route.only or ()))
             for route in form.routes
         ),
-        steps=expanded(form.steps),
+        steps=expanded(form.steps or []),
+        auto=Auto(max=form.auto.max, min_duration=duration(form.auto.min_duration)) if form.auto else None,
         objectives=tuple(objective_for(objective(entry), key) for entry in form.objectives or ()),
         policies=tuple(form.policies or ()),
         workload=WorkloadRef(kind=form.workload.kind, name=placed(form.workload.name, key)) if form.workload else None,
@@ -238,6 +263,8 @@ def _analysis(form: AnalysisForm) -> Analysis:
     return Analysis(
         interval=duration(form.interval),
         min_requests=form.min_requests,
+        false_rollback=ratio(form.false_rollback),
+        harm_budget=form.harm_budget,
         on_inconclusive=OnInconclusive(form.on_inconclusive),
         step_deadline=duration(form.step_deadline),
         bake=duration(form.bake),

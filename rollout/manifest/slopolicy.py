@@ -10,11 +10,13 @@ from rollout.manifest.errors import Problem, SpecError
 from rollout.manifest.fields import Form
 from rollout.manifest.objective import (
     MAX_OBJECTIVES,
+    NOTHING_PACES,
     ObjectiveForm,
     decides,
     objective,
     objective_for,
     objective_problems,
+    paces,
 )
 from rollout.model.names import Key
 from rollout.model.rollout import Objective, RolloutSpec
@@ -49,8 +51,8 @@ def slo_policy(form: SloPolicyForm, key: Key) -> SloPolicy:
 def with_policies(spec: RolloutSpec, policies: Mapping[str, SloPolicy]) -> RolloutSpec | SpecError:
     """`spec` with the objectives of the policies it names behind its own, in the order it names them.
 
-    policies: those of the Rollout's namespace, by name. A SpecError when one is missing, a name is there twice, or
-    nothing decides.
+    policies: those of the Rollout's namespace, by name. A SpecError when one is missing, a name is there twice, nothing
+    decides, or nothing can choose the weights of `auto`.
     """
     if not spec.policies:
         return spec
@@ -66,6 +68,8 @@ def with_policies(spec: RolloutSpec, policies: Mapping[str, SloPolicy]) -> Rollo
     merged = tuple(objectives.values())
     if not decides(merged):
         return _wrong(spec, "every objective only observes; let one decide, or write `objectives: []` and no policies")
+    if spec.auto is not None and not paces(merged):
+        return _wrong(spec, NOTHING_PACES)
     return replace(spec, objectives=merged)
 
 

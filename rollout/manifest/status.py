@@ -28,6 +28,7 @@ PLACES: dict[tuple[str, ...], str] = {
     ("run", "weight"): "weight",
     ("run", "step"): "step",
     ("run", "stepStarted"): "stepStartedAt",
+    ("run", "outlook"): "outlook",
     ("added",): "added",
     ("removable",): "removable",
     ("verdicts",): "verdicts",

@@ -10,7 +10,7 @@ from datetime import timedelta
 from rollout.model.actions import Split, Subset
 from rollout.model.names import BackendName, Key
 from rollout.model.observation import Pool, RouteSeen
-from rollout.model.rollout import RouteRef, SubsetBackend
+from rollout.model.rollout import Auto, RouteRef, SubsetBackend
 from rollout.model.status import Phase, Reason, RolloutStatus
 from rollout.progression.holds import step_holds
 from rollout.progression.moves import moved
@@ -103,12 +103,19 @@ def planned(view: View) -> RolloutPlan:
 def _begun(view: View, trigger: Trigger) -> RolloutPlan:
     phase = Phase.FAILED if trigger is Trigger.RETRIED else Phase.IDLE
     view = view.of(replace(view.status, phase=phase))
+    auto = None if trigger is Trigger.FIRST_DEPLOYMENT else view.spec.auto
     begun = view.of(moved(view, Fired(trigger=trigger, why="planned")))
     holds = [hold for hold in step_holds(begun) if hold.code not in _BY_ITSELF]
     plan = _of_run(begun, tuple(holds), is_running=False)
+    if auto is not None:
+        plan = replace(plan, duration=max(plan.duration, auto.min_duration), note=_auto_words(auto))
     if trigger is Trigger.FIRST_DEPLOYMENT:
         plan = replace(plan, note="first deployment: straight to 100 % when available, nothing can be judged")
     return plan
+
+
+def _auto_words(auto: Auto) -> str:
+    return f"auto: the judge chooses the weights, at most {auto.max} % before 100 %, and how long each of them lasts"
 
 
 def _of_run(view: View, holds: tuple[Reason, ...], *, is_running: bool) -> RolloutPlan:

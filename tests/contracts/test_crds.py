@@ -19,7 +19,15 @@ pytestmark = pytest.mark.server
 GROUP = "/apis/rollout.dev/v1alpha1/namespaces"
 
 
-ANALYSIS = {"interval": "15s", "minRequests": 50, "onInconclusive": "hold", "stepDeadline": "2h", "bake": "0s"}
+ANALYSIS = {
+    "interval": "15s",
+    "minRequests": 50,
+    "falseRollback": "1%",
+    "harmBudget": 30,
+    "onInconclusive": "hold",
+    "stepDeadline": "2h",
+    "bake": "0s",
+}
 DEFAULTS = {
     "analysis": ANALYSIS,
     "availableWithin": "10m",
@@ -36,6 +44,17 @@ def test_the_server_shows_the_defaults_of_a_rollout(kube: Kube, namespace: str) 
 
     soaked, deciding = [{"weight": 5, "soak": "0s"}], [{**manifest["spec"]["objectives"][0], "mode": "decide"}]
     assert stored["spec"] == {**manifest["spec"], **DEFAULTS, "steps": soaked, "objectives": deciding}
+
+
+def test_the_server_fills_in_auto_only_where_it_is_written(kube: Kube, namespace: str) -> None:
+    objectives = [{"name": "errors", "kind": "error-ratio", "max": "1%"}]
+
+    stored = kube.create(
+        a_rollout_manifest(namespace=namespace, without=("steps",), auto={"max": 30}, objectives=objectives)
+    )
+
+    assert stored["spec"]["auto"] == {"max": 30, "minDuration": "5m"}
+    assert stored["spec"]["objectives"] == [{**objectives[0], "mode": "decide"}]
 
 
 def test_a_half_written_analysis_gets_the_other_half(kube: Kube, namespace: str) -> None:

@@ -118,7 +118,9 @@ async def test_a_changed_spec_is_written_with_its_commit(case: Case) -> None:
 
 async def test_an_edit_by_hand_is_put_back(case: Case) -> None:
     await case.world.specs.apply(case.spec(), case.source)
-    await case.edited({"spec": {"objectives": [{"name": "errors", "kind": "error-ratio", "max": "99%"}]}})
+    await case.edited(
+        {"spec": {"objectives": [{"name": "errors", "kind": "error-ratio", "max": "99%", "method": "threshold"}]}}
+    )
 
     changed = await case.world.specs.apply(case.spec(), case.source)
 
@@ -128,7 +130,7 @@ async def test_an_edit_by_hand_is_put_back(case: Case) -> None:
 
 async def test_an_object_that_a_person_made_is_taken_over(case: Case) -> None:
     body = {"apiVersion": API_VERSION, "kind": "SloPolicy", "metadata": {"name": "a"}}
-    objectives = [{"name": "errors", "kind": "error-ratio", "max": "9%"}]
+    objectives = [{"name": "errors", "kind": "error-ratio", "max": "9%", "method": "threshold"}]
     path = case.world.cache.path("SloPolicy", case.namespace)
     await case.world.api.create(path, {**body, "spec": {"objectives": objectives}})
     await case.world.cache.refresh()

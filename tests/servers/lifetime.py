@@ -209,7 +209,7 @@ def commit_cart(shop: Shop, revision: str) -> None:
     """Name another revision of the second service in git."""
     text = subset_rollout(shop.namespace, "cart", revision)
     text["spec"]["steps"] = [{"weight": 50, "soak": "1s"}]
-    objective = {"name": "errors", "kind": "error-ratio", "max": "1%"}
+    objective = {"name": "errors", "kind": "error-ratio", "max": "1%", "method": "threshold"}
     policy = {"apiVersion": "rollout.dev/v1alpha1", "kind": "SloPolicy", "metadata": {"name": "usual"}}
     policy |= {"spec": {"objectives": [objective]}}
     files = {"rollouts/cart.yaml": yaml.safe_dump(text), "rollouts/policy.yaml": yaml.safe_dump(policy)}

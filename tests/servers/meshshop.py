@@ -153,7 +153,7 @@ def manifest(way: Way, revision: str, spec: Mapping[str, Any]) -> Obj:
         "workload": {"kind": "Deployment", "name": f"{way.app}-{{revision}}"},
         "routes": [{"kind": "VirtualService", "name": way.app}],
         "steps": [{"weight": 10, "soak": "4s"}, {"weight": 50, "soak": "4s"}],
-        "objectives": [{"name": "errors", "kind": "error-ratio", "max": "1%"}],
+        "objectives": [{"name": "errors", "kind": "error-ratio", "max": "1%", "method": "threshold"}],
         "analysis": {"interval": "2s", "minRequests": 20},
         "settle": "2s",
     }

@@ -184,7 +184,7 @@ def manifest(namespace: str, revision: str, **spec: Any) -> Obj:
             "workload": {"kind": "Deployment", "name": "checkout-{revision}"},
             "routes": [{"kind": "VirtualService", "name": "checkout"}],
             "steps": [{"weight": 10, "soak": "4s"}, {"weight": 50, "soak": "4s"}],
-            "objectives": [{"name": "errors", "kind": "error-ratio", "max": "1%"}],
+            "objectives": [{"name": "errors", "kind": "error-ratio", "max": "1%", "method": "threshold"}],
             "analysis": {"interval": "2s", "minRequests": 20},
             "settle": "2s",
             **spec,

@@ -72,7 +72,7 @@ def running(kube: Kube, namespace: str, kubeconfig: Path, tmp_path: Path) -> Ite
 def test_the_controller_puts_an_edit_and_a_deletion_back_long_before_the_interval_is_over(running: Running) -> None:
     running.source()
     assert running.comes(lambda: running.limit() == "1%"), running.controller.last_words()
-    loose = [{"name": "errors", "kind": "error-ratio", "max": "99%"}]
+    loose = [{"name": "errors", "kind": "error-ratio", "max": "99%", "method": "threshold"}]
 
     running.kube.patch(f"{running.path('slopolicies', 'a')}?fieldManager=kubectl-edit", {"spec": {"objectives": loose}})
     healed = running.comes(lambda: running.limit() == "1%")

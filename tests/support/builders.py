@@ -11,8 +11,10 @@ from rollout.model.rollout import ErrorRatio, Method, Mode, RolloutSpec, RouteRe
 from rollout.model.status import (
     Added,
     Approval,
+    Checkpoint,
     Condition,
     Fight,
+    Incident,
     ObjectiveVerdict,
     Outcome,
     Past,
@@ -103,6 +105,12 @@ def a_verdict(verdict: Verdict = Verdict.PASS, **changes: Any) -> ObjectiveVerdi
     return replace(entry, **changes)
 
 
+def a_checkpoint(objective: str = "errors") -> Checkpoint:
+    """What the judge knows of one objective, as much of it as may be kept: 1 kB."""
+    state = "1 " + "0.000123456789 " * 80
+    return Checkpoint(objective=objective, state=state[:1024], learnt="0.2% failed in 15 min of 2 pods")
+
+
 def a_full_status() -> RolloutStatus:
     """A status in which every field says something: nothing may be lost of it wherever it is stored."""
     watch = Stopwatch(spent=timedelta(seconds=1, microseconds=7), since=NOON + timedelta(microseconds=1))
@@ -122,6 +130,9 @@ def a_full_status() -> RolloutStatus:
         dark_since=NOON,
         ending=Outcome.ABORTED,
         ending_why="errors at the till",
+        judged=tuple(a_checkpoint(name) for name in ("errors", "slow", "logins", "payments")),
+        outlook="can prove <= 0.3% failed, in about 6 min at 50 rps",
+        incident=Incident(since=NOON, until=NOON + timedelta(minutes=2), count=2, over=True),
     )
     return a_status(
         former=a_revision("v0"),
@@ -179,7 +190,7 @@ def a_rollout_manifest(
         "workload": {"kind": "Deployment", "name": f"{name}-{{revision}}"},
         "routes": [{"kind": "VirtualService", "name": name}],
         "steps": [{"weight": 5, "soak": "5m"}, {"weight": 50, "soak": "5m"}],
-        "objectives": [{"name": "errors", "kind": "error-ratio", "max": "1%"}],
+        "objectives": [{"name": "errors", "kind": "error-ratio", "max": "1%", "method": "threshold"}],
     }
     body |= spec
     return {

@@ -32,7 +32,7 @@ WATCHED = ("GitSource", "Rollout", "SloPolicy", "RolloutCommand")
 def a_policy(name: str, ratio: str = "1%", *, namespace: str = "") -> str:
     """The YAML of a SloPolicy: the smallest object of ours."""
     place = f"{{name: {name}, namespace: {namespace}}}" if namespace else f"{{name: {name}}}"
-    objective = f'{{name: errors, kind: error-ratio, max: "{ratio}"}}'
+    objective = f'{{name: errors, kind: error-ratio, max: "{ratio}", method: threshold}}'
     return f"apiVersion: {API_VERSION}\nkind: SloPolicy\nmetadata: {place}\nspec:\n  objectives:\n  - {objective}\n"
 
 

@@ -11,6 +11,7 @@ from rollout.cli.terminal import Paper
 from rollout.cli.why import account as told_account
 from rollout.services import looking, planning, queries
 from rollout.wiring.tools import observing
+from tests.support import builders
 from tests.support.builders import a_rollout_manifest
 from tests.support.cli import GATED, cluster_of, same_screen
 from tests.support.world import World, a_release, a_world, virtual_service
@@ -187,6 +188,19 @@ async def test_the_plan_shows_every_weight_of_a_run_that_has_not_begun() -> None
         await world.commit(revision="v2")
 
         same_screen("plan", plan.lines(await planned(world), PLAIN))
+
+
+async def test_the_plan_of_auto_says_that_the_judge_chooses_the_weights() -> None:
+    errors = {"name": "errors", "kind": "error-ratio", "max": "1%"}
+    async with a_release(suspend=True) as world:
+        await world.commit(revision="v2", steps=None, auto={"max": 30, "minDuration": "7m"}, objectives=[errors])
+
+        same_screen("plan_auto", plan.lines(await planned(world), PLAIN))
+
+
+@pytest.mark.parametrize(("straight", "words"), [(True, "straight to 100 %"), (False, "the judge chooses")])
+def test_a_run_without_steps_is_straight_or_the_judges(straight: bool, words: str) -> None:
+    assert words in account.step_words(builders.a_run(plan=(), step=0, straight=straight))
 
 
 async def test_the_plan_shows_what_is_left_of_a_run() -> None:

@@ -95,10 +95,14 @@ def test_the_defaults_of_a_rollout_are_those_that_people_know() -> None:
 
     assert defaults == {
         ".spec.steps.items.soak": "0s",
+        ".spec.auto.max": 50,
+        ".spec.auto.minDuration": "5m",
         ".spec.objectives.items.mode": "decide",
         ".spec.analysis": {},
         ".spec.analysis.interval": "15s",
         ".spec.analysis.minRequests": 50,
+        ".spec.analysis.falseRollback": "1%",
+        ".spec.analysis.harmBudget": 30,
         ".spec.analysis.onInconclusive": "hold",
         ".spec.analysis.stepDeadline": "2h",
         ".spec.analysis.bake": "0s",

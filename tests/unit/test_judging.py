@@ -19,13 +19,13 @@ from rollout.model.measurement import (
     Window,
 )
 from rollout.model.names import BackendName
-from rollout.model.rollout import Analysis, ErrorRatio, Mode, Objective, Query, SlowRatio
+from rollout.model.rollout import Analysis, ErrorRatio, Method, Mode, Objective, Query, SlowRatio
 from rollout.model.status import ObjectiveVerdict
 from rollout.progression.judging import judge
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-ERRORS = ErrorRatio(name="errors", max_ratio=0.01)
-SLOW = SlowRatio(name="slow", threshold=timedelta(milliseconds=500), max_ratio=0.05)
+ERRORS = ErrorRatio(name="errors", max_ratio=0.01, method=Method.THRESHOLD)
+SLOW = SlowRatio(name="slow", threshold=timedelta(milliseconds=500), max_ratio=0.05, method=Method.THRESHOLD)
 ORDERS = Query(name="orders", query="orders", above=3, mode=Mode.OBSERVE)
 
 

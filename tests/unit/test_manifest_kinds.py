@@ -11,10 +11,11 @@ from rollout.manifest.rolloutcommand import command_to_dict
 from rollout.manifest.slopolicy import SloPolicy, with_policies
 from rollout.model.commands import Verb
 from rollout.model.names import Key
-from rollout.model.rollout import ErrorRatio, Mode, Query
+from rollout.model.rollout import Auto, ErrorRatio, Mode, Query, RolloutSpec
 from rollout.model.source import DeletionPolicy, GitSource, OnInvalid
-from tests.support.builders import CHECKOUT, ERRORS, a_command, a_spec
+from tests.support.builders import CHECKOUT, ERRORS, SEQUENTIAL, a_command, a_spec
 
+AUTO = Auto(max=50, min_duration=timedelta(minutes=5))
 HOME = Key(namespace="shop", name="home")
 URL = "https://git.example.org/shop.git"
 STORED = {"uid": "uid-abort", "name": "checkout-abort", "creationTimestamp": "2026-11-21T12:00:00Z"}
@@ -124,6 +125,23 @@ def test_policies_that_only_observe_decide_nothing() -> None:
     error = with_policies(a_spec(policies=("http",), objectives=()), a_policy(watching))
 
     assert "every objective only observes" in str(error)
+
+
+def test_a_policy_may_bring_the_objective_that_auto_needs() -> None:
+    spec = a_spec(policies=("http",), steps=(), auto=AUTO, objectives=())
+
+    merged = with_policies(spec, a_policy(SEQUENTIAL))
+
+    assert isinstance(merged, RolloutSpec)
+    assert merged.objectives == (SEQUENTIAL,)
+
+
+def test_policies_that_gather_no_evidence_cannot_choose_the_weights_of_auto() -> None:
+    spec = a_spec(policies=("http",), steps=(), auto=AUTO, objectives=())
+
+    error = with_policies(spec, a_policy(ERRORS))
+
+    assert "auto needs an error-ratio or slow-ratio that decides by method sequential" in str(error)
 
 
 def test_a_policy_has_at_least_one_objective() -> None:

@@ -137,7 +137,6 @@ def test_policies_may_stand_in_for_objectives() -> None:
     ("spec", "said"),
     [
         ({"revison": "v2"}, "shop/checkout: unknown field revison; did you mean revision? (spec.revison)"),
-        ({"auto": {"max": 50}}, "not yet: comes with the sequential judge"),
         ({"revision": 1.5}, "revision is the number 1.5, expected text; put it in quotes (spec.revision)"),
         ({"revision": "v 2"}, "revision v 2 is not a revision: letters, digits"),
         ({"revision": "v2\n"}, "is not a revision: letters, digits"),
@@ -194,7 +193,7 @@ def test_a_wrong_manifest_is_told_what_was_expected(spec: dict[str, Any], said: 
     assert said in error
 
 
-@pytest.mark.parametrize("field", ["revision", "backend", "routes", "steps"])
+@pytest.mark.parametrize("field", ["revision", "backend", "routes"])
 def test_what_must_be_there_is_missed(field: str) -> None:
     (error,) = errors_of(without=(field,))
 

@@ -15,7 +15,7 @@ from tests.support.builders import NOON
 from tests.support.sync_world import HOME, URL, SyncWorld, a_policy, a_sync_world, namespaces, policies
 
 A = Key(namespace="shop", name="a")
-LOOSE = {"spec": {"objectives": [{"name": "errors", "kind": "error-ratio", "max": "99%"}]}}
+LOOSE = {"spec": {"objectives": [{"name": "errors", "kind": "error-ratio", "max": "99%", "method": "threshold"}]}}
 
 
 @pytest.fixture
