@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 from math import exp, log
 
-from policies.sequential.evidence import CEILING, Pair, concentration, log_chance
+from policies.sequential.evidence import CEILING, Pair, urn_growth
 from policies.sequential.noise import BLOCK
 
 TOLERANCE = 1.1  # ratio of slow requests that is still no regression
@@ -31,11 +31,7 @@ def gate_growth(pair: Pair, variance: float) -> tuple[float, ...]:
 
     The test of evidence.relative_growth with its two sides exchanged.
     """
-    if pair.canary <= 0.0 or pair.stable <= 0.0 or pair.canary_bad + pair.stable_bad <= 0.0:
-        return (0.0,) * len(RATIOS)
-    firmness = concentration(pair, LIMIT, variance)
-    slow = log_chance(pair, LIMIT, firmness)
-    return tuple(log_chance(pair, ratio, firmness) - slow for ratio, _ in RATIOS)
+    return urn_growth(pair, LIMIT, [ratio for ratio, _ in RATIOS], variance)
 
 
 def gate_nats(closed: Sequence[float], growth: Sequence[float]) -> float:
