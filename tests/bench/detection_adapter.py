@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from policies.sequential import judge
 from policies.sequential.align import Arm, slices
-from policies.sequential.tallies import NOTHING, Slice, Tally
+from policies.sequential.tallies import Tally
 from policies.verdict import Verdict, worst
 
 # detection_sim runs as a script and is not imported: its types are known here by their fields.

@@ -30,7 +30,8 @@ def slices_of(told: Told) -> list[Slice]:
 def test_evidence_is_1_before_data(history: judge.History | None, aim: judge.Aim) -> None:
     standing = judge.standing(judge.begun(aim, history, 0.0), aim, a_pace())
 
-    assert (standing.evidence, standing.code) == (pytest.approx(1.0), "NoRequests")
+    assert standing.evidence == pytest.approx(1.0)
+    assert standing.code == "NoRequests"
 
 
 @given(CLEAN, HISTORIES, st.sampled_from([0.1, 1.0]))
