@@ -85,7 +85,7 @@ def test_a_step_waits_for_its_proof_and_says_for_how_many_requests() -> None:
     standing = judge.standing(state, ERRORS, a_pace())
 
     assert (standing.verdict, standing.code) == (Verdict.INCONCLUSIVE, "NotProven")
-    assert standing.message == "waiting: 75 of about 130 clean requests needed to show < 4.1%"
+    assert standing.message == "waiting: 75 of about 82 clean requests needed to show < 4.1%"
 
 
 def test_the_announced_number_of_clean_requests_is_about_right() -> None:

@@ -43,8 +43,13 @@ def an_hour(rate: Callable[[int, int], float], *, burst: int = 1) -> Cells:
     ]
 
 
+def steady(row: int, pod: int) -> float:
+    """The same rate at all times and in all pods."""
+    return 1.5
+
+
 def test_pure_chance_shows_no_noise() -> None:
-    noise = learnt(an_hour(lambda row, pod: 1.5), 15.0)
+    noise = learnt(an_hour(steady), 15.0)
 
     assert noise.bursts == pytest.approx(1.1, abs=0.15)
     assert noise.pod < 0.1
@@ -54,13 +59,13 @@ def test_pure_chance_shows_no_noise() -> None:
 
 
 def test_bad_requests_that_come_together_are_bursts() -> None:
-    noise = learnt(an_hour(lambda row, pod: 1.5, burst=4), 15.0)
+    noise = learnt(an_hour(steady, burst=4), 15.0)
 
     assert noise.bursts == pytest.approx(4.0, rel=0.25)
 
 
 def test_a_rate_that_wobbles_for_all_pods_is_no_burst() -> None:
-    noise = learnt(an_hour(lambda row, pod: 1.5 * (1 + sin(row / 6))), 15.0)
+    noise = learnt(an_hour(lambda row, _: 1.5 * (1 + sin(row / 6))), 15.0)
 
     assert noise.bursts < 1.4
     assert noise.arm > 0.3
@@ -75,19 +80,19 @@ def test_a_wobble_of_single_pods_averages_out_in_the_arm() -> None:
 
 
 def test_a_lasting_difference_between_pods_is_a_poor_pod() -> None:
-    noise = learnt(an_hour(lambda row, pod: 1.5 * (2.0 if pod == 0 else 0.9)), 15.0)
+    noise = learnt(an_hour(lambda _, pod: 1.5 * (2.0 if pod == 0 else 0.9)), 15.0)
 
     assert 1.2 < noise.poor <= 2.0
 
 
 def test_an_incident_does_not_raise_what_is_usual() -> None:
-    noise = learnt(an_hour(lambda row, pod: 20.0 if row < 12 else 1.5), 15.0)
+    noise = learnt(an_hour(lambda row, _: 20.0 if row < 12 else 1.5), 15.0)
 
     assert noise.usual == pytest.approx(0.001, rel=0.1)
 
 
 def test_a_pod_that_was_not_there_changes_little() -> None:
-    whole = an_hour(lambda row, pod: 1.5)
+    whole = an_hour(steady)
     moved = [
         [*row[:-1], *((row[-1], (0.0, 0.0)) if at < 120 else ((0.0, 0.0), row[-1]))] for at, row in enumerate(whole)
     ]
