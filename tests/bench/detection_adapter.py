@@ -149,3 +149,8 @@ def seq() -> Policy:
 def paced() -> Policy:
     """The judge's own ramp: 45 s each, at least five minutes."""
     return Policy((), soak=45.0, least=300.0)
+
+
+def alone() -> Policy:
+    """All traffic on the canary for 25 minutes with nothing of stable beside it, as in a bake."""
+    return Policy((1.0,), soak=1500.0, least=1500.0)
