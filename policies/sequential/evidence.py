@@ -47,24 +47,25 @@ def worth(stake: Stake, growth: Sequence[float]) -> float:
     A mixture over alternatives with equal weights, and over the block in which the regression began: capital M becomes
     (M + w) * exp(growth), w being released from what is unspent (Shin, Ramdas, Rinaldo, "E-detectors", arXiv 2203.03532).
     """
+    waiting = unspent(stake)
     if not growth:
-        return unspent(stake) + sum(map(exp, stake.capitals)) / max(1, len(stake.capitals))
-    waiting, released = unspent(stake), _released(stake)
-    invested = [released + exp(capital) for capital in stake.capitals] or [released] * len(growth)
-    gained = sum(capital * exp(min(gain, CEILING)) for capital, gain in zip(invested, growth, strict=True))
-    return gained / len(growth) + waiting - released
+        return waiting + sum(map(exp, stake.capitals)) / max(1, len(stake.capitals))
+    released = _released(stake, waiting)
+    grown = [exp(min(gain, CEILING)) for gain in growth]
+    gained = sum(exp(nats) * factor for nats, factor in zip(stake.capitals, grown, strict=bool(stake.capitals)))
+    return (gained + released * sum(grown)) / len(growth) + waiting - released
 
 
 def settled(stake: Stake, growth: Sequence[float]) -> Stake:
     """The stake once the block is closed; capitals are rounded down to 0.001 nats, which is what a status keeps."""
-    released = _released(stake)
+    released = _released(stake, unspent(stake))
     invested = [released + exp(capital) for capital in stake.capitals] or [released] * len(growth)
     nats = (log(capital) + gain for capital, gain in zip(invested, growth, strict=True))
     return Stake(tuple(floor(max(-CEILING, min(x, CEILING)) * 1000) / 1000 for x in nats), stake.rounds + 1)
 
 
-def _released(stake: Stake) -> float:
-    return unspent(stake) * (LATER if stake.rounds else FIRST)
+def _released(stake: Stake, waiting: float) -> float:
+    return waiting * (LATER if stake.rounds else FIRST)
 
 
 def urn_growth(pair: Pair, healthy: float, others: Sequence[float], variance: float) -> tuple[float, ...]:
@@ -126,4 +127,4 @@ def absolute_growth(pair: Pair, bar: float, shape: float) -> tuple[float, ...]:
     if bar >= 0.9:
         return (0.0,) * len(FACTORS)
     tally = (pair.canary, pair.canary_bad)
-    return tuple(log_gain(tally, min(1.0, bar * factor), bar, shape) for factor in FACTORS)
+    return tuple([log_gain(tally, min(1.0, bar * factor), bar, shape) for factor in FACTORS])

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, log
 
 from policies.sequential.evidence import CEILING, Pair, urn_growth
@@ -44,6 +45,7 @@ def gate_nats(closed: Sequence[float], growth: Sequence[float]) -> float:
     return log(sum(weight * exp(max(-CEILING, min(nats + more, CEILING))) for (_, weight), nats, more in rows))
 
 
+@lru_cache(maxsize=256)  # asked again at each look, with the same numbers
 def provable(share: float, rps: float, top: float, noise: tuple[float, float]) -> bool:
     """Whether an average canary like stable can be shown below LIMIT at the weight `top`; elsewhere nobody can ask for it.
 
