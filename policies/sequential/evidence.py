@@ -13,6 +13,7 @@ RATIOS = (1.5, 2.0, 3.0, 6.0, 15.0, 50.0, 300.0)  # how much worse than stable a
 FACTORS = (2.0, 5.0, 20.0, 80.0)  # how far above its bar
 FIRST = 0.5  # of the capital is staked on "bad from the first request" ...
 LATER = 0.08  # ... and this part of the rest on each block after it
+LOOSEST = 0.5  # the least firmness of a share: a beta that is U-shaped already
 CEILING = 500.0  # nats; exp of more overflows when it is added up
 
 
@@ -46,47 +47,54 @@ def worth(stake: Stake, growth: Sequence[float]) -> float:
     A mixture over alternatives with equal weights, and over the block in which the regression began: capital M becomes
     (M + w) * exp(growth), w being released from what is unspent (Shin, Ramdas, Rinaldo, "E-detectors", arXiv 2203.03532).
     """
+    waiting = unspent(stake)
     if not growth:
-        return unspent(stake) + sum(map(exp, stake.capitals)) / max(1, len(stake.capitals))
-    waiting, released = unspent(stake), _released(stake)
-    invested = [released + exp(capital) for capital in stake.capitals] or [released] * len(growth)
-    gained = sum(capital * exp(min(gain, CEILING)) for capital, gain in zip(invested, growth, strict=True))
-    return gained / len(growth) + waiting - released
+        return waiting + sum(map(exp, stake.capitals)) / max(1, len(stake.capitals))
+    released = _released(stake, waiting)
+    grown = [exp(min(gain, CEILING)) for gain in growth]
+    gained = sum(exp(nats) * factor for nats, factor in zip(stake.capitals, grown, strict=bool(stake.capitals)))
+    return (gained + released * sum(grown)) / len(growth) + waiting - released
 
 
 def settled(stake: Stake, growth: Sequence[float]) -> Stake:
     """The stake once the block is closed; capitals are rounded down to 0.001 nats, which is what a status keeps."""
-    released = _released(stake)
+    released = _released(stake, unspent(stake))
     invested = [released + exp(capital) for capital in stake.capitals] or [released] * len(growth)
     nats = (log(capital) + gain for capital, gain in zip(invested, growth, strict=True))
     return Stake(tuple(floor(max(-CEILING, min(x, CEILING)) * 1000) / 1000 for x in nats), stake.rounds + 1)
 
 
-def _released(stake: Stake) -> float:
-    return unspent(stake) * (LATER if stake.rounds else FIRST)
+def _released(stake: Stake, waiting: float) -> float:
+    return waiting * (LATER if stake.rounds else FIRST)
 
 
-def concentration(pair: Pair, ratio: float, variance: float) -> float:
-    """How firmly the canary's share of the bad requests sits at its mean q: K = 1 / (q (1 - q) variance) - 1.
+def urn_growth(pair: Pair, healthy: float, others: Sequence[float], variance: float) -> tuple[float, ...]:
+    """Nats for "the canary's ratio is `other` x stable's" against `healthy` x stable's, from who had the bad requests.
 
-    variance: squared coefficients of variation of both arms' bad ratios, added. That is the beta distribution whose
-    variance is what such rates give the share, to first order. At least 0.5, where the beta is U-shaped already.
+    variance: squared coefficients of variation of both arms' bad ratios, added. Given the bad requests of both arms, each is the
+    canary's with probability q = ratio n_c / (ratio n_c + n_s) (Lindon, Malek, arXiv 2011.03567; Turner, Ly, Grünwald, arXiv
+    2106.02693). With q beta distributed, K = 1 / (q (1 - q) variance) - 1, this is Pólya's urn:
+    Gamma(e_c + K q) Gamma(e_s + K (1 - q)) / (Gamma(K q) Gamma(K (1 - q))).
+    A very noisy history makes the beta so skewed that its quiet middle would speak for a ratio near the healthy one, each
+    block a little; what it says there (the ratio of the two densities at the healthy q) is taken off where it is above 1.
     """
-    share = ratio * pair.canary / (ratio * pair.canary + pair.stable)
-    return max(1.0 / (share * (1.0 - share) * variance) - 1.0, 0.5)
-
-
-def log_chance(pair: Pair, ratio: float, firmness: float) -> float:
-    """Log likelihood, up to what all ratios share, of who had the bad requests if the canary's ratio is `ratio` x stable's.
-
-    Given the bad requests of both arms, each is the canary's with probability q = ratio n_c / (ratio n_c + n_s)
-    (Lindon, Malek, arXiv 2011.03567; Turner, Ly, Grünwald, arXiv 2106.02693); with q beta distributed this is Pólya's urn:
-    Gamma(e_c + K q) / Gamma(K q) * Gamma(e_s + K (1 - q)) / Gamma(K (1 - q)).
-    """
-    canary = firmness * ratio * pair.canary / (ratio * pair.canary + pair.stable)
-    stable = firmness - canary
-    own = lgamma(pair.canary_bad + canary) - lgamma(canary) if pair.canary_bad else 0.0
-    return own + lgamma(pair.stable_bad + stable) - lgamma(stable) if pair.stable_bad else own
+    if pair.canary <= 0.0 or pair.stable <= 0.0 or pair.canary_bad + pair.stable_bad <= 0.0:
+        return (0.0,) * len(others)
+    canary, stable, own, beside = pair.canary, pair.stable, pair.canary_bad, pair.stable_bad
+    share = healthy * canary / (healthy * canary + stable)
+    firmness = max(1.0 / (share * (1.0 - share) * variance) - 1.0, LOOSEST)
+    usual, rest = firmness * share, firmness * (1.0 - share)
+    normal = lgamma(usual) + lgamma(rest)
+    seen = lgamma(own + usual) + lgamma(beside + rest) - normal
+    slope = log(share / (1.0 - share))
+    growth = []
+    for other in others:
+        more = firmness * other * canary / (other * canary + stable)
+        less = firmness * stable / (other * canary + stable)
+        prior = lgamma(more) + lgamma(less)
+        quiet = (more - usual) * slope - prior + normal
+        growth.append(lgamma(own + more) + lgamma(beside + less) - prior - seen - max(0.0, quiet))
+    return tuple(growth)
 
 
 def relative_growth(pair: Pair, tolerance: float, variance: float, usual: float) -> tuple[float, ...]:
@@ -96,12 +104,8 @@ def relative_growth(pair: Pair, tolerance: float, variance: float, usual: float)
     expect less 1.5 standard deviations: a lucky minute of stable convicts nobody.
     """
     expected = pair.stable * usual
-    pair = pair._replace(stable_bad=max(pair.stable_bad, expected - 1.5 * expected**0.5))
-    if pair.canary <= 0.0 or pair.stable <= 0.0 or pair.canary_bad + pair.stable_bad <= 0.0:
-        return (0.0,) * len(RATIOS)
-    firmness = concentration(pair, tolerance, variance)
-    healthy = log_chance(pair, tolerance, firmness)
-    return tuple(log_chance(pair, tolerance * ratio, firmness) - healthy for ratio in RATIOS)
+    floored = Pair(pair.canary, pair.canary_bad, pair.stable, max(pair.stable_bad, expected - 1.5 * expected**0.5))
+    return urn_growth(floored, tolerance, [tolerance * ratio for ratio in RATIOS], variance)
 
 
 def log_gain(tally: tuple[float, float], ratio: float, against: float, shape: float) -> float:
@@ -123,4 +127,4 @@ def absolute_growth(pair: Pair, bar: float, shape: float) -> tuple[float, ...]:
     if bar >= 0.9:
         return (0.0,) * len(FACTORS)
     tally = (pair.canary, pair.canary_bad)
-    return tuple(log_gain(tally, min(1.0, bar * factor), bar, shape) for factor in FACTORS)
+    return tuple([log_gain(tally, min(1.0, bar * factor), bar, shape) for factor in FACTORS])

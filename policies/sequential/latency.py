@@ -4,18 +4,23 @@
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, log
 
-from policies.sequential.evidence import CEILING, Pair, concentration, log_chance
+from policies.sequential.evidence import CEILING, Pair, urn_growth
 from policies.sequential.noise import BLOCK
+from policies.sequential.proof import LEVEL, MARGIN
 
 TOLERANCE = 1.1  # ratio of slow requests that is still no regression
 RARE, OFTEN = 0.005, 0.5  # bounds that fewer or more of stable's requests exceed say little
 MOST = 4  # bounds that one objective watches: its memory is bounded
 LIMIT = 1.75  # promotion needs proof of fewer slow requests than this x stable's ...
 RATIOS = ((1.0, 0.7), (1.25, 0.3))  # ... against these ratios, weighted
-PROOF_SECONDS = 180.0
-MARGIN = 0.5  # nats beyond the level that the average run should reach
+PROOF_SECONDS, PATIENCE_SECONDS = (
+    180.0,
+    900.0,
+)  # a proof is asked for that takes so long by chance alone, and with noise
+CHANCE_ALONE = 1e-6  # a variance that is as good as none
 
 
 def telling(requests: float, slower: Sequence[float]) -> tuple[int, ...]:
@@ -31,11 +36,7 @@ def gate_growth(pair: Pair, variance: float) -> tuple[float, ...]:
 
     The test of evidence.relative_growth with its two sides exchanged.
     """
-    if pair.canary <= 0.0 or pair.stable <= 0.0 or pair.canary_bad + pair.stable_bad <= 0.0:
-        return (0.0,) * len(RATIOS)
-    firmness = concentration(pair, LIMIT, variance)
-    slow = log_chance(pair, LIMIT, firmness)
-    return tuple(log_chance(pair, ratio, firmness) - slow for ratio, _ in RATIOS)
+    return urn_growth(pair, LIMIT, [ratio for ratio, _ in RATIOS], variance)
 
 
 def gate_nats(closed: Sequence[float], growth: Sequence[float]) -> float:
@@ -44,13 +45,19 @@ def gate_nats(closed: Sequence[float], growth: Sequence[float]) -> float:
     return log(sum(weight * exp(max(-CEILING, min(nats + more, CEILING))) for (_, weight), nats, more in rows))
 
 
-def provable(share: float, rps: float, top: float, noise: tuple[float, float], level: float) -> bool:
-    """Whether an average canary like stable can be shown below LIMIT in three minutes at the weight `top`, at `level`.
+@lru_cache(maxsize=256)  # asked again at each look, with the same numbers
+def provable(share: float, rps: float, top: float, noise: tuple[float, float]) -> bool:
+    """Whether an average canary like stable can be shown below LIMIT at the weight `top`; elsewhere nobody can ask for it.
 
-    noise: bursts, and the variance of both arms' ratios. Elsewhere nobody can ask for it.
+    In three minutes if there were nothing but chance, and in fifteen as rates vary here. noise: bursts, and the variance
+    of both arms' ratios.
     """
     bursts, variance = noise
     requests = rps * BLOCK / bursts
     canary, stable = requests * top, requests * (1.0 - top)
-    growth = gate_growth(Pair(canary, canary * share, stable, stable * share), variance)
-    return growth[0] * PROOF_SECONDS / BLOCK >= log(1.0 / level) + MARGIN
+    block = Pair(canary, canary * share, stable, stable * share)
+    needed = log(1.0 / LEVEL) + MARGIN
+    return all(
+        gate_growth(block, spread)[0] * seconds / BLOCK >= needed
+        for spread, seconds in ((CHANCE_ALONE, PROOF_SECONDS), (variance, PATIENCE_SECONDS))
+    )

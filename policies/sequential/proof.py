@@ -5,6 +5,7 @@ above the limit is let through in at most one of twenty runs, whenever one looks
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, log
 from typing import NamedTuple
 
@@ -50,6 +51,7 @@ def average_nats(requests: float, limit: float, usual: float, chance: Chance) ->
     return -log_gain(tally, limit, usual, chance.shape)
 
 
+@lru_cache(maxsize=256)  # asked again at each look, with the same numbers
 def tightest(requests: float, blocks: float, usual: float, chance: Chance) -> float:
     """The smallest limit that `blocks` average blocks of `requests` prove at LEVEL; 1.0 when there is none.
 

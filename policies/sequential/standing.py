@@ -183,7 +183,7 @@ def _proven_latency(state: State, aim: Aim, pace: Pace) -> Answer:
 
 def _gate_is_open(state: State, watch: Watch, pace: Pace) -> bool:
     variance = watch.noise.pod + watch.noise.arm
-    if not provable(watch.share, rps(state), pace.top, (watch.noise.bursts, variance), LEVEL):
+    if not provable(watch.share, rps(state), pace.top, (watch.noise.bursts, variance)):
         return True
     growth = open_gate(state, watch) if not pace.alone else (0.0,) * len(watch.gate)
     return gate_nats(watch.gate, growth) >= log(1.0 / LEVEL)

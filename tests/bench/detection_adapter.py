@@ -4,16 +4,15 @@ Maps the harness's counters to slices and our standing to its decisions, and not
 `python tests/bench/detection_sim.py --suite null --policies seq --judge tests/bench/detection_adapter.py:seq`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from policies.sequential import judge
 from policies.sequential.align import Arm, slices
-from policies.sequential.tallies import NOTHING, Slice, Tally
+from policies.sequential.tallies import Tally
 from policies.verdict import Verdict, worst
 
-# detection_sim is run as a script, so its types are met by their fields and its decisions are built from its own module.
+# detection_sim runs as a script and is not imported: its types are known here by their fields.
 TOP = 0.5
 STEPS = tuple(percent / 100 for percent in range(5, 51, 5))  # detection_sim.COMMON
 SLOWER_THAN = 6  # index of 500 ms in detection_sim.LAT_BOUNDS
@@ -22,6 +21,14 @@ FALSE_ROLLBACK = 0.01
 
 Reading = Any  # a detection_sim.Counters
 Points = list[tuple[float, float]]
+
+
+class Decision(NamedTuple):
+    """What the harness asks for: continue, rollback or promote; weight None leaves it as it is."""
+
+    action: str
+    weight: float | None = None
+    reason: str = ""
 
 
 @dataclass
@@ -61,8 +68,8 @@ class Policy:
 
     tick_s = 5
 
-    def __init__(self, decision: Callable[..., Any], weights: tuple[float, ...], soak: float, least: float) -> None:
-        self.decision, self.weights, self.soak, self.least = decision, weights, soak, least
+    def __init__(self, weights: tuple[float, ...], soak: float, least: float) -> None:
+        self.weights, self.soak, self.least = weights, soak, least
         self.step, self.since = 0, 0.0
 
     def start(self, setup: Any) -> float:
@@ -88,11 +95,11 @@ class Policy:
         weight, top = self.weights[self.step], self.weights[-1]
         return judge.Pace(weight=weight, since=self.since, soak=self.soak, following=following, top=top)
 
-    def decide(self, seen: Any) -> Any:
+    def decide(self, seen: Any) -> Decision:
         """The harness's decision for what it shows."""
         canary, stable = self.canary.scraped(seen.canary), self.stable.scraped(seen.stable)
         if not canary and not stable:
-            return self.decision("continue")
+            return Decision("continue")
         for index, aim in enumerate(self.aims):
             arms = self.canary.arm(errors=not index), self.stable.arm(errors=not index)
             for new in slices(*arms, self.states[index].until):
@@ -101,17 +108,17 @@ class Policy:
         verdict = worst(standing.verdict for standing in standings)
         if verdict == Verdict.FAIL:
             reason = next(standing.message for standing in standings if standing.verdict == Verdict.FAIL)
-            return self.decision("rollback", None, reason)
+            return Decision("rollback", None, reason)
         if verdict != Verdict.PASS or seen.t - self.since < self.soak:
-            return self.decision("continue")
+            return Decision("continue")
         return self.onward(seen.t)
 
-    def onward(self, now: float) -> Any:
+    def onward(self, now: float) -> Decision:
         """The next weight, or promotion."""
         if self.step + 1 < len(self.weights):
             self.step, self.since = self.step + 1, now
-            return self.decision("continue", self.weights[self.step])
-        return self.decision("promote") if now >= self.least else self.decision("continue")
+            return Decision("continue", self.weights[self.step])
+        return Decision("promote") if now >= self.least else Decision("continue")
 
 
 def nothing(like: Reading) -> Reading:
@@ -134,20 +141,16 @@ def history(setup: Any, *, errors: bool) -> judge.History:
     return judge.History(interval=float(setup.scrape_s), tallies=tuple(map(tuple, rows)))
 
 
-def decisions() -> Callable[..., Any]:
-    """The harness's Decision, wherever it runs."""
-    import sys  # the harness is the main program or a module of the tests
-
-    main = sys.modules["__main__"]
-    found = getattr(main, "Decision", None)
-    return found or __import__("tests.bench.detection_sim", fromlist=["Decision"]).Decision
-
-
 def seq() -> Policy:
     """The user's own steps: 5, 10 ... 50 %, a minute each, at least five minutes."""
-    return Policy(decisions(), STEPS, soak=60.0, least=300.0)
+    return Policy(STEPS, soak=60.0, least=300.0)
 
 
 def paced() -> Policy:
     """The judge's own ramp: 45 s each, at least five minutes."""
-    return Policy(decisions(), (), soak=45.0, least=300.0)
+    return Policy((), soak=45.0, least=300.0)
+
+
+def alone() -> Policy:
+    """All traffic on the canary for 25 minutes with nothing of stable beside it, as in a bake."""
+    return Policy((1.0,), soak=1500.0, least=1500.0)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("rollout", "policies", "adapters", "webhooks")
+FOREIGN = {
+    ROOT / "tests/bench/detection_sim.py"
+}  # the judges' common yardstick: one file that runs alone, kept as it is
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -20,8 +23,9 @@ def files() -> tuple[Path, ...]:
 
 
 def modules(*folders: str) -> list[Path]:
-    """Python files below these top-level folders."""
-    return [path for path in files() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in folders]
+    """Our Python files below these top-level folders."""
+    own = (path for path in files() if path.suffix == ".py" and path not in FOREIGN)
+    return [path for path in own if path.relative_to(ROOT).parts[0] in folders]
 
 
 def pages() -> list[Path]:
