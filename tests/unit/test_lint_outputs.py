@@ -42,7 +42,7 @@ def test_json_has_the_same_fields_for_every_error(tmp_path: Path) -> None:
         "errors": [
             {
                 "file": str(file),
-                "line": 18,
+                "line": 19,
                 "column": 0,
                 "path": "spec.steps[0].weight",
                 "about": "shop/checkout",
@@ -61,7 +61,7 @@ def test_github_shows_the_error_at_its_line(tmp_path: Path) -> None:
 
     place, message = result.stdout.rstrip("\n").removeprefix("::error ").split("::")
     assert result.exit_code == 1
-    assert place == "file=apps/checkout.yaml,line=18,title=rollout lint%3A shop/checkout"
+    assert place == "file=apps/checkout.yaml,line=19,title=rollout lint%3A shop/checkout"
     assert message == "weight 500 is more than 100 (spec.steps[0].weight)"
 
 
@@ -87,7 +87,7 @@ def test_gitlab_gets_a_code_quality_report(tmp_path: Path) -> None:
         "description": "shop/checkout: weight 500 is more than 100",
         "check_name": "rollout-lint",
         "severity": "major",
-        "location": {"path": "apps/checkout.yaml", "lines": {"begin": 18}},
+        "location": {"path": "apps/checkout.yaml", "lines": {"begin": 19}},
     }
 
 
