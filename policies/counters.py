@@ -17,13 +17,15 @@ def increase(points: Iterable[Point], start: float, end: float, *, absent_at: fl
     left out. Where the window holds the counter's first point, that point counts in full when the counter is known to
     have not existed at `absent_at` (see `last_absent`), and not at all when it may be older (None).
     """
+    return sum((growth for at, growth in rises(points, end, absent_at=absent_at) if at > start), 0.0)
+
+
+def rises(points: Iterable[Point], end: float, *, absent_at: float | None = None) -> list[Point]:
+    """By how much one counter grew at each scrape up to `end` but the first; `absent_at` and resets as in `increase`."""
     known = in_order(points, end)
     if absent_at is not None and known and absent_at < known[0][0]:
         known = [(absent_at, 0.0), *known]
-    before = [value for at, value in known if at <= start]
-    inside = [value for at, value in known if at > start]
-    values = [*before[-1:], *inside]
-    return sum(later - earlier if later >= earlier else later for earlier, later in pairwise(values))
+    return [(at, later - earlier if later >= earlier else later) for (_, earlier), (at, later) in pairwise(known)]
 
 
 def last_absent(

@@ -1,5 +1,6 @@
 """Does a measured number keep its limit, break it, or is it too early to tell?"""
 
+from collections.abc import Sequence
 from math import exp, lgamma, log, log1p
 from typing import NamedTuple
 
@@ -46,6 +47,46 @@ def judge_value(value: float, above: float | None, below: float | None) -> Judge
     if below is not None and value >= below:
         return Judgement(Verdict.FAIL, "TooHigh", f"{value:g} is not below {below:g}")
     return Judgement(Verdict.PASS, "WithinLimit", f"{value:g} is {range_text(above, below)}")
+
+
+def judge_looks(
+    values: Sequence[float],
+    stable: Sequence[float],
+    above: float | None,
+    below: float | None,
+    worse: float | None,
+    failures: int,
+) -> Judgement:
+    """Whether `failures` of the values, newest last, break their limits or are worse than stable's at the same look.
+
+    worse: by which part of stable's value (0.2 is 20 %) each may be worse, higher with `below` and lower with `above`; None
+    for no comparison. Where fewer than `failures` fail, a newest one that does is INCONCLUSIVE.
+    """
+    beside = [None] * (len(values) - len(stable)) + list(stable[-len(values) :])
+    judged = [judge_value(value, above, below) for value in values]
+    if worse is not None:
+        pairs = zip(judged, values, beside, strict=True)
+        judged = [_beside(one, value, (above, below), other, worse) for one, value, other in pairs]
+    failed = [one for one in judged if one.verdict is Verdict.FAIL]
+    seen = f" ({len(failed)} of the last {len(values)} values failed, {failures} count)" if failures > 1 else ""
+    if len(failed) >= failures:
+        return failed[-1]._replace(message=f"{failed[-1].message}{seen}")
+    if judged[-1].verdict is Verdict.FAIL:
+        return Judgement(Verdict.INCONCLUSIVE, "NotProven", f"{judged[-1].message}{seen}")
+    return judged[-1]
+
+
+def _beside(
+    alone: Judgement, value: float, sides: tuple[float | None, float | None], stable: float | None, worse: float
+) -> Judgement:
+    """What a value is that must not be worse than stable's, on the sides that have a limit."""
+    if alone.verdict is Verdict.FAIL or stable is None:
+        return alone
+    (above, below), margin = sides, worse * abs(stable)
+    if (below is not None and value > stable + margin) or (above is not None and value < stable - margin):
+        told = f"{value:g} is worse than stable's {stable:g} by more than {percent(worse)}"
+        return Judgement(Verdict.FAIL, "WorseThanStable", told)
+    return alone
 
 
 def ratio_lower_bound(bad: float, total: float, confidence: float = CONFIDENCE) -> float:

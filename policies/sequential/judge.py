@@ -30,6 +30,7 @@ __all__ = [
     "loaded",
     "outlook",
     "ramp",
+    "skipped",
     "standing",
     "taken",
     "turned",
@@ -86,6 +87,12 @@ def taken(state: State, aim: Aim, new: Slice, weight: float) -> State:
 def turned(state: State, aim: Aim) -> State:
     """The memory with its open block closed, as at a change of weight."""
     return replace(_closed(state, aim) if state.until > state.closed_at else state, here=(0, 0))
+
+
+def skipped(state: State, at: float) -> State:
+    """The memory as of its last closed block, going on at `at`: what is between is no evidence, as at weight 0."""
+    since = max(at, state.closed_at)
+    return replace(checkpoint(state), until=since, closed_at=since, here=(0, 0))
 
 
 def _closed(state: State, aim: Aim) -> State:

@@ -55,7 +55,8 @@ class ObjectiveVerdict:
     """How one objective stood when it was last judged.
 
     value and limit are texts for people ("0.4%", "at most 1%"); samples: requests seen, None where that has no meaning.
-    code: short reason such as NoData; message: the sentence.
+    code: short reason such as NoData; message: the sentence. evidence: what a sequential objective has gathered against the
+    canary, of what a rollback needs ("12 of 125"); "" for the others.
     """
 
     name: str
@@ -68,6 +69,7 @@ class ObjectiveVerdict:
     samples: int | None
     query: str
     at: datetime
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -192,11 +194,13 @@ class Checkpoint:
     """What the sequential judge knows of one objective as of its last closed block.
 
     state: the judge's own text, at most 1 kB, begins with its version. learnt: what stable's history taught it, for people.
+    bounds: those of the latency histogram that `state` counts by, in ms, rising; () for errors.
     """
 
     objective: str
     state: str
     learnt: str = ""
+    bounds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,12 +208,12 @@ class Incident:
     """Stable misbehaves together with the canary.
 
     since: when this weight began to be held for it. until: since when stable has been normal, None while it is not.
-    count: which incident of the run this is, from 1. over: the run went on after it.
+    count: how many incidents of the run took its weight to 0. over: the run went on after it.
     """
 
     since: datetime
     until: datetime | None = None
-    count: int = 1
+    count: int = 0
     over: bool = False
 
 
@@ -224,6 +228,7 @@ class Run:
     full: `promote-full` said the same of all remaining ones. straight: no soak, gate or verdict (first deployment,
     revert). ending and ending_why: set with RollingBack. judged: the sequential judge's memory, one for each of its
     objectives, () until stable's history was read. outlook: what this run can prove and how fast, a sentence.
+    trial_since: since when users have met the canary without a break at 0 %; None before.
     """
 
     canary: Revision
@@ -249,6 +254,7 @@ class Run:
     judged: tuple[Checkpoint, ...] = ()
     outlook: str = ""
     incident: Incident | None = None
+    trial_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rollout.model.decision import Decision
+from rollout.model.measurement import Arm
 from rollout.model.observation import Observation
 from rollout.model.rollout import RolloutSpec
-from rollout.model.status import ObjectiveVerdict, Reason, RolloutStatus
+from rollout.model.status import ObjectiveVerdict, Reason, RolloutStatus, Run
+from rollout.progression.aims import Memory, sequential
+from rollout.progression.comparing import compared, kept
 from rollout.progression.effects import deletion_actions, drift, required_actions, subsets_leave_at
 from rollout.progression.judging import judge
+from rollout.progression.learning import taught
 from rollout.progression.moves import moved
 from rollout.progression.orders import obeyed
 from rollout.progression.telling import conditions, holding, next_sentence, wake_at
@@ -32,6 +36,8 @@ _ALARMING = frozenset(
         Trigger.NOT_AVAILABLE,
         Trigger.DEADLINE_PASSED,
         Trigger.LOWERED,
+        Trigger.INCIDENT_LOWERED,
+        Trigger.INCIDENT_REPEATED,
     }
 )
 
@@ -45,6 +51,7 @@ def decide(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: dat
     orders = obeyed(view)
     fires = orders.fires
     view = view.of(orders.status)
+    view = view.of(taught(view))
     view = view.of(tracked(view))
     if not fires:
         fire = fired(view)
@@ -54,11 +61,11 @@ def decide(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: dat
     wandered = drift(view) if not fires else None
     holds = holding(view)
     view = view.of(replace(view.status, reasons=holds, next=next_sentence(view, holds)))
-    view = view.of(replace(view.status, verdicts=_shown(view, status), conditions=conditions(view, holds)))
+    view = view.of(_noted(view.of(replace(view.status, conditions=conditions(view, holds))), status))
     return Decision(
         status=view.status,
         actions=required_actions(view, status),
-        events=(*orders.told, *_news(status, fires, view.status), *((wandered,) if wandered else ())),
+        events=(*orders.told, *_news(view, status, fires), *((wandered,) if wandered else ())),
         trigger=",".join(fire.trigger for fire in fires),
         wake_at=now if fires or orders.more else wake_at(view),
     )
@@ -83,8 +90,36 @@ def decide_deletion(spec: RolloutSpec, status: RolloutStatus, seen: Observation,
 
 
 def _view(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: datetime) -> View:
-    verdicts = tuple(judge(measurement, spec.analysis) for measurement in seen.measurements)
-    return View(spec=spec, status=status, seen=seen, verdicts=verdicts, now=now)
+    view = View(spec=spec, status=status, seen=seen, verdicts=(), now=now)
+    if status.run is None or not status.run.weight:
+        return view  # stable alone was looked at, which is no verdict
+    verdicts: list[ObjectiveVerdict] = []
+    memories: list[Memory] = []
+    told = {(one.question.arm, one.question.objective.name): one for one in seen.measurements}
+    judged = {objective.name: objective for objective in sequential(spec)}
+    for measurement in seen.measurements:
+        objective = measurement.question.objective
+        stable = told.get((Arm.STABLE, objective.name))
+        if measurement.question.arm is not Arm.CANARY:
+            continue
+        if objective.name not in judged:
+            verdicts.append(judge(measurement, spec.analysis, stable))
+            continue
+        verdict, memory = compared(view, judged[objective.name], measurement, stable)
+        verdicts.append(verdict)
+        memories += [memory] if memory is not None else []
+    return replace(view, verdicts=tuple(verdicts), memories=tuple(memories))
+
+
+def _noted(view: View, before: RolloutStatus) -> RolloutStatus:
+    """The status with this look's verdicts and the judge's memory, which cost one write together."""
+    status, verdicts = view.status, _shown(view, before)
+    run, was = status.run, before.run
+    if run is None or was is None or status.runs != before.runs:
+        return replace(status, verdicts=verdicts)
+    if verdicts is view.verdicts or run.weight != was.weight:
+        run = kept(view.memories, run, was, view.now)
+    return replace(status, verdicts=verdicts, run=run)
 
 
 def _shown(view: View, before: RolloutStatus) -> tuple[ObjectiveVerdict, ...]:
@@ -97,18 +132,29 @@ def _shown(view: View, before: RolloutStatus) -> tuple[ObjectiveVerdict, ...]:
         (item.name, item.verdict, item.code) for item in new
     ]
     unmoved = view.status.phase is before.phase and _step(view.status) == _step(before)
-    return old if fresh and same and unmoved else new
+    known = not any(memory.anew for memory in view.memories)
+    return old if fresh and same and unmoved and known else new
+
+
+def _judges_news(view: View, before: Run | None, after: Run | None) -> list[Reason]:
+    """What this run can prove, once that is known; and where the judge had to begin again."""
+    news = [Reason(code="BegunAnew", message=memory.anew, warning=True) for memory in view.memories if memory.anew]
+    if after is not None and after.outlook and (before is None or after.outlook != before.outlook):
+        news.append(Reason(code="Outlook", message=f"{after.canary.name}: {after.outlook}"))
+    return news
 
 
 def _step(status: RolloutStatus) -> tuple[int, int]:
     return (status.runs, status.run.step if status.run else 0)
 
 
-def _news(before: RolloutStatus, fires: tuple[Fired, ...], after: RolloutStatus) -> tuple[Reason, ...]:
-    """Triggers, holds that were not there before, and a stable that changed in place."""
+def _news(view: View, before: RolloutStatus, fires: tuple[Fired, ...]) -> tuple[Reason, ...]:
+    """Triggers, holds that were not there before, what the judge has to say, and a stable that changed in place."""
+    after = view.status
     news = [Reason(code=fire.trigger, message=fire.why, warning=fire.trigger in _ALARMING) for fire in fires]
     old = {reason.code for reason in before.reasons}
     news += [reason for reason in after.reasons if reason.code not in old | _QUIET]
+    news += _judges_news(view, before.run, after.run)
     stable, was = after.stable, before.stable
     if (
         stable

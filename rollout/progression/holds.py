@@ -12,6 +12,8 @@ from rollout.model.actions import Split
 from rollout.model.rollout import Mode, SubsetBackend
 from rollout.model.status import Reason, Revision, Run
 from rollout.progression.fights import fought, set_back
+from rollout.progression.incidents import shared_incident
+from rollout.progression.learning import history_unread
 from rollout.progression.sight import ours
 from rollout.progression.view import (
     FULL,
@@ -216,6 +218,22 @@ def soak_until(view: View) -> datetime | None:
     return run.in_force_at + step.soak
 
 
+def too_short(view: View) -> Reason | None:
+    """`auto` promotes nothing before its least duration, counted from the first weight on."""
+    until = least_until(view)
+    if until is None or view.now >= until:
+        return None
+    return Reason(code="LeastDuration", message=f"a run takes until {clock(until)} at least (spec.auto.minDuration)")
+
+
+def least_until(view: View) -> datetime | None:
+    """Until when `auto` keeps the run from 100 %; None where that is not next, or a person said not to wait."""
+    run, auto = view.run, view.spec.auto
+    if auto is None or run.straight or run.skip or run.full or next_weight(view) < FULL or run.weight == FULL:
+        return None
+    return run.trial_since + auto.min_duration if run.trial_since else None
+
+
 def gate_closed(view: View) -> Reason | None:
     """A step with an approval ends only once somebody gave it for this run, step and revision."""
     step = plan_step(view.run)
@@ -259,10 +277,13 @@ STANDING: tuple[Check, ...] = (
 STEP: tuple[Check, ...] = (
     fought,
     former_traffic,
+    history_unread,
+    shared_incident,
     subset_settling,
     unavailable,
     not_in_force,
     soaking,
+    too_short,
     gate_closed,
     verdict_missing,
     no_capacity,

@@ -1,15 +1,12 @@
 """What does one measurement say of its objective?"""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import assert_never
 
-from policies.counters import Point, increase, last_absent
-from policies.slo import Judgement, judge_ratio, judge_value, percent, range_text
+from policies.slo import Judgement, judge_looks, judge_ratio, percent, range_text
 from policies.verdict import Verdict
 from rollout.model.measurement import (
     Answer,
-    Counter,
     Counters,
     Failed,
     Measurement,
@@ -21,16 +18,22 @@ from rollout.model.measurement import (
 )
 from rollout.model.rollout import Analysis, ErrorRatio, Objective, Query, SlowRatio
 from rollout.model.status import ObjectiveVerdict
-
-Labels = tuple[tuple[str, str], ...]
-
-TARGET = ("job", "instance", "pod")  # labels that tell the scraped thing
+from rollout.progression.counting import grown
 
 
-def judge(measurement: Measurement, analysis: Analysis) -> ObjectiveVerdict:
-    """How the measured objective stands. No data and a failed query are INCONCLUSIVE, with codes of their own."""
+def judge(measurement: Measurement, analysis: Analysis, stable: Measurement | None = None) -> ObjectiveVerdict:
+    """How an objective stands by one number. No data and a failed query are INCONCLUSIVE, with codes of their own.
+
+    stable: the same asked of stable, for a query that is compared with it.
+    """
+    return verdict_of(measurement, *_judged(measurement, analysis, stable))
+
+
+def verdict_of(
+    measurement: Measurement, judgement: Judgement, value: str, samples: int | None, evidence: str = ""
+) -> ObjectiveVerdict:
+    """The judgement of a measured objective, as a status keeps it."""
     objective = measurement.question.objective
-    judgement, value, samples = _judged(measurement, analysis)
     return ObjectiveVerdict(
         name=objective.name,
         verdict=judgement.verdict,
@@ -42,6 +45,7 @@ def judge(measurement: Measurement, analysis: Analysis) -> ObjectiveVerdict:
         samples=samples,
         query=measurement.answer.query,
         at=measurement.at,
+        evidence=evidence,
     )
 
 
@@ -58,52 +62,69 @@ def limit_of(objective: Objective) -> str:
             assert_never(objective)
 
 
-def grown(counters: tuple[Counter, ...], window: Window, witnesses: Iterable[Counter] = ()) -> float:
-    """How much all `counters` together grew inside the window.
-
-    witnesses: other series of the same answer, whose scrapes tell whether a counter was born inside the window.
-    """
-    start, end = window.start.timestamp(), window.end.timestamp()
-    scrapes: dict[Labels, set[float]] = {}
-    for counter in (*counters, *witnesses):
-        scrapes.setdefault(_target(counter), set()).update(at.timestamp() for at, _ in counter.points)
-    total = 0.0
-    for counter in counters:
-        points = [(at.timestamp(), value) for at, value in counter.points]
-        total += increase(points, start, end, absent_at=_absent(points, start, _target(counter), scrapes))
-    return total
-
-
 def milliseconds(threshold: timedelta) -> str:
     """A latency for people: "500ms", "1.5s"."""
     seconds = threshold.total_seconds()
     return f"{seconds:g}s" if seconds >= 1 else f"{seconds * 1000:g}ms"
 
 
-def _judged(measurement: Measurement, analysis: Analysis) -> tuple[Judgement, str, int | None]:
+def what_of(objective: ErrorRatio | SlowRatio) -> str:
+    """What a bad request did, for sentences: "failed", "took longer than 500ms"."""
+    if isinstance(objective, SlowRatio):
+        return f"took longer than {milliseconds(objective.threshold)}"
+    return "failed"
+
+
+def no_evidence(answer: Answer) -> Judgement | None:
+    """Why an answer does not tell what a ratio is; None where it does."""
+    match answer:
+        case Counters(total=(), bad=()):
+            return _inconclusive("NoData", "the query found no series")
+        case Counters():
+            return None
+        case _:
+            return _unanswered(answer)
+
+
+def _judged(
+    measurement: Measurement, analysis: Analysis, stable: Measurement | None
+) -> tuple[Judgement, str, int | None]:
     """The judgement, the value for people ("" for none), and how many requests were seen (None without meaning)."""
     objective, answer = measurement.question.objective, measurement.answer
     match answer, objective:
         case Counters(total=(), bad=()), _:
             return _inconclusive("NoData", "the query found no series"), "", None
-        case Counters(), ErrorRatio(max_ratio=limit):
-            return _ratio(answer, measurement.question.window, limit, analysis, "failed")
-        case Counters(), SlowRatio(max_ratio=limit, threshold=threshold):
-            what = f"took longer than {milliseconds(threshold)}"
-            return _ratio(answer, measurement.question.window, limit, analysis, what)
-        case Value(value=value), Query(above=above, below=below):
-            return judge_value(value, above, below), f"{value:g}", None
+        case Counters(), ErrorRatio() | SlowRatio():
+            return _ratio(answer, measurement.question.window, objective, analysis)
+        case Value(value=value), Query():
+            return _looks(answer, objective, stable), f"{value:g}", None
         case _:
             return _unanswered(answer), "", None
 
 
+def _looks(answer: Value, objective: Query, stable: Measurement | None) -> Judgement:
+    """A query's values against their limits, and against stable's where it asks for that."""
+    values = (*answer.earlier, answer.value)[-objective.looks :]
+    beside: tuple[float, ...] = ()
+    limits = objective.above, objective.below, objective.worse_than_stable
+    if objective.worse_than_stable is not None:
+        other = stable.answer if stable is not None else NoData(query=answer.query)
+        if not isinstance(other, Value):
+            alone = judge_looks(values, (), *limits, objective.failures)
+            why = _unanswered(other)
+            told = why._replace(message=f"nothing of stable to compare {answer.value:g} with: {why.message}")
+            return alone if alone.verdict is Verdict.FAIL else told
+        beside = (*other.earlier, other.value)
+    return judge_looks(values, beside, *limits, objective.failures)
+
+
 def _ratio(
-    answer: Counters, window: Window, limit: float, analysis: Analysis, what: str
+    answer: Counters, window: Window, objective: ErrorRatio | SlowRatio, analysis: Analysis
 ) -> tuple[Judgement, str, int | None]:
     """A series of bad requests is born with the first of them: none at all is zero bad requests, not missing data."""
     bad = grown(answer.bad, window, answer.total)
     total = max(bad, grown(answer.total, window, answer.bad))
-    judgement = judge_ratio(bad, total, limit, analysis.min_requests, what)
+    judgement = judge_ratio(bad, total, objective.max_ratio, analysis.min_requests, what_of(objective))
     return judgement, percent(bad / total) if total else "", round(total)
 
 
@@ -126,16 +147,3 @@ def _unanswered(answer: Answer) -> Judgement:
 
 def _inconclusive(code: str, message: str) -> Judgement:
     return Judgement(Verdict.INCONCLUSIVE, code, message)
-
-
-def _absent(points: list[Point], start: float, target: Labels, scrapes: dict[Labels, set[float]]) -> float | None:
-    """When the counter is known to have not existed yet; asked only where the window holds its first point."""
-    first = min((at for at, _ in points), default=start)
-    if first <= start:
-        return None
-    return last_absent(first, start, scrapes[target], [times for name, times in scrapes.items() if name != target])
-
-
-def _target(counter: Counter) -> Labels:
-    """The scraped thing that a series belongs to; series without such labels count as scraped together."""
-    return tuple(label for label in counter.labels if label[0] in TARGET)

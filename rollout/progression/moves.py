@@ -15,6 +15,7 @@ from rollout.model.status import (
     Run,
     Stopwatch,
 )
+from rollout.progression.incidents import lower_weight
 from rollout.progression.sight import first_sight
 from rollout.progression.transitions import TRANSITIONS, Trigger
 from rollout.progression.triggers import Fired
@@ -123,6 +124,34 @@ def _lowered(view: View, fire: Fired) -> RolloutStatus:
     return replace(view.status, run=replace(_stopped(view), pause=pause, weight=weight, confirmed=weight))
 
 
+def _incident_lowered(view: View, _: Fired) -> RolloutStatus:
+    """Back to the former step. At 0 users have left the canary: a later attempt is a trial of its own."""
+    run, weight = _stopped(view), lower_weight(view.run)
+    incident = run.incident
+    if incident is not None:
+        incident = replace(incident, since=view.now, until=None, count=incident.count + (weight == 0))
+    return replace(
+        view.status,
+        run=replace(
+            run,
+            weight=weight,
+            step=run.step - 1 if weight else 0,
+            step_started=view.now,
+            in_force_at=None,
+            skip=False,
+            incident=incident,
+            trial_since=run.trial_since if weight else None,
+        ),
+    )
+
+
+def _incident_over(view: View, _: Fired) -> RolloutStatus:
+    incident = view.run.incident
+    return replace(
+        view.status, run=replace(view.run, incident=replace(incident, over=True) if incident is not None else None)
+    )
+
+
 def _stopped(view: View) -> Run:
     run = view.run
     return replace(
@@ -198,6 +227,9 @@ MOVES: dict[Trigger, Move] = {
     Trigger.CANARY_DOWN: _going_back,
     Trigger.NOT_AVAILABLE: _going_back,
     Trigger.DEADLINE_PASSED: _going_back,
+    Trigger.INCIDENT_LOWERED: _incident_lowered,
+    Trigger.INCIDENT_OVER: _incident_over,
+    Trigger.INCIDENT_REPEATED: _going_back,
     Trigger.RETURNED_TO_STABLE: _going_back,
     Trigger.SUPERSEDED: _going_back,
     Trigger.DELETED: _going_back,

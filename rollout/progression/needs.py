@@ -1,30 +1,46 @@
 """What must be looked at before this Rollout can be decided?"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rollout.model.measurement import Window
+from rollout.model.measurement import Arm, Window
 from rollout.model.names import BackendName
-from rollout.model.rollout import RolloutSpec, RouteRef
+from rollout.model.rollout import Objective, Query, RolloutSpec, RouteRef
 from rollout.model.status import Revision, RolloutStatus
+from rollout.progression.aims import deciding, sequential
+from rollout.progression.comparing import memory_of, taken_until
+from rollout.progression.incidents import GLANCE, waits_at_zero
+from rollout.progression.learning import history_since, unlearnt
 from rollout.progression.telling import is_judged
-from rollout.progression.view import plan_step
+from rollout.progression.view import FULL, plan_step
 
 # The first second of a weight belongs to proxies that have not heard of it yet (measured: 0.1-0.2 s on Istio).
 PROXY_LAG = timedelta(seconds=1)
 # Errors of an hour ago must not hide those of now; a quiet service still needs time to gather its requests.
 LONGEST_WINDOW = timedelta(minutes=15)
+# What both arms did is interpolated between scrapes: those before the window's beginning belong to it.
+SCRAPE_BEFORE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One objective to be measured for one revision over one window."""
+
+    objective: Objective
+    arm: Arm
+    revision: Revision
+    window: Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What one look has to bring. window: None when nothing is to be measured; judged: the revision to measure."""
+    """What one look has to bring. asks: () when nothing is to be measured."""
 
     routes: tuple[RouteRef, ...]
     backends: tuple[BackendName, ...]
     revisions: tuple[str, ...]
-    judged: Revision | None = None
-    window: Window | None = None
+    asks: tuple[Ask, ...] = ()
 
 
 def needs(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Needs:
@@ -39,15 +55,46 @@ def needs(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Needs:
         routes=(*spec.routes, *left),
         backends=tuple(sorted(backends)),
         revisions=tuple(sorted({revision.name for revision in known} | {spec.revision})),
-        judged=status.run.canary if status.run and is_judged(status) else None,
-        window=_window(spec, status, now),
+        asks=tuple(_asks(spec, status, now)),
     )
+
+
+def _asks(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Iterator[Ask]:
+    """Stable's history before the first weight, both arms while there is one, stable alone where an incident took it."""
+    run, stable = status.run, status.stable
+    if run is None:
+        return
+    if stable is not None:
+        for objective in unlearnt(spec, status):
+            window = Window(start=history_since(now), end=now)
+            yield Ask(objective=objective, arm=Arm.HISTORY, revision=stable, window=window)
+        if waits_at_zero(status):
+            window = Window(start=now - max(GLANCE, spec.analysis.interval), end=now)
+            for objective in deciding(spec):
+                yield Ask(objective=objective, arm=Arm.STABLE, revision=stable, window=window)
+    if is_judged(status):
+        yield from _of_the_canary(spec, status, now)
+
+
+def _of_the_canary(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Iterator[Ask]:
+    run, stable, present = status.run, status.stable, _window(spec, status, now)
+    if run is None or present is None:
+        return
+    judged = {one.name: one for one in sequential(spec)}
+    for objective in spec.objectives:
+        window, beside = present, isinstance(objective, Query) and objective.worse_than_stable is not None
+        if objective.name in judged:
+            since = taken_until(memory_of(run, spec, judged[objective.name], now)) - SCRAPE_BEFORE
+            window, beside = Window(start=since, end=now), run.weight < FULL
+        yield Ask(objective=objective, arm=Arm.CANARY, revision=run.canary, window=window)
+        if beside and stable is not None:
+            yield Ask(objective=objective, arm=Arm.STABLE, revision=stable, window=window)
 
 
 def _window(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Window | None:
     """The step's window: from when its weight was in force, at most as long as the soak or LONGEST_WINDOW."""
     run = status.run
-    if run is None or run.in_force_at is None or not is_judged(status):
+    if run is None or run.in_force_at is None:
         return None
     step = plan_step(run)
     longest = max(step.soak if step else spec.analysis.bake, LONGEST_WINDOW)

@@ -7,7 +7,17 @@ from rollout.model.rollout import OnInconclusive, SubsetBackend
 from rollout.model.status import Condition, Phase, Reason, RolloutStatus
 from rollout.progression.effects import hand_edit, rollback_held
 from rollout.progression.fights import fight_moments
-from rollout.progression.holds import bake_holds, settled_at, soak_until, step_holds, suspended, unknown_backend
+from rollout.progression.holds import (
+    bake_holds,
+    least_until,
+    settled_at,
+    soak_until,
+    step_holds,
+    suspended,
+    unknown_backend,
+)
+from rollout.progression.incidents import incident_moments, waits_at_zero
+from rollout.progression.learning import unlearnt
 from rollout.progression.rescue import rescue_moments, route_names_gone
 from rollout.progression.sight import first_sight
 from rollout.progression.view import DARK_FOR, FULL, View, next_weight, plan_ahead, unusable_words, usable
@@ -67,7 +77,7 @@ def _idle(view: View) -> tuple[Reason, ...]:
 
 def _plan_refused(view: View) -> tuple[Reason, ...]:
     run = view.run
-    if run.straight or run.step > len(run.plan) or plan_ahead(view) is view.spec.steps:
+    if run.straight or run.step > len(run.plan) or plan_ahead(view) is view.spec.steps or view.spec.auto is not None:
         return ()
     message = f"spec.steps ends before step {run.step}, where the run is: the run keeps the plan it began with"
     return (Reason(code="PlanRefused", message=message, warning=True),)
@@ -119,7 +129,10 @@ def wake_at(view: View) -> datetime | None:
             moments.append(now + view.spec.available_within - run.unavailable.elapsed(now))
         if run.verdict_missing.since is not None and view.spec.analysis.on_inconclusive is OnInconclusive.ROLLBACK:
             moments.append(now + view.spec.analysis.step_deadline - run.verdict_missing.elapsed(now))
-        if is_judged(status) and view.spec.objectives:
+        moments += incident_moments(status)
+        moments += [until] if (until := least_until(view)) else []
+        is_watched = waits_at_zero(status) or unlearnt(view.spec, status)
+        if is_watched or (is_judged(status) and view.spec.objectives):
             moments.append(now + view.spec.analysis.interval)
     later = [moment for moment in moments if moment > now]
     return min(later) if later else None

@@ -10,6 +10,7 @@ from rollout.model.rollout import ServiceBackend, SubsetBackend
 from rollout.model.status import Added, Phase, Reason, Retiring, Revision, RolloutStatus, Run, Stopwatch
 from rollout.progression.fights import counted
 from rollout.progression.holds import bake_holds, step_holds, verdict_missing
+from rollout.progression.incidents import incident_of
 from rollout.progression.rescue import rescue_of
 from rollout.progression.view import View, in_force, split_of, usable
 from rollout.traffic import shares
@@ -26,9 +27,11 @@ def tracked(view: View) -> RolloutStatus:
         status.run,
         canary=status.run.canary if status.run.canary.template else _pinned(view, status.run.canary),
         dark_since=_dark_since(view, status.run),
+        incident=incident_of(view),
     )
     if run.in_force_at is None and in_force(view.of(replace(status, run=run))):
-        run = replace(run, in_force_at=view.now, confirmed=run.weight)
+        trial_since = run.trial_since or (view.now if run.weight else None)
+        run = replace(run, in_force_at=view.now, confirmed=run.weight, trial_since=trial_since)
     return replace(status, run=_clocked(view.of(replace(status, run=run))))
 
 

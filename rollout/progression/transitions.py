@@ -33,6 +33,9 @@ class Trigger(StrEnum):
     DEADLINE_PASSED = "DeadlinePassed"
     RETURNED_TO_STABLE = "ReturnedToStable"
     SUPERSEDED = "Superseded"
+    INCIDENT_LOWERED = "IncidentLowered"
+    INCIDENT_OVER = "IncidentOver"
+    INCIDENT_REPEATED = "IncidentRepeated"
     DELETED = "Deleted"
     ROLLED_BACK = "RolledBack"
     RETURNED = "Returned"
@@ -67,11 +70,16 @@ TRANSITIONS: dict[Phase, dict[Trigger, Phase]] = {
         Trigger.TEMPLATE_CHANGED: Phase.PROGRESSING,
         Trigger.STEP_PASSED: Phase.PROGRESSING,
         Trigger.STEPS_DONE: Phase.PROMOTING,
+        Trigger.INCIDENT_LOWERED: Phase.PROGRESSING,
+        Trigger.INCIDENT_OVER: Phase.PROGRESSING,
+        Trigger.INCIDENT_REPEATED: Phase.ROLLING_BACK,
         Trigger.PAUSED: Phase.PAUSED,
         Trigger.LOWERED: Phase.PAUSED,
     },
     Phase.PAUSED: {
         **_BACK,
+        Trigger.INCIDENT_LOWERED: Phase.PAUSED,
+        Trigger.INCIDENT_REPEATED: Phase.ROLLING_BACK,
         Trigger.NEW_REVISION: Phase.PROGRESSING,
         Trigger.TEMPLATE_CHANGED: Phase.PROGRESSING,
         Trigger.RESUMED: Phase.PROGRESSING,

@@ -8,6 +8,7 @@ from rollout.model.rollout import Mode, OnInconclusive
 from rollout.model.status import Phase, Revision
 from rollout.progression.fights import lowered_by_a_person
 from rollout.progression.holds import bake_holds, step_holds
+from rollout.progression.incidents import NORMAL_FOR, active, lower_weight, lowers_at
 from rollout.progression.sight import first_sight
 from rollout.progression.transitions import Trigger
 from rollout.progression.view import (
@@ -126,6 +127,33 @@ def analysis_failed(view: View) -> Fired | None:
     return None
 
 
+def incident_lowered(view: View) -> Fired | None:
+    """Stable still misbehaves after the weight was held for long enough: the canary may be the cause, so it gets less.
+
+    The second time that this takes all of it, the run has failed.
+    """
+    run, incident = view.run, active(view.status.run)
+    if incident is None or incident.until is not None or not run.weight or view.now < lowers_at(incident):
+        return None
+    lower = lower_weight(run)
+    why = f"stable misbehaves as well since {clock(incident.since)}, at {run.weight} %"
+    if lower or not incident.count:
+        return Fired(trigger=Trigger.INCIDENT_LOWERED, why=f"{why}: back to {lower} %")
+    again = f"{why}, and did so when {run.canary.name} was tried before: it is taken for the cause"
+    return Fired(trigger=Trigger.INCIDENT_REPEATED, why=again)
+
+
+def incident_over(view: View) -> Fired | None:
+    """At weight 0 stable has been normal for NORMAL_FOR."""
+    incident = active(view.status.run)
+    if incident is None or view.run.weight or incident.until is None or view.now < incident.until + NORMAL_FOR:
+        return None
+    minutes = NORMAL_FOR.total_seconds() / 60
+    return Fired(
+        trigger=Trigger.INCIDENT_OVER, why=f"stable has been normal for {minutes:.0f} min: once more from step 1"
+    )
+
+
 def canary_down(view: View) -> Fired | None:
     """A canary with weight has had no ready endpoint for DARK_FOR."""
     since = view.run.dark_since
@@ -238,8 +266,16 @@ _MIDRUN: tuple[Rule, ...] = (
 
 RULES: dict[Phase, tuple[Rule, ...]] = {
     Phase.IDLE: (stable_found, reverted, new_revision),
-    Phase.PROGRESSING: (*_MIDRUN, not_available, deadline_passed, lowered, step_passed),
-    Phase.PAUSED: (*_MIDRUN, lowered),
+    Phase.PROGRESSING: (
+        *_MIDRUN,
+        not_available,
+        deadline_passed,
+        lowered,
+        incident_lowered,
+        incident_over,
+        step_passed,
+    ),
+    Phase.PAUSED: (*_MIDRUN, lowered, incident_lowered),
     Phase.PROMOTING: (*_MIDRUN, not_available, deadline_passed, lowered, promoted),
     Phase.ROLLING_BACK: (rolled_back, returned),
     Phase.FAILED: (returned_to_stable, template_changed, reverted, new_revision),

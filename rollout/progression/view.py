@@ -11,6 +11,7 @@ from rollout.model.names import BackendName
 from rollout.model.observation import BackendSeen, Observation, RouteSeen, RouteState, WorkloadSeen
 from rollout.model.rollout import Mode, RolloutSpec, RouteRef, Step
 from rollout.model.status import ObjectiveVerdict, Revision, RolloutStatus, Run
+from rollout.progression.aims import Memory
 from rollout.traffic import shares
 
 FULL = 100
@@ -24,13 +25,17 @@ DARK_FOR = timedelta(seconds=10)  # a canary without ready endpoints for so long
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """All that a rule may look at. `verdicts` are those of this look; status.verdicts may be older."""
+    """All that a rule may look at. `verdicts` are those of this look; status.verdicts may be older.
+
+    memories: what the sequential judge knows after this look, of the objectives that it could compare.
+    """
 
     spec: RolloutSpec
     status: RolloutStatus
     seen: Observation
     verdicts: tuple[ObjectiveVerdict, ...]
     now: datetime
+    memories: tuple[Memory, ...] = ()
 
     def of(self, status: RolloutStatus) -> "View":
         """The same look with another status."""
@@ -77,9 +82,12 @@ def plan_step(run: Run) -> Step | None:
 
 
 def plan_ahead(view: View) -> tuple[Step, ...]:
-    """The plan that counts from the next step boundary: git's newest, unless the present step would not exist in it."""
+    """The plan that counts from the next step boundary: git's newest, unless the present step would not exist in it.
+
+    With `auto` git has none: the run's own counts, which the judge chose.
+    """
     run = view.run
-    if run.straight or run.step > len(run.plan) or len(view.spec.steps) < run.step:
+    if run.straight or run.step > len(run.plan) or len(view.spec.steps) < run.step or view.spec.auto is not None:
         return run.plan
     return view.spec.steps
 

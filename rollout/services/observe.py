@@ -8,14 +8,14 @@ from datetime import datetime
 from rollout.model.measurement import Measurement, Question
 from rollout.model.names import BackendName, Key
 from rollout.model.observation import BackendSeen, Observation, RouteSeen, WorkloadSeen
-from rollout.model.rollout import Objective, RolloutSpec
+from rollout.model.rollout import RolloutSpec
 from rollout.model.status import RolloutStatus
 from rollout.ports.clock import Clock
 from rollout.ports.metrics import Metrics
 from rollout.ports.rollouts import Commands, Rollouts
 from rollout.ports.routes import Routes
 from rollout.ports.workloads import Workloads
-from rollout.progression.needs import Needs, needs
+from rollout.progression.needs import Ask, Needs, needs
 
 
 @dataclass(slots=True)
@@ -99,26 +99,13 @@ class Observer:
         backends: Mapping[BackendName, BackendSeen],
         workloads: Mapping[str, WorkloadSeen],
     ) -> tuple[Measurement, ...]:
-        if wanted.window is None or wanted.judged is None or not spec.objectives:
+        if not wanted.asks:
             self._measured.pop(spec.key, None)
             return ()
         last = self._measured.get(spec.key, ())
         if last and _still_good(last, spec, wanted):
             return last
-        ref = spec.workload_of(wanted.judged.name)
-        questions = [
-            Question(
-                namespace=spec.key.namespace,
-                rollout=spec.key.name,
-                objective=objective,
-                revision=wanted.judged.name,
-                backend=wanted.judged.backend,
-                workload=ref.name if ref and wanted.judged.name in workloads else "",
-                pods=backends[wanted.judged.backend].pods,
-                window=wanted.window,
-            )
-            for objective in spec.objectives
-        ]
+        questions = [_question(ask, spec, backends, workloads) for ask in wanted.asks]
         fresh = tuple(await asyncio.gather(*(self._measure(question) for question in questions)))
         self._measured[spec.key] = fresh
         return fresh
@@ -133,12 +120,32 @@ def _steers(spec: RolloutSpec, entries: tuple[object, ...]) -> bool:
     return any(name is not None and (name == spec.stable or spec.revision_of(name) is not None) for name in named)
 
 
+def _question(
+    ask: Ask,
+    spec: RolloutSpec,
+    backends: Mapping[BackendName, BackendSeen],
+    workloads: Mapping[str, WorkloadSeen],
+) -> Question:
+    revision = ask.revision
+    ref = spec.workload_of(revision.name)
+    return Question(
+        namespace=spec.key.namespace,
+        rollout=spec.key.name,
+        objective=ask.objective,
+        revision=revision.name,
+        backend=revision.backend,
+        workload=ref.name if ref and revision.name in workloads else "",
+        pods=backends[revision.backend].pods,
+        window=ask.window,
+        arm=ask.arm,
+        every=spec.analysis.interval,
+    )
+
+
 def _still_good(last: tuple[Measurement, ...], spec: RolloutSpec, wanted: Needs) -> bool:
-    """Whether the last measurements are of this window, these objectives, and younger than the interval."""
-    if wanted.window is None or wanted.judged is None:
+    """Whether the last measurements answer what is asked now, in the present step, and are younger than the interval."""
+    asked = [(item.question.objective, item.question.arm, item.question.backend) for item in last]
+    if asked != [(ask.objective, ask.arm, ask.revision.backend) for ask in wanted.asks]:
         return False
-    asked: tuple[Objective, ...] = tuple(item.question.objective for item in last)
-    first = last[0].question
-    same = asked == spec.objectives and first.backend == wanted.judged.backend
-    in_step = first.window.end >= wanted.window.start
-    return same and in_step and wanted.window.end - last[0].at < spec.analysis.interval
+    in_step = all(item.question.window.end >= ask.window.start for item, ask in zip(last, wanted.asks, strict=True))
+    return in_step and wanted.asks[0].window.end - last[0].at < spec.analysis.interval

@@ -10,7 +10,7 @@ from adapters.memory.metrics import counted
 from rollout.model.actions import Answer, ReleaseRoute, SetSplit
 from rollout.model.commands import Command, Verb
 from rollout.model.decision import Decision
-from rollout.model.measurement import Measurement, Question
+from rollout.model.measurement import Arm, Counters, Measurement, Question
 from rollout.model.names import BackendName
 from rollout.model.observation import BackendSeen, Entry, Observation, Pool, RouteSeen, RouteState, WorkloadSeen
 from rollout.model.rollout import RolloutSpec, RouteRef
@@ -46,7 +46,7 @@ class Service:
 
 @dataclass(slots=True)
 class PureWorld:
-    """Two routes, three revisions, verdicts and commands as plain values."""
+    """Two routes, three revisions, verdicts and commands as plain values. bad: of 1000 requests of the canary a minute."""
 
     spec: RolloutSpec = field(default_factory=lambda: a_spec(revision="v1", routes=(VIRTUAL_SERVICE, OUTER)))
     status: RolloutStatus = field(default_factory=RolloutStatus)
@@ -59,6 +59,7 @@ class PureWorld:
     missing: set[RouteRef] = field(default_factory=set)
     services: dict[str, Service] = field(default_factory=lambda: {name: Service() for name in REVISIONS})
     bad: int | None = 0
+    stable_bad: int = 0
     writers: dict[RouteRef, tuple[str, datetime]] = field(default_factory=dict)
     owned: set[RouteRef] = field(default_factory=set)
     commands: list[Command] = field(default_factory=list)
@@ -106,20 +107,30 @@ class PureWorld:
         )
 
     def _measurements(self) -> tuple[Measurement, ...]:
-        wanted = needs(self.spec, self.status, self.now)
-        if wanted.window is None or wanted.judged is None or self.bad is None:
+        if self.bad is None:
             return ()
-        question = Question(
-            namespace="shop",
-            rollout="checkout",
-            objective=ERRORS,
-            revision=wanted.judged.name,
-            backend=wanted.judged.backend,
-            workload="",
-            pods=frozenset(),
-            window=wanted.window,
-        )
-        return (Measurement(question=question, answer=counted(question, total=1000, bad=self.bad), at=self.now),)
+        found = []
+        for ask in needs(self.spec, self.status, self.now).asks:
+            question = Question(
+                namespace="shop",
+                rollout="checkout",
+                objective=ask.objective,
+                revision=ask.revision.name,
+                backend=ask.revision.backend,
+                workload="",
+                pods=frozenset(),
+                window=ask.window,
+                arm=ask.arm,
+            )
+            found.append(Measurement(question=question, answer=self._answer(question), at=self.now))
+        return tuple(found)
+
+    def _answer(self, question: Question) -> Counters:
+        bad = (self.bad or 0) if question.arm is Arm.CANARY else self.stable_bad
+        minutes = (question.window.end - question.window.start) / timedelta(minutes=1)
+        if question.objective == ERRORS:
+            return counted(question, total=1000, bad=bad)
+        return counted(question, total=1000 * minutes, bad=bad * minutes)
 
     def decided(self) -> Decision:
         """What is to be done now; the same twice."""

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from rollout.model.measurement import Arm
 from rollout.model.names import BackendName
 from rollout.model.rollout import RouteRef
 from rollout.model.status import Added, Phase, Retiring
@@ -33,9 +34,9 @@ def test_a_route_that_left_the_spec_is_looked_at_while_our_entry_is_in_it() -> N
 def test_the_window_begins_when_the_weight_was_in_force() -> None:
     wanted = needs(a_spec(), a_status(run=a_run()), NOON + 2 * MINUTE)
 
-    assert wanted.window is not None
-    assert (wanted.window.start, wanted.window.end) == (NOON + PROXY_LAG, NOON + 2 * MINUTE)
-    assert wanted.judged == a_revision("v2")
+    (ask,) = wanted.asks
+    assert (ask.window.start, ask.window.end) == (NOON + PROXY_LAG, NOON + 2 * MINUTE)
+    assert (ask.arm, ask.revision) == (Arm.CANARY, a_revision("v2"))
 
 
 def test_a_long_step_is_judged_by_its_last_minutes() -> None:
@@ -43,12 +44,11 @@ def test_a_long_step_is_judged_by_its_last_minutes() -> None:
 
     wanted = needs(a_spec(), a_status(run=a_run()), now)
 
-    assert wanted.window is not None
-    assert wanted.window.start == now - LONGEST_WINDOW
+    assert [ask.window.start for ask in wanted.asks] == [now - LONGEST_WINDOW]
 
 
 def test_nothing_is_measured_before_the_weight_is_in_force() -> None:
-    assert needs(a_spec(), a_status(run=a_run(in_force_at=None)), NOON + MINUTE).window is None
-    assert needs(a_spec(), a_status(run=a_run(weight=0, step=0)), NOON + MINUTE).window is None
-    assert needs(a_spec(), a_status(run=a_run(straight=True)), NOON + MINUTE).window is None
-    assert needs(a_spec(), a_status(run=a_run(), phase=Phase.ROLLING_BACK), NOON + MINUTE).window is None
+    assert needs(a_spec(), a_status(run=a_run(in_force_at=None)), NOON + MINUTE).asks == ()
+    assert needs(a_spec(), a_status(run=a_run(weight=0, step=0)), NOON + MINUTE).asks == ()
+    assert needs(a_spec(), a_status(run=a_run(straight=True)), NOON + MINUTE).asks == ()
+    assert needs(a_spec(), a_status(run=a_run(), phase=Phase.ROLLING_BACK), NOON + MINUTE).asks == ()

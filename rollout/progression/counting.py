@@ -1,0 +1,127 @@
+"""What was counted: how much counters grew, which lines they draw for an arm, and what each of stable's pods did before?
+
+A series is born with its first request, or its first bad one. What was there before that is known by `policies.counters`
+from the scrapes of its siblings.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+
+from policies.counters import Point, increase, interval, last_absent, rises
+from policies.sequential.align import Arm, Lines
+from policies.sequential.question import History
+from policies.sequential.tallies import NOTHING, Tally
+from rollout.model.measurement import Counter, Counters, Window
+
+Labels = tuple[tuple[str, str], ...]
+Scrapes = Mapping[Labels, set[float]]
+
+TARGET = ("job", "instance", "pod")  # labels that tell the scraped thing
+
+
+def grown(counters: tuple[Counter, ...], window: Window, witnesses: Iterable[Counter] = ()) -> float:
+    """How much all `counters` together grew inside the window.
+
+    witnesses: other series of the same answer, whose scrapes tell whether a counter was born inside the window.
+    """
+    start, end = window.start.timestamp(), window.end.timestamp()
+    scrapes = _scrapes((*counters, *witnesses))
+    total = 0.0
+    for counter in counters:
+        points = _points(counter)
+        total += increase(points, start, end, absent_at=_absent(points, start, _target(counter), scrapes))
+    return total
+
+
+def bounds_of(counters: Counters) -> tuple[float, ...]:
+    """The bounds of the answer's latency histogram, in ms, rising; () where it has none."""
+    return tuple(slower.bound.total_seconds() * 1000 for slower in counters.slower)
+
+
+def arm_of(counters: Counters, bounds: Sequence[float], window: Window) -> Arm:
+    """The answer's counters as the judge reads them; a bound that the answer lacks was exceeded by no request."""
+    scrapes, start = _scrapes((*counters.total, *counters.bad)), window.start.timestamp()
+    slower = dict(zip(bounds_of(counters), counters.slower, strict=True))
+    return Arm(
+        requests=_lines(counters.total, start, scrapes),
+        bad=_lines(counters.bad, start, scrapes),
+        slower=[_lines(slower[bound].counters, start, scrapes) if bound in slower else [] for bound in bounds],
+    )
+
+
+def history_of(counters: Counters, window: Window) -> History | None:
+    """What each of stable's pods did at each of its scrapes in the window; None where there are too few to tell.
+
+    Pods are scraped at instants of their own. The n-th row holds what each of them counted in its n-th interval.
+    """
+    scrapes = _scrapes((*counters.total, *counters.bad))
+    apart = [interval(sorted(times)) for times in scrapes.values() if len(times) > 1]
+    if not apart:
+        return None
+    length, start = median(apart), window.start.timestamp()
+    kinds = (counters.total, counters.bad, *(slower.counters for slower in counters.slower))
+    cells = [_cells(kind, window, length, scrapes) for kind in kinds]
+    rows = int((window.end.timestamp() - start) / length)
+    pods = sorted(scrapes)
+    return History(
+        interval=length,
+        tallies=tuple(tuple(_tally(cells, pod, row) for pod in pods) for row in range(rows)),
+    )
+
+
+Cells = dict[tuple[Labels, int], float]
+
+
+def _cells(counters: Iterable[Counter], window: Window, length: float, scrapes: Scrapes) -> Cells:
+    """Growth by pod and row. A pod's rows are counted from its own first scrape, so that no jitter moves a scrape."""
+    start, end = window.start.timestamp(), window.end.timestamp()
+    found: Cells = {}
+    for counter in counters:
+        target, points = _target(counter), _points(counter)
+        first = min((at for at in scrapes[target] if at > start), default=end)
+        offset = int((first - start) / length)
+        for at, growth in rises(points, end, absent_at=_absent(points, start, target, scrapes)):
+            row = round((at - first) / length) + offset
+            if at > start and growth:
+                found[target, row] = found.get((target, row), 0.0) + growth
+    return found
+
+
+def _tally(cells: Sequence[Cells], pod: Labels, row: int) -> Tally:
+    total, bad, *slower = (kind.get((pod, row), 0.0) for kind in cells)
+    return Tally(max(total, bad), bad, tuple(slower)) if total or bad else NOTHING
+
+
+def _lines(counters: Iterable[Counter], start: float, scrapes: Scrapes) -> Lines:
+    lines = []
+    for counter in counters:
+        points = _points(counter)
+        absent = _absent(points, start, _target(counter), scrapes)
+        lines.append(points if absent is None else [(absent, 0.0), *points])
+    return lines
+
+
+def _points(counter: Counter) -> list[Point]:
+    return [(at.timestamp(), value) for at, value in counter.points]
+
+
+def _scrapes(counters: Iterable[Counter]) -> Scrapes:
+    """When each scraped thing was seen."""
+    scrapes: dict[Labels, set[float]] = {}
+    for counter in counters:
+        scrapes.setdefault(_target(counter), set()).update(at.timestamp() for at, _ in counter.points)
+    return scrapes
+
+
+def _absent(points: list[Point], start: float, target: Labels, scrapes: Scrapes) -> float | None:
+    """When the counter is known to have not existed yet; asked only where the window holds its first point."""
+    first = min((at for at, _ in points), default=start)
+    if first <= start:
+        return None
+    own = scrapes.get(target, ())
+    return last_absent(first, start, own, [times for name, times in scrapes.items() if name != target])
+
+
+def _target(counter: Counter) -> Labels:
+    """The scraped thing that a series belongs to; series without such labels count as scraped together."""
+    return tuple(label for label in counter.labels if label[0] in TARGET)
