@@ -30,9 +30,9 @@ __all__ = [
     "loaded",
     "outlook",
     "ramp",
-    "skipped",
     "standing",
     "taken",
+    "tried",
     "turned",
 ]
 
@@ -89,10 +89,14 @@ def turned(state: State, aim: Aim) -> State:
     return replace(_closed(state, aim) if state.until > state.closed_at else state, here=(0, 0))
 
 
-def skipped(state: State, at: float) -> State:
-    """The memory as of its last closed block, going on at `at`: what is between is no evidence, as at weight 0."""
-    since = max(at, state.closed_at)
-    return replace(checkpoint(state), until=since, closed_at=since, here=(0, 0))
+def tried(state: State, at: float) -> State:
+    """The memory with which a trial begins, for the first time or once more, at `at`.
+
+    What history taught and the evidence so far stay. What was counted goes, and with it whatever was proven.
+    """
+    watches = tuple(watch._replace(closed=(0.0, 0.0), gate=(0.0,) * len(watch.gate)) for watch in state.watches)
+    counts = State(until=at, closed_at=at, known=state.known, noise=state.noise, watches=watches)
+    return replace(counts, absolute=state.absolute, alone=state.alone)
 
 
 def _closed(state: State, aim: Aim) -> State:

@@ -51,15 +51,19 @@ def ramp(state: State | None, aim: Aim, top: float) -> tuple[float, ...]:
     return (*(weight for weight in dict.fromkeys(weights) if weight < top), top)
 
 
-def outlook(state: State, aim: Aim, pace: Pace) -> str:
-    """What the run can prove, about how fast and at which rate: "can prove <= 0.3% failed, in about 6 min at 50 rps"."""
+def outlook(state: State, aim: Aim, pace: Pace, before: float | None = None) -> str:
+    """What the run can prove, about how fast and at which rate: "can prove <= 0.3% failed, in about 6 min at 50 rps".
+
+    before: seconds until the last weight, None where they are those of `ramp`.
+    """
     rate = rps(state)
     if rate <= 0.0:
         return "what can be proven is known once there are requests"
     limit, normal = final_limit(state, aim, pace.top), usual(state, aim.max_ratio)
     block = average_nats(rate * pace.top * BLOCK, limit, normal, chance(state.noise))
     proof = (log(1.0 / LEVEL) + MARGIN) / block * BLOCK
-    seconds = max(proof, pace.soak) + pace.soak * (len(ramp(state, aim, pace.top)) - 1)
+    rising = pace.soak * (len(ramp(state, aim, pace.top)) - 1) if before is None else before
+    seconds = max(proof, pace.soak) + rising
     return (
         f"can prove <= {percent(limit)} {aim.what}, in about {max(1, ceil(seconds / 60 - 0.5))} min at {rate:.3g} rps"
     )

@@ -126,10 +126,10 @@ def evidence_words(standing: Standing) -> str:
 def kept(memories: Iterable[Memory], run: Run, before: Run, now: datetime) -> Run:
     """The run with these memories, their open blocks closed where its weight is another than `before`.
 
-    What stable did while the canary had nothing is no evidence: a weight raised from 0 begins with a block of its own.
+    A weight raised from 0 begins a trial: what stable did while the canary had nothing is no evidence.
     """
     if run.weight and not before.weight:
-        return replace(run, judged=tuple(_going_on(one, now) for one in run.judged))
+        return replace(run, judged=tuple(_on_trial(one, now) for one in run.judged))
     found = {one.objective.name: one for one in memories}
     turned = run.weight != before.weight
     closed = [replace(one, state=judge.turned(one.state, one.aim)) if turned else one for one in found.values()]
@@ -137,8 +137,8 @@ def kept(memories: Iterable[Memory], run: Run, before: Run, now: datetime) -> Ru
     return replace(run, judged=(*others, *(one.kept() for one in closed)))
 
 
-def _going_on(checkpoint: Checkpoint, now: datetime) -> Checkpoint:
+def _on_trial(checkpoint: Checkpoint, now: datetime) -> Checkpoint:
     state = judge.loaded(checkpoint.state)
     if state is None:
         return checkpoint
-    return replace(checkpoint, state=judge.dumped(judge.skipped(state, now.timestamp())))
+    return replace(checkpoint, state=judge.dumped(judge.tried(state, now.timestamp())))

@@ -25,8 +25,13 @@ from rollout.progression.view import View
 REFRESH = timedelta(seconds=60)
 # What the controller waits for by itself, or what the trigger beside it says already, is in status but is no news.
 _QUIET = frozenset(
-    {"WeightPending", "NotMeasured", "Soaking", "Baking", "ReturningToStable", "RollingBack", "Paused", "Failed"}
+    {
+        *("WeightPending", "NotMeasured", "TooYoung", "Soaking", "Baking"),
+        *("ReturningToStable", "RollingBack", "Paused", "Failed"),
+    }
 )
+# Metrics come later than requests: that there are none is news only once the weight has soaked.
+_EARLY = frozenset({"NoRequests"})
 _ALARMING = frozenset(
     {
         Trigger.ABORTED,
@@ -59,9 +64,10 @@ def decide(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: dat
         view = view.of(moved(view, fire)) if fire is not None else view
     view = view.of(housekept(view))
     wandered = drift(view) if not fires else None
+    view = replace(view.of(_noted(view, status)), verdicts=_told(view, status))
     holds = holding(view)
     view = view.of(replace(view.status, reasons=holds, next=next_sentence(view, holds)))
-    view = view.of(_noted(view.of(replace(view.status, conditions=conditions(view, holds))), status))
+    view = view.of(replace(view.status, conditions=conditions(view, holds)))
     return Decision(
         status=view.status,
         actions=required_actions(view, status),
@@ -144,6 +150,11 @@ def _judges_news(view: View, before: Run | None, after: Run | None) -> list[Reas
     return news
 
 
+def _told(view: View, before: RolloutStatus) -> tuple[ObjectiveVerdict, ...]:
+    """The verdicts whose words are told: a number that moved in a sentence costs a write as one in a verdict does."""
+    return _shown(view, before) if view.verdicts else ()
+
+
 def _step(status: RolloutStatus) -> tuple[int, int]:
     return (status.runs, status.run.step if status.run else 0)
 
@@ -152,8 +163,9 @@ def _news(view: View, before: RolloutStatus, fires: tuple[Fired, ...]) -> tuple[
     """Triggers, holds that were not there before, what the judge has to say, and a stable that changed in place."""
     after = view.status
     news = [Reason(code=fire.trigger, message=fire.why, warning=fire.trigger in _ALARMING) for fire in fires]
-    old = {reason.code for reason in before.reasons}
-    news += [reason for reason in after.reasons if reason.code not in old | _QUIET]
+    old, new = ({reason.code for reason in status.reasons} for status in (before, after))
+    known = old - (_EARLY if "Soaking" in old else set()) | _QUIET | (_EARLY if "Soaking" in new else set())
+    news += [reason for reason in after.reasons if reason.code not in known]
     news += _judges_news(view, before.run, after.run)
     stable, was = after.stable, before.stable
     if (

@@ -39,7 +39,7 @@ def taught(view: View) -> RolloutStatus:
         return replace(view.status, run=run)
     main = next(one for one in memories if one.objective == needed[0])
     run = _planned(view, main, run)
-    return replace(view.status, run=replace(run, outlook=judge.outlook(main.state, main.aim, _prospect(run))))
+    return replace(view.status, run=replace(run, outlook=_outlook(main, run)))
 
 
 def history_unread(view: View) -> Reason | None:
@@ -93,8 +93,10 @@ def _planned(view: View, main: Memory, run: Run) -> Run:
     return replace(run, plan=tuple(Step(weight=weight, soak=SOAK) for weight in weights))
 
 
-def _prospect(run: Run) -> Pace:
-    """The pace of a run that has not begun."""
-    weights = [step.weight for step in run.plan if step.weight < FULL] or [FULL]
-    soak = run.plan[0].soak.total_seconds() if run.plan else 0.0
-    return Pace(weight=0.0, since=0.0, soak=soak, following=weights[0] / FULL, top=max(weights) / FULL)
+def _outlook(main: Memory, run: Run) -> str:
+    """What the run can prove, and when its plan lets it."""
+    steps = [step for step in run.plan if step.weight < FULL] or [Step(weight=FULL)]
+    soaks = [step.soak.total_seconds() for step in steps]
+    first, top = steps[0].weight / FULL, max(step.weight for step in steps) / FULL
+    pace = Pace(weight=0.0, since=0.0, soak=soaks[-1], following=first, top=top)
+    return judge.outlook(main.state, main.aim, pace, sum(soaks[:-1]))
