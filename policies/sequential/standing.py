@@ -135,6 +135,8 @@ def _held(state: State, aim: Aim, pace: Pace, found: Found) -> Answer | None:
     worth, needed = (found.alone, ALONE) if pace.alone else (found.beside, BESIDE)
     if worth >= SUSPICIOUS:
         told = f"waiting: evidence {worth:.0f} of {_needed(aim, needed):.0f} against the canary"
+        if worth >= _needed(aim, needed):  # what is above its limit goes back once stable is seen not to be as bad now
+            told = "waiting: the canary is above what it may do, but stable may be just as bad at this moment"
         return Answer(Verdict.INCONCLUSIVE, "Suspicious", told)
     seen = state.until - pace.since
     if seen < pace.soak - min(state.slice_seconds, BLOCK):

@@ -26,7 +26,7 @@ class Pods:
     names: tuple[str, ...]
     offset: timedelta
     counted: list[float] = field(default_factory=lambda: [0.0] * (2 + len(BOUNDS_MS)))
-    scrapes: list[Scrape] = field(default_factory=list)
+    scrapes: dict[str, list[Scrape]] = field(default_factory=dict)
 
     def serve(self, requests: float, parts: Sequence[float]) -> None:
         """Each pod gets its share of the requests; parts: of them that fail, and that exceed each bound."""
@@ -35,9 +35,10 @@ class Pods:
             self.counted[place] += each * part
 
     def scrape(self, at: datetime) -> None:
-        """The counters as they stand, in whole requests."""
-        total, bad, *slower = map(int, self.counted)
-        self.scrapes.append(Scrape(at=at, total=total, bad=bad, slower=tuple(slower)))
+        """The counters as they stand, in whole requests; pods reach the next whole one at times of their own."""
+        for number, name in enumerate(self.names):
+            total, bad, *slower = (int(counted + number / len(self.names)) for counted in self.counted)
+            self.scrapes.setdefault(name, []).append(Scrape(at=at, total=total, bad=bad, slower=tuple(slower)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,18 @@ class Habits:
 
 
 class Traffic:
-    """Answers the ratios `errors` and `slow` of a world's metrics; `change` says what is otherwise from now on."""
+    """Answers the ratios `errors` and `slow` of a world's metrics; `change` says what is otherwise from now on.
+
+    poison: part of all requests that fail while the canary has weight. lost: what is sent to the canary never arrives.
+    """
 
     def __init__(
         self, world: World, *, rps: float = 50.0, errors: float = 0.002, pods: int = 4, history: bool = True
     ) -> None:
         """errors: part of requests that fail in both arms. history: whether stable was there before the run."""
         slow = (0.3, 0.1, 0.02, 0.004)
+        self.poison = 0.0
+        self.lost = False
         self.world = world
         self.habits = Habits(rps, errors, errors, slow, slow)
         self.at = world.clock.now() - (BEFORE if history else timedelta(0))
@@ -96,8 +102,10 @@ class Traffic:
             self.at += SECOND
             weight, now = self._weight(), self.habits
             stable, canary = self.arms[Arm.STABLE], self.arms[Arm.CANARY]
-            stable.serve(now.rps * (1.0 - weight), (now.stable_errors, *now.stable_slow))
-            canary.serve(now.rps * weight, (now.canary_errors, *now.canary_slow))
+            more = self.poison if weight else 0.0
+            stable.serve(now.rps * (1.0 - weight), (now.stable_errors + more, *now.stable_slow))
+            if not self.lost:
+                canary.serve(now.rps * weight, (now.canary_errors + more, *now.canary_slow))
             for arm in (stable, canary):
                 if (self.at - arm.offset).timestamp() % SCRAPES.total_seconds() == 0:
                     arm.scrape(self.at)
@@ -113,8 +121,7 @@ class Traffic:
         """What was scraped in the window."""
         self.live(question.window.end)
         arm = self.arms[Arm.CANARY if question.arm is Arm.CANARY else Arm.STABLE]
-        pods = dict.fromkeys(arm.names, arm.scrapes)
         if question.objective.name == "errors":
-            return told_pods(question, pods, ())
-        slow = [one._replace(bad=one.slower[2]) for one in arm.scrapes]
-        return told_pods(question, dict.fromkeys(arm.names, slow), [timedelta(milliseconds=ms) for ms in BOUNDS_MS])
+            return told_pods(question, arm.scrapes, ())
+        slow = {name: [one._replace(bad=one.slower[2]) for one in scrapes] for name, scrapes in arm.scrapes.items()}
+        return told_pods(question, slow, [timedelta(milliseconds=ms) for ms in BOUNDS_MS])
