@@ -100,11 +100,15 @@ def tried(state: State, at: float) -> State:
 
 
 def _closed(state: State, aim: Aim) -> State:
-    """The memory with the open block in its capitals, totals and blocks; numbers as the status keeps them."""
+    """The memory with the open block in its capitals, totals and blocks; numbers as the status keeps them.
+
+    Without history stable's totals are all that is known of it: a block in which it misbehaves must not become what is usual.
+    """
     block = round(state.open_canary.requests), round(state.open_canary.bad)
-    told = block[0] > 0 and not misbehaves(state, aim.max_ratio, state.open_stable)
-    blocks = (*state.blocks, block) if told and not aim.bounds else state.blocks
-    alone = state.weight >= 1.0
+    is_normal = not misbehaves(state, aim.max_ratio, state.open_stable)
+    blocks = (*state.blocks, block) if block[0] > 0 and is_normal and not aim.bounds else state.blocks
+    alone, counts = state.weight >= 1.0, is_normal or state.known.requests > 0.0
+    stable, seconds = (state.open_stable, state.until - state.closed_at) if counts else (NOTHING, 0.0)
     return replace(
         state,
         closed_at=state.until,
@@ -113,11 +117,8 @@ def _closed(state: State, aim: Aim) -> State:
         alone=settled_alone(state, aim) if alone else state.alone,
         canary=_both(state.canary, block),
         here=_both(state.here, block),
-        stable=(
-            round(state.stable[0] + state.open_stable.requests, 1),
-            round(state.stable[1] + state.open_stable.bad, 1),
-        ),
-        seconds=round(state.seconds + state.until - state.closed_at, 1),
+        stable=(round(state.stable[0] + stable.requests, 1), round(state.stable[1] + stable.bad, 1)),
+        seconds=round(state.seconds + seconds, 1),
         blocks=_kept(blocks),
         open_canary=NOTHING,
         open_stable=NOTHING,

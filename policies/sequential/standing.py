@@ -27,7 +27,7 @@ class Standing:
 
     code: FAIL WorseThanStable | AboveLimit; INCONCLUSIVE SharedIncident | Suspicious | NotProven | NoRequests | TooYoung;
     PASS Proven. message: one sentence with the numbers, for people. evidence: 1.0 is none; needed: where a rollback is
-    decided. ratio: the canary's so far, None without requests. requests: of the canary so far.
+    decided. ratio: the canary's while stable was normal, None without requests. requests: of the canary so far.
     """
 
     verdict: Verdict
@@ -65,7 +65,7 @@ def standing(state: State, aim: Aim, pace: Pace) -> Standing:
     )
     answer = _failed(state, aim, found) or _held(state, aim, pace, found) or _proven(state, aim, pace)
     alone = answer.code == "AboveLimit" or (pace.alone and answer.verdict != Verdict.FAIL)
-    requests, bad = _so_far(state)
+    requests, bad = _while_normal(state, aim)
     return Standing(
         verdict=answer.verdict,
         code=answer.code,
@@ -73,7 +73,7 @@ def standing(state: State, aim: Aim, pace: Pace) -> Standing:
         evidence=found.alone if alone else found.beside,
         needed=_needed(aim, ALONE if alone else BESIDE),
         ratio=bad / requests if requests else None,
-        requests=requests,
+        requests=_so_far(state)[0],
     )
 
 
@@ -83,6 +83,14 @@ def _needed(aim: Aim, part: float) -> float:
 
 def _so_far(state: State) -> tuple[float, float]:
     return state.canary[0] + state.open_canary.requests, state.canary[1] + state.open_canary.bad
+
+
+def _while_normal(state: State, aim: Aim) -> tuple[float, float]:
+    """The canary's requests and bad ones while stable was normal; all of them where that is not told or was never so."""
+    normal = () if misbehaves(state, aim.max_ratio, state.open_stable) else (state.open_canary[:2],)
+    blocks = (*state.blocks, *normal)
+    told = sum(requests for requests, _ in blocks), sum(bad for _, bad in blocks)
+    return told if told[0] and not aim.bounds else _so_far(state)
 
 
 def _here(state: State) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from rollout.model.status import Phase, RolloutStatus
 from rollout.progression.decide import decide, decide_deletion
 from rollout.progression.moves import MOVES
 from rollout.progression.transitions import TRANSITIONS, Trigger
-from tests.support.builders import NOON, VIRTUAL_SERVICE, a_revision, a_run, a_status, a_step
+from tests.support.builders import NOON, SEQUENTIAL, VIRTUAL_SERVICE, a_revision, a_run, a_status, a_step
 from tests.support.pure_world import OUTER, PureWorld
 
 MINUTE = timedelta(minutes=1)
@@ -218,7 +218,41 @@ def _named_in_rollback(world: Noting) -> None:
     world.says(Verb.NAME_STABLE, backend="checkout-v2")
 
 
+def _judged(world: Noting) -> None:
+    """A run that is judged by evidence, while both arms fail alike."""
+    world.spec = replace(world.spec, objectives=(SEQUENTIAL,))
+    world.names("v2")
+    world.pass_time(MINUTE)
+    world.bad = world.stable_bad = 50
+
+
+def _incident(world: Noting) -> None:
+    """It takes the weight, is over, and comes again with the second attempt."""
+    _judged(world)
+    for minutes, bad in ((8, 0), (14, 50), (8, 0)):
+        world.pass_time(minutes * MINUTE)
+        world.bad = world.stable_bad = bad
+
+
+def _incident_while_paused(world: Noting) -> None:
+    """The same, but the run is paused both times."""
+    _judged(world)
+    for minutes, bad, verb in ((8, 0, Verb.RESUME), (14, 50, Verb.PAUSE), (8, 0, Verb.RESUME)):
+        world.pass_time(minutes * MINUTE)
+        world.bad = world.stable_bad = bad
+        world.says(verb)
+
+
+def _paused_in_an_incident(world: Noting) -> None:
+    _judged(world)
+    world.says(Verb.PAUSE)
+    world.pass_time(8 * MINUTE)
+
+
 OTHERS = [
+    _incident,
+    _incident_while_paused,
+    _paused_in_an_incident,
     _reject,
     _reject_while_paused,
     _revert,

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from adapters.memory.metrics import counted
+from adapters.memory.metrics import SCRAPES, counted
 from rollout.model.actions import Answer, ReleaseRoute, SetSplit
 from rollout.model.commands import Command, Verb
 from rollout.model.decision import Decision
-from rollout.model.measurement import Arm, Counters, Measurement, Question
+from rollout.model.measurement import Arm, Counter, Counters, Measurement, Question
 from rollout.model.names import BackendName
 from rollout.model.observation import BackendSeen, Entry, Observation, Pool, RouteSeen, RouteState, WorkloadSeen
 from rollout.model.rollout import RolloutSpec, RouteRef
@@ -127,10 +127,18 @@ class PureWorld:
 
     def _answer(self, question: Question) -> Counters:
         bad = (self.bad or 0) if question.arm is Arm.CANARY else self.stable_bad
-        minutes = (question.window.end - question.window.start) / timedelta(minutes=1)
         if question.objective == ERRORS:
             return counted(question, total=1000, bad=bad)
-        return counted(question, total=1000 * minutes, bad=bad * minutes)
+        start, length = question.window.start, question.window.end - question.window.start
+        times = [start + number * SCRAPES for number in range(length // SCRAPES + 1)]
+
+        def counter(per_minute: int) -> Counter:
+            return Counter(
+                labels=(("pod", question.revision),),
+                points=tuple((at, per_minute * ((at - NOON) / timedelta(minutes=1) + 1000)) for at in times),
+            )
+
+        return Counters(query="q", total=(counter(1000),), bad=(counter(bad),))
 
     def decided(self) -> Decision:
         """What is to be done now; the same twice."""
