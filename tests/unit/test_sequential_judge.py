@@ -287,3 +287,20 @@ def test_above_the_bar_together_with_stable_is_no_absolute_evidence() -> None:
 )
 def test_bounds_that_tell_much_are_watched_at_most_four(slower: tuple[float, ...], watched: tuple[int, ...]) -> None:
     assert telling(999.0, slower) == watched
+
+
+@pytest.mark.parametrize(
+    ("stable", "history", "code"),
+    [
+        ((675.0, 2.0), a_history(every=0), "NotProven"),  # fewer than three bad requests tell nothing of stable
+        ((675.0, 8.0), a_history(every=0), "SharedIncident"),
+        ((675.0, 8.0), a_history(every=1), "NotProven"),  # 1.3 % are usual for this stable
+        ((675.0, 30.0), a_history(every=1), "SharedIncident"),
+    ],
+)
+def test_stable_misbehaves_above_the_limit_and_above_what_is_usual(
+    stable: tuple[float, float], history: judge.History, code: str
+) -> None:
+    state = after([a_slice(15.0, (75.0, 0.0), stable)], history=history)
+
+    assert judge.standing(state, ERRORS, PROMOTION).code == code
