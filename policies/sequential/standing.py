@@ -163,11 +163,9 @@ def _proven(state: State, aim: Aim, pace: Pace) -> Answer:
     limit = final_limit(state, aim, pace.top) if pace.following is None else harm_limit(state, aim, pace.following)
     if limit >= SELF_EVIDENT:
         return Answer(Verdict.PASS, "Proven", f"{requests:.0f} requests: too few to do harm at the next weight")
-    blocks: list[tuple[float, float]] = [*state.blocks]
-    if not misbehaves(state, aim.max_ratio, state.open_stable):
-        blocks.append(state.open_canary[:2])
+    blocks = [*state.blocks, state.open_canary[:2]]
     normal, noise = usual(state, aim.max_ratio), chance(state.noise)
-    nats = nats_below(blocks, limit, normal, noise) if blocks else 0.0
+    nats = nats_below(blocks, limit, normal, noise)
     if nats >= log(1.0 / LEVEL):
         return Answer(Verdict.PASS, "Proven", f"< {percent(limit)} {aim.what}, proven with {requests:.0f} requests")
     more = still_needed(nats, rps(state) * pace.weight * BLOCK, limit, normal, noise)

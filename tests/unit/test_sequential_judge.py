@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from policies.sequential import judge
+from policies.sequential.latency import telling
 from policies.sequential.tallies import Slice, Tally
+from policies.sequential.weighing import absolute_worth
 from policies.verdict import Verdict
 from tests.support.judged import ERRORS, SLOW, a_history, a_pace, a_slice, after, minutes, slow
 
@@ -258,3 +260,47 @@ def test_what_was_learnt_is_said() -> None:
     words = judge.learnt_words(judge.begun(ERRORS, HISTORY, 0.0))
 
     assert words.startswith("stable: 120 of 180000 bad (0.067%), 50 rps; bursts of 1, a pod's rate varies by ")
+
+
+def test_a_lucky_minute_of_stable_convicts_nobody() -> None:
+    """Stable usually has 45 bad requests where it has none here; the canary has what stable usually has."""
+    told = [a_slice(60.0, (3000.0, 5.0), (27_000.0, 0.0))]
+    usual, silent = a_history(rps=500, every=1, intervals=240), None
+
+    known, unknown = (
+        judge.standing(after(told, history=history), ERRORS, a_pace()).evidence for history in (usual, silent)
+    )
+
+    assert known < 1.0 < unknown
+
+
+def test_above_the_bar_together_with_stable_is_no_absolute_evidence() -> None:
+    together = after(minutes(3, (75.0, 2.0), (675.0, 18.0)), history=HISTORY)
+    apart = after(minutes(3, (75.0, 2.0), (675.0, 0.0)), history=HISTORY)
+
+    assert absolute_worth(together, ERRORS) < 1.0 < absolute_worth(apart, ERRORS)
+
+
+@pytest.mark.parametrize(
+    ("slower", "watched"),
+    [((500, 499, 5, 4, 0), (1, 2)), ((600, 4, 0), ()), ((90, 80, 70, 60, 50, 40, 30), (0, 2, 4, 6))],
+)
+def test_bounds_that_tell_much_are_watched_at_most_four(slower: tuple[float, ...], watched: tuple[int, ...]) -> None:
+    assert telling(999.0, slower) == watched
+
+
+@pytest.mark.parametrize(
+    ("stable", "history", "code"),
+    [
+        ((675.0, 2.0), a_history(every=0), "NotProven"),  # fewer than three bad requests tell nothing of stable
+        ((675.0, 8.0), a_history(every=0), "SharedIncident"),
+        ((675.0, 8.0), a_history(every=1), "NotProven"),  # 1.3 % are usual for this stable
+        ((675.0, 30.0), a_history(every=1), "SharedIncident"),
+    ],
+)
+def test_stable_misbehaves_above_the_limit_and_above_what_is_usual(
+    stable: tuple[float, float], history: judge.History, code: str
+) -> None:
+    state = after([a_slice(15.0, (75.0, 0.0), stable)], history=history)
+
+    assert judge.standing(state, ERRORS, PROMOTION).code == code
