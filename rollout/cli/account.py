@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from rollout.cli.objectives import objectives
 from rollout.cli.terminal import Paper, age, clock, exactly, span, table
 from rollout.model.commands import Verb
-from rollout.model.rollout import Mode, OnInconclusive
-from rollout.model.status import ObjectiveVerdict, Past, Phase, Run
-from rollout.progression.holds import settled_at, soak_until
+from rollout.model.rollout import OnInconclusive
+from rollout.model.status import Past, Phase, Run
+from rollout.progression.holds import settled_at
+from rollout.progression.soak import least_until, soak_until
 from rollout.progression.view import View, percent, plan_step
 from rollout.services.looking import Share, possible, shares_of, unseen
 from rollout.services.queries import News, Standing
@@ -40,7 +42,8 @@ def screen(account: Account, on: Paper) -> list[str]:
     sections = (
         _head(account, on),
         _rows("Weights", _weights(account, on)),
-        _rows("Objectives", _objectives(account, on)),
+        _rows("Objectives", objectives(account.standing.status, on, account.now)),
+        _rows("Outlook", _outlook(account, on)),
         _rows("Holds", _holds(account, on)),
         _rows("Clocks", _clocks(account)),
         _rows("Lately", _lately(account, on)),
@@ -116,30 +119,9 @@ def _seen(share: Share) -> str:
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
-def _objectives(account: Account, on: Paper) -> list[str]:
-    verdicts = account.standing.status.verdicts
-    if not verdicts:
-        return []
-    rows = [_objective(verdict, on, account.now) for verdict in verdicts]
-    lines = []
-    for line, verdict in zip(table(("",) * 7, rows)[1:], verdicts, strict=True):
-        lines.append(line)
-        if verdict.verdict != "PASS":
-            lines.append(on.wrapped(f"  {verdict.code}: {verdict.message}", 4))
-        lines.append(on.styled(f"  {verdict.query}", "faint"))
-    return lines
-
-
-def _objective(verdict: ObjectiveVerdict, on: Paper, now: datetime) -> tuple[str, ...]:
-    return (
-        f"{on.mark(verdict.verdict.value)} {verdict.name}",
-        on.toned(verdict.verdict.value),
-        verdict.value or "-",
-        verdict.limit,
-        f"{verdict.samples} requests" if verdict.samples is not None else "",
-        f"at {clock(verdict.at)} ({age(verdict.at, now)} ago)",
-        "only shown, never decides" if verdict.mode is Mode.OBSERVE else "",
-    )
+def _outlook(account: Account, on: Paper) -> list[str]:
+    run = account.standing.status.run
+    return [on.wrapped(run.outlook, 2)] if run is not None and run.outlook else []
 
 
 def _holds(account: Account, on: Paper) -> list[str]:
@@ -165,6 +147,9 @@ def _clocks(account: Account) -> list[str]:
         rows.append(("soak", _remaining(until, account.now)))
     if account.view is not None and spec.labels_of(run.canary.name) and run.weight == 0:
         rows.append(("subset settles", _remaining(settled_at(account.view, run), account.now)))
+    least = least_until(account.view) if account.view is not None else None
+    if least is not None:
+        rows.append(("least duration", _remaining(least, account.now)))
     rows.append(
         ("available within", _spent(run.unavailable.elapsed(account.now), spec.available_within, "then it fails"))
     )
@@ -257,6 +242,8 @@ def _run_data(run: Run, account: Account) -> dict[str, Any]:
         "canary": run.canary.name,
         "step": run.step,
         "steps": len(run.plan),
+        "outlook": run.outlook or None,
+        "learnt": {kept.objective: kept.learnt for kept in run.judged if kept.learnt},
         "weight": run.weight,
         "confirmed": run.confirmed,
         "started": run.started.isoformat(),

@@ -191,6 +191,8 @@ def _remarks(plan: "RolloutPlan") -> Iterator[str]:
     if plan.stages:
         gates = f", and {plan.approvals} approval{'s' if plan.approvals > 1 else ''}" if plan.approvals else ""
         yield f"takes at least {exactly(plan.duration)}{gates}; the evidence may take longer"
+    if plan.outlook:
+        yield f"{plan.canary}: {plan.outlook}"
     for subset in plan.subsets:
         labels = ",".join(f"{name}={value}" for name, value in subset.labels)
         yield f"makes subset {subset.name} ({labels}) before any route names it"
@@ -238,6 +240,7 @@ def as_data(plan: "RolloutPlan") -> dict[str, Any]:
             {"route": item.route, "tool": item.owner.tool, "name": item.owner.name or None, "snippet": item.snippet}
             for item in plan.owned
         ],
+        "outlook": plan.outlook or None,
         "leastSeconds": plan.duration.total_seconds(),
         "approvals": plan.approvals,
         "holds": [{"code": hold.code, "message": hold.message, "warning": hold.warning} for hold in plan.holds],

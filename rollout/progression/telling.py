@@ -9,9 +9,7 @@ from rollout.progression.effects import hand_edit, rollback_held
 from rollout.progression.fights import fight_moments
 from rollout.progression.holds import (
     bake_holds,
-    least_until,
     settled_at,
-    soak_until,
     step_holds,
     suspended,
     unknown_backend,
@@ -20,6 +18,7 @@ from rollout.progression.incidents import incident_moments, waits_at_zero
 from rollout.progression.learning import unlearnt
 from rollout.progression.rescue import rescue_moments, route_names_gone
 from rollout.progression.sight import first_sight
+from rollout.progression.soak import least_until, soak_until
 from rollout.progression.view import DARK_FOR, FULL, View, next_weight, plan_ahead, unusable_words, usable
 
 READ_BACK = timedelta(seconds=30)  # a weight that was written is looked at again even when no event comes

@@ -56,7 +56,8 @@ class RolloutPlan:
     """All that can be told of a run before it begins, or of what is left of it.
 
     canary: "" when there is nothing to do. duration: the least time from the first weight on; left_alone: pools that no
-    weight of this run touches. holds: what stands in its way now. owned: routes that a GitOps tool may set back.
+    weight of this run touches. holds: what stands in its way now. owned: routes that a GitOps tool may set back. outlook: what
+    the run can prove, "" before that is known.
     """
 
     key: Key
@@ -72,6 +73,7 @@ class RolloutPlan:
     is_running: bool = False
     note: str = ""
     owned: tuple[OwnedRoute, ...] = ()
+    outlook: str = ""
 
 
 def planned(view: View) -> RolloutPlan:
@@ -142,6 +144,7 @@ def _of_run(view: View, holds: tuple[Reason, ...], *, is_running: bool) -> Rollo
         approvals=sum(1 for stage in ahead if stage.approval),
         holds=tuple(seen_codes.values()),
         is_running=is_running,
+        outlook=run.outlook,
     )
 
 

@@ -13,11 +13,11 @@ from policies.verdict import Verdict
 from rollout.model.actions import SetSplit
 from rollout.model.commands import Verb
 from rollout.model.decision import Decision
-from rollout.model.rollout import Analysis, OnInconclusive, RouteRef, Step
+from rollout.model.rollout import Analysis, Auto, ErrorRatio, OnInconclusive, RouteRef, Step
 from rollout.model.status import FIGHTS_COUNTED, Phase, RolloutStatus
 from rollout.progression.judging import judge
 from rollout.progression.transitions import TRANSITIONS, Trigger
-from tests.support.builders import VIRTUAL_SERVICE, a_step
+from tests.support.builders import ERRORS, SEQUENTIAL, VIRTUAL_SERVICE, a_step
 from tests.support.pure_world import FLUX, OUTER, REVISIONS, PureWorld
 
 PLANS = (
@@ -49,7 +49,8 @@ class Promises(PureWorld):
         self._gates_hold(before, after)
         self._failed_is_not_tried_again(before, decision)
         self._clocks_stand_where_they_should(decision)
-        verdicts = [judge(one, self.spec.analysis) for one in seen.measurements]
+        verdicts = [judge(one, self.spec.analysis) for one in seen.measurements if one.question.objective == ERRORS]
+        verdicts += [one for one in after.verdicts if one.at == self.now and one not in before.verdicts]
         if any(one.verdict is Verdict.FAIL for one in verdicts) and not self._ordered(decision):
             self._is_on_its_way_down(before, decision)
         told = super().tick(saves=saves)
@@ -183,9 +184,18 @@ class Machine(RuleBasedStateMachine):
     def git_names(self, revision: str) -> None:
         self.world.spec = replace(self.world.spec, revision=revision)
 
-    @rule(plan=st.sampled_from(PLANS))
-    def git_plans(self, plan: tuple[Step, ...]) -> None:
-        self.world.spec = replace(self.world.spec, steps=plan)
+    @rule(plan=st.sampled_from(PLANS), objective=st.sampled_from((ERRORS, SEQUENTIAL)))
+    def git_plans(self, plan: tuple[Step, ...], objective: ErrorRatio) -> None:
+        self.world.spec = replace(self.world.spec, steps=plan, auto=None, objectives=(objective,))
+
+    @rule(minutes=st.sampled_from((0, 5)))
+    def git_leaves_the_plan_to_the_judge(self, minutes: int) -> None:
+        auto = Auto(max=50, min_duration=timedelta(minutes=minutes))
+        self.world.spec = replace(self.world.spec, steps=(), auto=auto, objectives=(SEQUENTIAL,))
+
+    @rule(bad=st.sampled_from((0, 0, 100)))
+    def stable_fails(self, bad: int) -> None:
+        self.world.stable_bad = bad
 
     @rule(suspend=st.booleans())
     def git_suspends(self, suspend: bool) -> None:

@@ -10,7 +10,8 @@ SOURCES = [*ROOT.glob("rollout/progression/*.py"), *ROOT.glob("rollout/services/
 def given() -> set[str]:
     """Every code that a Reason is made with, and every code of a judgement."""
     codes = {code for file in SOURCES for code in re.findall(r'code="(\w+)"', file.read_text())}
-    judged = [ROOT / "policies" / "slo.py", ROOT / "rollout" / "progression" / "judging.py"]
+    judged = [ROOT / "policies" / "slo.py", ROOT / "policies" / "sequential" / "standing.py"]
+    judged.append(ROOT / "rollout" / "progression" / "judging.py")
     shapes = (r'Verdict\.\w+, "(\w+)"', r'_inconclusive\("(\w+)"')
     return codes | {code for file in judged for shape in shapes for code in re.findall(shape, file.read_text())}
 

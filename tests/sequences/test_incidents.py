@@ -125,5 +125,5 @@ async def test_an_incident_takes_the_weight_of_a_paused_run_too_and_resume_does_
         await world.pass_time(MINUTE)
 
         same_story("incident_while_paused", told_story(world))
-        assert world.status.phase is Phase.PROGRESSING
+        assert world.status.phase.value == "Progressing"
         assert await world.split() == {"checkout-v1": 100, "checkout-v2": 0}

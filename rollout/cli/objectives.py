@@ -1,0 +1,45 @@
+"""How is told what each objective says of the canary, and by which numbers?"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rollout.cli.terminal import Paper, age, clock, table
+from rollout.model.rollout import Mode
+from rollout.model.status import ObjectiveVerdict, RolloutStatus, Run
+
+
+def objectives(status: RolloutStatus, on: Paper, now: datetime) -> list[str]:
+    """Two lines or more for each objective; none before the first verdict."""
+    verdicts = status.verdicts
+    if not verdicts:
+        return []
+    rows = [_objective(verdict, on, now) for verdict in verdicts]
+    lines = []
+    for line, verdict in zip(table(("",) * 7, rows)[1:], verdicts, strict=True):
+        lines.append(line)
+        if verdict.verdict != "PASS" or verdict.evidence:
+            lines.append(on.wrapped(f"  {verdict.code}: {verdict.message}", 4))
+        lines += [on.wrapped(f"  {words}", 4) for words in _evidence(status.run, verdict)]
+        lines.append(on.styled(f"  {verdict.query}", "faint"))
+    return lines
+
+
+def _evidence(run: Run | None, verdict: ObjectiveVerdict) -> Iterator[str]:
+    """How much speaks against the canary, and what the judge compares it with; only where it gathers evidence."""
+    if verdict.evidence:
+        yield f"evidence against it {verdict.evidence}: 1 is none, a rollback needs all of it"
+    for kept in run.judged if run is not None else ():
+        if kept.objective == verdict.name and kept.learnt:
+            yield f"learnt before the first request: {kept.learnt}"
+
+
+def _objective(verdict: ObjectiveVerdict, on: Paper, now: datetime) -> tuple[str, ...]:
+    return (
+        f"{on.mark(verdict.verdict.value)} {verdict.name}",
+        on.toned(verdict.verdict.value),
+        verdict.value or "-",
+        verdict.limit,
+        f"{verdict.samples} requests" if verdict.samples is not None else "",
+        f"at {clock(verdict.at)} ({age(verdict.at, now)} ago)",
+        "only shown, never decides" if verdict.mode is Mode.OBSERVE else "",
+    )
