@@ -138,7 +138,9 @@ def learnt_words(state: State) -> str:
     """What history taught, for people."""
     known, noise = state.known, state.noise
     if not known.requests:
-        return "nothing is known of stable: the judge assumes bursts of 1.5 and rates that vary by 50%"
-    words = f"stable: {known.bad:.0f} of {known.requests:.0f} bad ({percent(known.bad / known.requests)}), {known.rps:.3g} rps"
-    spread = f"bursts of {noise.bursts:.2g}, a pod's rate varies by {percent(noise.pod**0.5)}"
-    return f"{words}; {spread}" + (f", poor pods are {noise.poor:.2g}x worse" if noise.poor > 1.0 else "")
+        return "nothing is known of stable: bad requests are taken to come 1.5 at a time, and their rate to vary by 50%"
+    words = (
+        f"{known.bad:.0f} of stable's {known.requests:.0f} requests were bad ({percent(known.bad / known.requests)})"
+    )
+    words = f"{words} at {known.rps:.3g} a second, {noise.bursts:.2g} at a time; a pod's rate varies by {percent(noise.pod**0.5)}"
+    return words + (f", a poor pod's is {noise.poor:.2g}x as high" if noise.poor > 1.0 else "")

@@ -27,7 +27,8 @@ def objectives(status: RolloutStatus, on: Paper, now: datetime) -> list[str]:
 def _evidence(run: Run | None, verdict: ObjectiveVerdict) -> Iterator[str]:
     """How much speaks against the canary, and what the judge compares it with; only where it gathers evidence."""
     if verdict.evidence:
-        yield f"evidence against it {verdict.evidence}: 1 is none, a rollback needs all of it"
+        worth, _, needed = verdict.evidence.partition(" of ")
+        yield f"evidence against the canary: {worth}, where 1 is none and {needed} rolls it back"
     for kept in run.judged if run is not None else ():
         if kept.objective == verdict.name and kept.learnt:
             yield f"learnt before the first request: {kept.learnt}"

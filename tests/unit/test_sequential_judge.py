@@ -134,7 +134,7 @@ def test_nothing_known_of_stable_means_the_stated_defaults() -> None:
     assert state.noise == (1.5, 0.25, 0.25, 0.5, 1.0, 0.0)
     assert (
         judge.learnt_words(state)
-        == "nothing is known of stable: the judge assumes bursts of 1.5 and rates that vary by 50%"
+        == "nothing is known of stable: bad requests are taken to come 1.5 at a time, and their rate to vary by 50%"
     )
 
 
@@ -259,7 +259,7 @@ def test_a_memory_begins_with_its_version_and_another_one_is_not_read() -> None:
 def test_what_was_learnt_is_said() -> None:
     words = judge.learnt_words(judge.begun(ERRORS, HISTORY, 0.0))
 
-    assert words.startswith("stable: 120 of 180000 bad (0.067%), 50 rps; bursts of 1, a pod's rate varies by ")
+    assert words.startswith("120 of stable's 180000 requests were bad (0.067%) at 50 a second, 1 at a time; a pod's rate varies by ")
 
 
 def test_a_lucky_minute_of_stable_convicts_nobody() -> None:

@@ -1,0 +1,83 @@
+"""Does whoever is on call understand a judged run from one screen, without statistics?"""
+
+from datetime import timedelta
+
+from rollout.cli import account, plan
+from rollout.cli.options import Access
+from rollout.cli.why import account as told_account
+from tests.support.cli import cluster_of, same_screen
+from tests.support.scenes import MINUTE, SECOND
+from tests.support.series import Traffic
+from tests.support.world import World, a_release
+from tests.unit.test_cli_screens import PLAIN, planned, why_screen
+
+ERRORS = {"name": "errors", "kind": "error-ratio", "max": "1%"}
+SLOW = {"name": "slow", "kind": "slow-ratio", "threshold": "500ms", "max": "5%"}
+
+
+async def after(world: World, duration: timedelta) -> None:
+    await world.commit(revision="v2")
+    await world.pass_time(duration)
+
+
+async def test_why_tells_of_a_first_step_that_waits() -> None:
+    async with a_release(objectives=[ERRORS, SLOW]) as world:
+        Traffic(world)
+        await after(world, 3 * MINUTE)
+
+        same_screen("why_judged_waiting", await why_screen(world))
+
+
+async def test_why_tells_of_a_canary_that_is_suspicious() -> None:
+    async with a_release(objectives=[ERRORS]) as world:
+        Traffic(world).change(canary=0.05)
+        await after(world, 50 * SECOND)
+
+        same_screen("why_judged_suspicious", await why_screen(world))
+
+
+async def test_why_tells_of_a_canary_that_was_rolled_back() -> None:
+    async with a_release(objectives=[ERRORS]) as world:
+        Traffic(world).change(canary=0.05)
+        await after(world, 3 * MINUTE)
+
+        same_screen("why_judged_rolled_back", await why_screen(world))
+
+
+async def test_why_tells_of_an_incident_that_both_arms_share() -> None:
+    async with a_release(objectives=[ERRORS]) as world:
+        traffic = Traffic(world)
+        await after(world, 7 * MINUTE)
+        traffic.change(stable=0.05, canary=0.05)
+        await world.pass_time(2 * MINUTE)
+
+        same_screen("why_judged_incident", await why_screen(world))
+
+
+async def test_why_tells_of_little_traffic_that_has_not_proven_enough() -> None:
+    async with a_release(objectives=[ERRORS]) as world:
+        Traffic(world, rps=2, errors=0.0005)
+        await after(world, 11 * MINUTE)
+
+        same_screen("why_judged_low_traffic", await why_screen(world))
+
+
+async def test_machines_are_told_the_outlook_and_what_was_learnt() -> None:
+    async with a_release(objectives=[ERRORS]) as world:
+        Traffic(world)
+        await after(world, 3 * MINUTE)
+
+        data = account.as_data(await told_account(cluster_of(world), Access(), "checkout", world.clock.now()))
+
+    assert data["run"]["outlook"].startswith("can prove <= ")
+    assert list(data["run"]["learnt"]) == ["errors"]
+    assert data["objectives"][0]["evidence"].endswith(" of 125")
+
+
+async def test_the_plan_of_a_judged_run_says_what_it_can_prove_and_which_weights_the_judge_chose() -> None:
+    auto = {"max": 50, "minDuration": "5m"}
+    async with a_release(objectives=[ERRORS], steps=None, auto=auto) as world:
+        Traffic(world)
+        await after(world, 2 * MINUTE)
+
+        same_screen("plan_judged", plan.lines(await planned(world), PLAIN))
