@@ -259,7 +259,9 @@ def test_a_memory_begins_with_its_version_and_another_one_is_not_read() -> None:
 def test_what_was_learnt_is_said() -> None:
     words = judge.learnt_words(judge.begun(ERRORS, HISTORY, 0.0))
 
-    assert words.startswith("120 of stable's 180000 requests were bad (0.067%) at 50 a second, 1 at a time; a pod's rate varies by ")
+    assert words.startswith(
+        "120 of stable's 180000 requests were bad (0.067%) at 50 a second, 1 at a time; a pod's rate varies by "
+    )
 
 
 def test_a_lucky_minute_of_stable_convicts_nobody() -> None:
