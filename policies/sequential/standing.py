@@ -143,8 +143,10 @@ def _held(state: State, aim: Aim, pace: Pace, found: Found) -> Answer | None:
     worth, needed = (found.alone, ALONE) if pace.alone else (found.beside, BESIDE)
     if worth >= SUSPICIOUS:
         told = f"waiting: evidence {worth:.0f} of {_needed(aim, needed):.0f} against the canary"
-        if worth >= _needed(aim, needed):  # what is above its limit goes back once stable is seen not to be as bad now
-            told = "waiting: the canary is above what it may do, but stable may be just as bad at this moment"
+        if worth >= _needed(aim, needed):
+            few = _here(state)[1] if pace.alone else _bad_of_both(state, found.worst)[0]
+            why = f"only {few:.0f} of its requests were" if few < FEWEST else "stable may be just as"
+            told = f"waiting: there is evidence enough against the canary, but {why} bad"
         return Answer(Verdict.INCONCLUSIVE, "Suspicious", told)
     seen = state.until - pace.since
     if seen < pace.soak - min(state.slice_seconds, BLOCK):

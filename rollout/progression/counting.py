@@ -60,30 +60,40 @@ def history_of(counters: Counters, window: Window) -> History | None:
         return None
     length, start = median(apart), window.start.timestamp()
     kinds = (counters.total, counters.bad, *(slower.counters for slower in counters.slower))
-    cells = [_cells(kind, window, length, scrapes) for kind in kinds]
-    rows = int((window.end.timestamp() - start) / length)
+    rows = {target: _rows(times, start, length) for target, times in scrapes.items()}
+    cells = [_cells(kind, window, rows, scrapes) for kind in kinds]
+    last = max((row for of_target in rows.values() for row in of_target.values()), default=-1)
     pods = sorted(scrapes)
     return History(
         interval=length,
-        tallies=tuple(tuple(_tally(cells, pod, row) for pod in pods) for row in range(rows)),
+        tallies=tuple(tuple(_tally(cells, pod, row) for pod in pods) for row in range(last + 1)),
     )
 
 
+Rows = Mapping[Labels, Mapping[float, int]]
 Cells = dict[tuple[Labels, int], float]
 
 
-def _cells(counters: Iterable[Counter], window: Window, length: float, scrapes: Scrapes) -> Cells:
-    """Growth by pod and row. A pod's rows are counted from its own first scrape, so that no jitter moves a scrape."""
+def _rows(times: Iterable[float], start: float, length: float) -> dict[float, int]:
+    """The row of each scrape of one target. Rows go from scrape to scrape, so that no jitter adds up to one."""
+    rows: dict[float, int] = {}
+    before, row = start, -1
+    for at in sorted(at for at in times if at > start):
+        row = row + max(1, round((at - before) / length)) if rows else int((at - start) / length)
+        rows[at], before = row, at
+    return rows
+
+
+def _cells(counters: Iterable[Counter], window: Window, rows: Rows, scrapes: Scrapes) -> Cells:
+    """Growth by target and row."""
     start, end = window.start.timestamp(), window.end.timestamp()
     found: Cells = {}
     for counter in counters:
         target, points = _target(counter), _points(counter)
-        first = min((at for at in scrapes[target] if at > start), default=end)
-        offset = int((first - start) / length)
         for at, growth in rises(points, end, absent_at=_absent(points, start, target, scrapes)):
-            row = round((at - first) / length) + offset
-            if at > start and growth:
-                found[target, row] = found.get((target, row), 0.0) + growth
+            place = target, rows.get(target, {}).get(at, -1)
+            if growth and place[1] >= 0:
+                found[place] = found.get(place, 0.0) + growth
     return found
 
 

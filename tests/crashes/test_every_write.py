@@ -36,6 +36,17 @@ async def both(world: World) -> str:
     return await world.command("abort")
 
 
+async def judged(world: World) -> None:
+    """Git names v2, and asks for a proof of it beside stable."""
+    await world.commit(revision="v2", objectives=[{"name": "errors", "kind": "error-ratio", "max": "1%"}])
+
+
+async def chosen(world: World) -> None:
+    """Git names v2, and leaves the weights to the judge."""
+    errors = {"name": "errors", "kind": "error-ratio", "max": "1%"}
+    await world.commit(revision="v2", objectives=[errors], steps=None, auto={"max": 50, "minDuration": "3m"})
+
+
 async def newer(world: World) -> None:
     """Git names v3."""
     await world.commit(revision="v3")
@@ -55,6 +66,9 @@ STORIES = {
         acts=((1, release), (1, lambda world: world.command("pause")), (1, lambda world: world.command("resume"))),
         minutes=4,
     ),
+    "judged": Story(acts=((1, judged),), minutes=4),
+    "judged and rolled back": Story(acts=((1, judged), (1, fails)), minutes=3),
+    "chosen by the judge": Story(acts=((1, chosen),), minutes=8),
     "superseded": Story(acts=((1, release), (2, newer)), minutes=4),
     "subsets": Story(acts=((1, release),), minutes=6, subsets=True),
     "subsets rolled back": Story(acts=((1, release), (1, fails)), minutes=3, subsets=True),

@@ -51,6 +51,58 @@ def judged(objective: Objective, answer: Answer) -> ObjectiveVerdict:
     return judge(Measurement(question=question, answer=answer, at=at), Analysis(min_requests=50))
 
 
+P99 = Query(name="p99", query="p99", below=2, failures=2, looks=3, worse_than_stable=0.2)
+
+
+def beside(answer: Answer, stable: Answer | None) -> ObjectiveVerdict:
+    """The verdict on P99, with what stable's own query gave."""
+    question = Question(
+        namespace="shop",
+        rollout="checkout",
+        objective=P99,
+        revision="v2",
+        backend=BackendName(service="checkout-v2"),
+        workload="checkout-v2",
+        pods=frozenset({"a"}),
+        window=Window(start=NOON, end=NOON + timedelta(seconds=60)),
+    )
+    asked = [Measurement(question=question, answer=one, at=NOON) for one in (answer, stable) if one is not None]
+    return judge(asked[0], Analysis(), asked[1] if len(asked) > 1 else None)
+
+
+def test_a_query_fails_when_enough_of_its_last_looks_do() -> None:
+    stable = Value(query="q", value=9, earlier=(9, 9))
+
+    once = beside(Value(query="q", value=3, earlier=(1, 1)), stable)
+    twice = beside(Value(query="q", value=3, earlier=(1, 3)), stable)
+    long_ago = beside(Value(query="q", value=1, earlier=(3, 3, 1, 1)), stable)
+
+    assert [one.verdict for one in (once, twice, long_ago)] == [Verdict.INCONCLUSIVE, Verdict.FAIL, Verdict.PASS]
+
+
+def test_a_query_that_is_worse_than_stable_fails_within_its_limits() -> None:
+    verdict = beside(Value(query="q", value=1.3, earlier=(1.3,)), Value(query="q", value=1, earlier=(1,)))
+
+    assert (verdict.verdict, verdict.code) == (Verdict.FAIL, "WorseThanStable")
+
+
+@pytest.mark.parametrize(
+    ("stable", "code"),
+    [(NoData(query="q"), "NoData"), (Failed(query="q", error="refused"), "QueryFailed"), (None, "NoData")],
+)
+def test_without_stable_to_compare_with_a_query_is_inconclusive(stable: Answer | None, code: str) -> None:
+    verdict = beside(Value(query="q", value=1, earlier=(1,)), stable)
+
+    assert (verdict.verdict, verdict.code) == (Verdict.INCONCLUSIVE, code)
+    assert verdict.message.startswith("nothing of stable to compare 1 with: ")
+
+
+def test_limits_that_are_broken_fail_without_stable() -> None:
+    verdict = beside(Value(query="q", value=3, earlier=(3,)), None)
+
+    assert verdict.verdict is Verdict.FAIL
+
+
 def counters(*, total: tuple[Counter, ...], bad: tuple[Counter, ...] = ()) -> Counters:
     return Counters(query="q", total=total, bad=bad)
 

@@ -1,13 +1,14 @@
 """Is all that a decision needs looked at, and only the traffic of the present weight measured?"""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from rollout.model.measurement import Arm
 from rollout.model.names import BackendName
-from rollout.model.rollout import RouteRef
-from rollout.model.status import Added, Phase, Retiring
-from rollout.progression.needs import LONGEST_WINDOW, PROXY_LAG, needs
-from tests.support.builders import NOON, VIRTUAL_SERVICE, a_revision, a_run, a_spec, a_status
+from rollout.model.rollout import Objective, Query, RouteRef
+from rollout.model.status import Added, Incident, Phase, Retiring, RolloutStatus
+from rollout.progression.needs import LONGEST_WINDOW, PROXY_LAG, SCRAPE_BEFORE, needs
+from tests.support.builders import ERRORS, NOON, SEQUENTIAL, VIRTUAL_SERVICE, a_revision, a_run, a_spec, a_status
 
 MINUTE = timedelta(minutes=1)
 OUTER = RouteRef(kind="VirtualService", name="outer")
@@ -52,3 +53,50 @@ def test_nothing_is_measured_before_the_weight_is_in_force() -> None:
     assert needs(a_spec(), a_status(run=a_run(weight=0, step=0)), NOON + MINUTE).asks == ()
     assert needs(a_spec(), a_status(run=a_run(straight=True)), NOON + MINUTE).asks == ()
     assert needs(a_spec(), a_status(run=a_run(), phase=Phase.ROLLING_BACK), NOON + MINUTE).asks == ()
+
+
+def asked(status: RolloutStatus, now: datetime, *objectives: Objective) -> list[tuple[str, str, str]]:
+    """Objective, arm and revision of each measurement that is wanted."""
+    wanted = needs(a_spec(objectives=objectives), status, now)
+    return [(ask.objective.name, ask.arm.value, ask.revision.name) for ask in wanted.asks]
+
+
+def test_history_is_asked_for_before_the_first_weight_and_only_where_it_is_judged_by() -> None:
+    waiting = a_status(run=a_run(step=0, weight=0, confirmed=0))
+
+    assert asked(waiting, NOON, SEQUENTIAL) == [("errors", "history", "v1")]
+    assert asked(waiting, NOON, ERRORS) == []
+    assert asked(a_status(run=a_run(step=0, weight=0, straight=True)), NOON, SEQUENTIAL) == []
+
+
+def test_both_arms_are_asked_over_one_window_beside_each_other() -> None:
+    status = a_status(run=a_run())
+
+    wanted = needs(a_spec(objectives=(SEQUENTIAL,)), status, NOON + 2 * MINUTE)
+
+    assert asked(status, NOON + MINUTE, SEQUENTIAL) == [("errors", "canary", "v2"), ("errors", "stable", "v1")]
+    assert len({ask.window for ask in wanted.asks}) == 1
+    assert wanted.asks[0].window.start == NOON - SCRAPE_BEFORE
+
+
+def test_at_100_percent_nothing_is_asked_of_stable() -> None:
+    status = a_status(run=a_run(step=3, weight=100, confirmed=100), phase=Phase.PROMOTING)
+
+    assert asked(status, NOON + MINUTE, SEQUENTIAL) == [("errors", "canary", "v2")]
+
+
+def test_stable_is_asked_for_a_query_only_where_it_is_compared() -> None:
+    alone = Query(name="orders", query="orders", above=3)
+    both = replace(alone, name="p99", worse_than_stable=0.2)
+
+    found = asked(a_status(run=a_run()), NOON + MINUTE, alone, both)
+
+    assert found == [("orders", "canary", "v2"), ("p99", "canary", "v2"), ("p99", "stable", "v1")]
+
+
+def test_stable_alone_is_watched_where_an_incident_took_the_weight() -> None:
+    run = a_run(step=0, weight=0, confirmed=0, incident=Incident(since=NOON, count=1))
+    gone_on = replace(run, incident=Incident(since=NOON, count=1, over=True))
+
+    assert asked(a_status(run=run), NOON + MINUTE, SEQUENTIAL, ERRORS) == [("errors", "stable", "v1")]
+    assert asked(a_status(run=gone_on), NOON + MINUTE, SEQUENTIAL) == []

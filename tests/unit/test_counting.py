@@ -1,0 +1,102 @@
+"""Are pods, births, resets and bounds counted as they were, for the judge's history and for both arms?"""
+
+from datetime import UTC, datetime, timedelta
+
+from rollout.model.measurement import Counter, Counters, Slower, Window
+from rollout.progression.counting import arm_of, bounds_of, history_of
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HOUR = Window(start=NOON - timedelta(hours=1), end=NOON)
+
+
+def series(pod: str, values: list[float], *, first: float = -3595, every: float = 15, **labels: str) -> Counter:
+    """A pod's counter with these values, at `first` and every so many seconds after it (from noon)."""
+    points = tuple((NOON + timedelta(seconds=first + every * place), value) for place, value in enumerate(values))
+    return Counter(labels=tuple(sorted(({"pod": pod} | labels).items())), points=points)
+
+
+def rising(each: float, count: int = 240) -> list[float]:
+    return [each * place for place in range(count)]
+
+
+def counters(*total: Counter, bad: tuple[Counter, ...] = (), slower: tuple[Slower, ...] = ()) -> Counters:
+    return Counters(query="q", total=total, bad=bad, slower=slower)
+
+
+def test_history_has_a_row_for_each_scrape_and_a_column_for_each_pod() -> None:
+    history = history_of(counters(series("a", rising(10)), series("b", rising(20), first=-3590)), HOUR)
+
+    assert history is not None
+    assert history.interval == 15
+    assert len(history.tallies) == 240
+    assert {tuple(pod.requests for pod in row) for row in history.tallies[1:]} == {(10.0, 20.0)}
+
+
+def test_jitter_of_scrapes_moves_nothing_into_another_row() -> None:
+    steady = series("a", rising(10))
+    late = tuple(
+        (at + timedelta(milliseconds=40 if place % 2 else -40), value)
+        for place, (at, value) in enumerate(steady.points)
+    )
+    history = history_of(counters(Counter(labels=steady.labels, points=late), series("b", rising(10))), HOUR)
+
+    assert history is not None
+    assert {row[0].requests for row in history.tallies[1:]} == {10.0}
+
+
+def test_the_codes_of_one_pod_are_added_up() -> None:
+    ok, broken = series("a", rising(10), code="200"), series("a", rising(1), code="500")
+
+    history = history_of(counters(ok, broken, bad=(broken,)), HOUR)
+
+    assert history is not None
+    assert {(pod.requests, pod.bad) for (pod,) in history.tallies[1:]} == {(11.0, 1.0)}
+
+
+def test_a_restarted_pod_counts_from_0_again() -> None:
+    history = history_of(counters(series("a", [*rising(10, 120), *rising(10, 120)])), HOUR)
+
+    assert history is not None
+    assert sum(pod.requests for (pod,) in history.tallies) == 2 * 1190
+
+
+def test_errors_that_begin_within_the_hour_count_from_the_first() -> None:
+    errors = series("a", [3, 3, 5], first=-95, code="500")
+
+    history = history_of(counters(series("a", rising(10)), bad=(errors,)), HOUR)
+
+    assert history is not None
+    assert sum(pod.bad for (pod,) in history.tallies) == 5
+
+
+def test_without_two_scrapes_there_is_no_history() -> None:
+    assert history_of(counters(series("a", [7])), HOUR) is None
+
+
+def test_history_counts_the_requests_beyond_each_bound() -> None:
+    slow = (Slower(bound=timedelta(milliseconds=250), counters=(series("a", rising(2)),)),)
+
+    told = counters(series("a", rising(10)), bad=(series("a", rising(1)),), slower=slow)
+    history = history_of(told, HOUR)
+
+    assert bounds_of(told) == (250.0,)
+    assert history is not None
+    assert {pod.slower for (pod,) in history.tallies[1:]} == {(2.0,)}
+
+
+def test_an_arm_has_a_line_for_each_bound_that_the_run_is_judged_by() -> None:
+    fast, slow = (
+        Slower(bound=timedelta(milliseconds=bound), counters=(series("a", [value]),))
+        for bound, value in ((100, 5.0), (500, 1.0))
+    )
+
+    arm = arm_of(counters(series("a", [9]), slower=(fast, slow)), (500.0, 1000.0), HOUR)
+
+    assert [len(lines) for lines in arm.slower] == [1, 0]
+    assert arm.slower[0][0][0][1] == 1.0
+
+
+def test_a_series_that_is_born_beside_its_siblings_begins_at_0() -> None:
+    arm = arm_of(counters(series("a", rising(10)), bad=(series("a", [4], first=-95),)), (), HOUR)
+
+    assert [value for _, value in arm.bad[0]] == [0.0, 4]
