@@ -66,7 +66,7 @@ STORIES = {
         acts=((1, release), (1, lambda world: world.command("pause")), (1, lambda world: world.command("resume"))),
         minutes=4,
     ),
-    "judged": Story(acts=((1, judged),), minutes=4),
+    "judged": Story(acts=((1, judged),), minutes=6),
     "judged and rolled back": Story(acts=((1, judged), (1, fails)), minutes=3),
     "chosen by the judge": Story(acts=((1, chosen),), minutes=8),
     "superseded": Story(acts=((1, release), (2, newer)), minutes=4),
