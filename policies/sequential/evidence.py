@@ -52,8 +52,8 @@ def worth(stake: Stake, growth: Sequence[float]) -> float:
         return waiting + sum(map(exp, stake.capitals)) / max(1, len(stake.capitals))
     released = _released(stake, waiting)
     grown = [exp(min(gain, CEILING)) for gain in growth]
-    gained = sum(exp(nats) * factor for nats, factor in zip(stake.capitals, grown, strict=bool(stake.capitals)))
-    return (gained + released * sum(grown)) / len(growth) + waiting - released
+    kept = [exp(nats) * factor for nats, factor in zip(stake.capitals, grown, strict=bool(stake.capitals))]
+    return (sum(kept) + released * sum(grown)) / len(growth) + waiting - released
 
 
 def settled(stake: Stake, growth: Sequence[float]) -> Stake:

@@ -34,15 +34,12 @@ def nats_below(blocks: Sequence[tuple[float, float]], limit: float, usual: float
 
 
 def _nats(blocks: Sequence[tuple[float, float]], guess: float, limit: float, chance: Chance) -> float:
-    shape = chance.shape * chance.bursts
-    logs = sum((bad + shape) * log((shape + requests * limit) / (shape + requests * guess)) for requests, bad in blocks)
-    bad = sum(bad for _, bad in blocks)
-    return max(-CEILING, (logs - bad * log(limit / guess)) / chance.bursts)
-
-
-def is_below(blocks: Sequence[tuple[float, float]], limit: float, usual: float, chance: Chance) -> bool:
-    """Whether the ratio is shown to be below `limit` at LEVEL."""
-    return limit >= SELF_EVIDENT or nats_below(blocks, limit, usual, chance) >= log(1.0 / LEVEL)
+    shape, odds = chance.shape * chance.bursts, log(limit / guess)
+    logs = [
+        (bad + shape) * log((shape + requests * limit) / (shape + requests * guess)) - bad * odds
+        for requests, bad in blocks
+    ]
+    return max(-CEILING, sum(logs) / chance.bursts)
 
 
 def average_nats(requests: float, limit: float, usual: float, chance: Chance) -> float:

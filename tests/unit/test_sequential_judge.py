@@ -306,3 +306,12 @@ def test_stable_misbehaves_above_the_limit_and_above_what_is_usual(
     state = after([a_slice(15.0, (75.0, 0.0), stable)], history=history)
 
     assert judge.standing(state, ERRORS, PROMOTION).code == code
+
+
+@pytest.mark.parametrize(("intervals", "code"), [(240, "Suspicious"), (9600, "AboveLimit")])
+def test_alone_one_burst_convicts_only_where_history_excludes_bursts(intervals: int, code: str) -> None:
+    """Eight bad requests in a minute of 2 requests per second; stable had 0.1 % for an hour, or for forty."""
+    history = a_history(rps=2, pods=1, every=33, intervals=intervals)
+    state = after([a_slice(60.0, (120.0, 8.0), (0.0, 0.0))], history=history, weight=1.0)
+
+    assert judge.standing(state, ERRORS, ALONE).code == code
