@@ -97,7 +97,9 @@ def _arm(memory: Memory, measurement: Measurement) -> Arm:
     answer = measurement.answer
     if not isinstance(answer, Counters):
         raise TypeError(f"{measurement.question.objective.name}: {type(answer).__name__} has no counters")
-    return arm_of(answer, memory.aim.bounds, measurement.question.window)
+    watched = {watch.bound for watch in memory.state.watches}  # of a score of bounds the judge watches at most four
+    bounds = [bound if place in watched else None for place, bound in enumerate(memory.aim.bounds)]
+    return arm_of(answer, bounds, measurement.question.window)
 
 
 def _taken(run: Run, memory: Memory, canary: Arm, stable: Arm) -> State:

@@ -38,14 +38,14 @@ def bounds_of(counters: Counters) -> tuple[float, ...]:
     return tuple(slower.bound.total_seconds() * 1000 for slower in counters.slower)
 
 
-def arm_of(counters: Counters, bounds: Sequence[float], window: Window) -> Arm:
-    """The answer's counters as the judge reads them; a bound that the answer lacks was exceeded by no request."""
+def arm_of(counters: Counters, bounds: Sequence[float | None], window: Window) -> Arm:
+    """The answer's counters as the judge reads them, with a place for each bound: an empty one for None."""
     scrapes, start = _scrapes((*counters.total, *counters.bad)), window.start.timestamp()
     slower = dict(zip(bounds_of(counters), counters.slower, strict=True))
     return Arm(
         requests=_lines(counters.total, start, scrapes),
         bad=_lines(counters.bad, start, scrapes),
-        slower=[_lines(slower[bound].counters, start, scrapes) if bound in slower else [] for bound in bounds],
+        slower=[_lines(slower[bound].counters, start, scrapes) if bound is not None else [] for bound in bounds],
     )
 
 

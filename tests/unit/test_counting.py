@@ -84,16 +84,16 @@ def test_history_counts_the_requests_beyond_each_bound() -> None:
     assert {pod.slower for (pod,) in history.tallies[1:]} == {(2.0,)}
 
 
-def test_an_arm_has_a_line_for_each_bound_that_the_run_is_judged_by() -> None:
+def test_an_arm_has_a_place_for_each_bound_and_lines_for_those_that_are_watched() -> None:
     fast, slow = (
         Slower(bound=timedelta(milliseconds=bound), counters=(series("a", [value]),))
         for bound, value in ((100, 5.0), (500, 1.0))
     )
 
-    arm = arm_of(counters(series("a", [9]), slower=(fast, slow)), (500.0, 1000.0), HOUR)
+    arm = arm_of(counters(series("a", [9]), slower=(fast, slow)), (None, 500.0), HOUR)
 
-    assert [len(lines) for lines in arm.slower] == [1, 0]
-    assert arm.slower[0][0][0][1] == 1.0
+    assert [len(lines) for lines in arm.slower] == [0, 1]
+    assert arm.slower[1][0][0][1] == 1.0
 
 
 def test_a_series_that_is_born_beside_its_siblings_begins_at_0() -> None:
