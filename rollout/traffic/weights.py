@@ -66,6 +66,8 @@ def write(obj: Obj, ref: RouteRef, split: Split, dialect: Dialect) -> dict[str, 
     if trouble:
         raise SplitError(trouble)
     moved = managed_by(reading.pools, split)
+    if all(wanted(pool, split) == pool for pool in moved):
+        return dict(obj)  # most ticks: nothing to copy
     new: dict[str, Any] = deepcopy(dict(obj))
     for place in places(new, dialect):
         pool = _pool(place, obj, dialect)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.model.commands import Verb
@@ -18,6 +18,7 @@ from rollout.progression.decide import decide, decide_deletion
 from rollout.progression.moves import MOVES
 from rollout.progression.transitions import TRANSITIONS, Trigger
 from tests.support.builders import NOON, VIRTUAL_SERVICE, a_revision, a_run, a_status, a_step
+from tests.support.examples import examples
 from tests.support.pure_world import OUTER, PureWorld
 
 MINUTE = timedelta(minutes=1)
@@ -289,7 +290,7 @@ def _statuses() -> st.SearchStrategy[RolloutStatus]:
     return with_run | without
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(
     status=_statuses(),
     revision=st.sampled_from(("v1", "v2", "v3")),

@@ -23,7 +23,7 @@ from rollout.model.status import RolloutStatus
 from rollout.ports.errors import NotFound
 from rollout.services.reconcile import Reconciler, Told
 from tests.support.builders import CHECKOUT, a_rollout_manifest
-from tests.support.controllers import Outside, Services, started
+from tests.support.controllers import Outside, Services, show, started
 from tests.support.golden import standing
 from tests.support.kstatus import is_honest
 
@@ -252,9 +252,8 @@ class World:
     async def settle(self) -> datetime | None:
         """Tick until nothing moves any more; when time would move it again."""
         for _ in range(50):
-            if (there := (self.cache, self.cluster.store.revision)) != self.looked:  # else a new list shows nothing new
-                await self.cache.refresh()
-                self.looked = there
+            (cache, revision), self.looked = self.looked, (self.cache, self.cluster.store.revision)
+            await show(self.cache, self.cluster.store, revision if cache is self.cache else 0)
             told = await self.tick()
             if told is None:
                 return None
