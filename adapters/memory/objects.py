@@ -38,7 +38,7 @@ class Store:
 
     def __init__(self, *, history: int) -> None:
         self.revision = 1
-        self.listeners: dict[Callable[[], None], str] = {}  # who is to be woken, and by changes of which resource
+        self.listeners: set[Callable[[], None]] = set()
         self._history = history
         self._objects: dict[str, dict[Key, Obj]] = {}
         self._changes: list[Change] = []
@@ -98,9 +98,8 @@ class Store:
         self._changes.append(Change(revision=self.revision, type=kind, resource=resource, obj=obj, before=before))
         if len(self._changes) > 2 * self._history:  # cut in halves: a cut per write would copy the list each time
             del self._changes[: -self._history]
-        for wake, wanted in tuple(self.listeners.items()):
-            if wanted == resource:
-                wake()
+        for wake in tuple(self.listeners):
+            wake()
 
 
 def _undo(objects: dict[Key, Obj], change: Change, resource: str) -> None:

@@ -29,7 +29,7 @@ async def watching(
     clock = asyncio.get_running_loop()
     ends = clock.time() + float(query["timeoutSeconds"]) if query.get("timeoutSeconds") else None
     woken = asyncio.Event()
-    store.listeners[woken.set] = target.kind.resource
+    store.listeners.add(woken.set)
     try:
         if not revision or query.get("sendInitialEvents") == "true":
             revision = store.revision
@@ -48,14 +48,12 @@ async def watching(
             left = _BOOKMARK_SECONDS if ends is None else min(_BOOKMARK_SECONDS, ends - clock.time())
             if await _is_woken(woken, left):
                 continue
-            if not (woken.is_set() or faults.is_held):
-                revision = store.revision  # what came since is of other resources
             if _wants_bookmarks(query):
                 yield _bookmark(target, revision, {})
             if ends is not None and clock.time() >= ends:
                 return
     finally:
-        del store.listeners[woken.set]
+        store.listeners.discard(woken.set)
 
 
 def _initial(store: Store, target: Target, query: Mapping[str, str], passes: Test) -> Iterator[dict[str, Any]]:
