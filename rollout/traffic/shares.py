@@ -108,10 +108,7 @@ def problem(pools: Iterable[Pool], split: Split) -> str:
         return _unmanaged(split)
     for pool in moved:
         try:
-            if split.stable is None:
-                _first_deployment(pool, split)
-            else:
-                _targets(pool, split)
+            wanted(pool, split)
         except SplitError as error:
             return str(error)
     return ""

@@ -20,7 +20,6 @@ from rollout.services.perform import Performer
 from rollout.services.reconcile import Reconciler
 from tests.support.fate import Fate, MortalApi
 
-RESOURCES = {kind.name: f"{kind.plural}.{kind.group}" if kind.group else kind.plural for kind in WATCHED}
 USER = "system:serviceaccount:rollout-system:rollout"
 
 
@@ -54,8 +53,8 @@ async def show(cache: Cache, store: Store, since: int) -> None:
     if since < store.oldest:
         await cache.refresh()
     elif since < store.revision:
-        changed = {change.resource for change in store.since(since)}
-        await cache.refresh(kind.name for kind in WATCHED if RESOURCES[kind.name] in changed)
+        changed = {change.obj["kind"] for change in store.since(since)}
+        await cache.refresh(kind for kind in cache.kinds if kind in changed)
 
 
 async def started(outside: Outside) -> Services:

@@ -42,7 +42,7 @@ class World:
     story: list[str] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     done: list[tuple[datetime, Action]] = field(default_factory=list)
-    looked: tuple[Cache | None, int] = (None, 0)
+    shown: int = 0  # the revision up to which the controller has seen the cluster
 
     @property
     def cluster(self) -> MemoryCluster:
@@ -77,7 +77,7 @@ class World:
     async def restart(self) -> None:
         """The controller is killed, and a fresh one starts on the same cluster."""
         await self.services.stop()
-        self.services = await started(self.outside)
+        self.services, self.shown = await started(self.outside), 0
 
     async def deploy(
         self, revision: str, *, pods: int = 2, image: str = "", service: str = "", pod_owner: str = ""
@@ -252,8 +252,8 @@ class World:
     async def settle(self) -> datetime | None:
         """Tick until nothing moves any more; when time would move it again."""
         for _ in range(50):
-            (cache, revision), self.looked = self.looked, (self.cache, self.cluster.store.revision)
-            await show(self.cache, self.cluster.store, revision if cache is self.cache else 0)
+            await show(self.cache, self.cluster.store, since=self.shown)
+            self.shown = self.cluster.store.revision
             told = await self.tick()
             if told is None:
                 return None

@@ -151,6 +151,8 @@ async def test_a_watch_that_missed_nothing_outlives_a_compaction() -> None:
 
     assert not waiting.done()
     waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
 
 
 async def test_the_history_forgets_by_itself_what_is_long_ago() -> None:
