@@ -12,7 +12,7 @@ pytest_plugins = ["tests.support.servers"]
 
 
 def pytest_configure() -> None:
-    """The inner loop looks at fewer examples; `make test` at Hypothesis' own number.
+    """The inner loop looks at fewer examples (tests/support/examples.py); `make test` at as many as each test says.
 
     A shell's background job ignores SIGINT and hands that on; what a test starts must hear Ctrl-C all the same.
     """

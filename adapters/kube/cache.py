@@ -122,9 +122,13 @@ class Cache:
             why = next(iter(self.problems().values()), "the API server has not answered yet")
             raise Unreachable(f"not listed after {within}: {', '.join(missing)}: {why}") from error
 
-    async def refresh(self) -> None:
-        """Return once every kind was listed consistently after this call began; raises the first PortError."""
-        await asyncio.gather(*(reflector.refresh() for reflector in self._reflectors.values()))
+    async def refresh(self, kinds: Iterable[str] | None = None) -> None:
+        """Return once these kinds, all when None, were listed consistently after this call began.
+
+        Raises the first PortError.
+        """
+        names = self._reflectors if kinds is None else kinds
+        await asyncio.gather(*(self._reflector(name).refresh() for name in names))
 
     async def caught_up(self, version: str) -> None:
         """Return once everything up to this resourceVersion is shown: what has not come by watch is listed."""

@@ -185,7 +185,8 @@ def _nothing_own(pool: Pool, split: Split) -> str:
 
 
 def _kept_by_others(pool: Pool, split: Split) -> str:
-    return ", ".join(f"{entry.backend} {entry.weight}" for entry in pool.entries if _is_other(entry, split))
+    known = _known(split)
+    return ", ".join(f"{entry.backend} {entry.weight}" for entry in pool.entries if entry.backend not in known)
 
 
 def _fitting(total: int, own: int) -> str:
@@ -211,11 +212,12 @@ def _carrying(entries: tuple[Entry, ...], backend: BackendName, weight: int) -> 
 
 
 def _own(pool: Pool, split: Split) -> int:
-    return sum(entry.weight for entry in pool.entries if not _is_other(entry, split))
+    known = _known(split)
+    return sum(entry.weight for entry in pool.entries if entry.backend in known)
 
 
-def _is_other(entry: Entry, split: Split) -> bool:
-    return entry.backend not in {split.stable, split.canary, *split.idle, *split.gone}
+def _known(split: Split) -> frozenset[BackendName | None]:
+    return frozenset((split.stable, split.canary, *split.idle, *split.gone))
 
 
 def _percent_wanted(split: Split) -> int:

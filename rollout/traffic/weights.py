@@ -14,7 +14,7 @@ from rollout.model.observation import Entry, Pool
 from rollout.model.rollout import RouteRef
 from rollout.traffic.dialects import Dialect
 from rollout.traffic.entries import Obj, backend_of, renamed
-from rollout.traffic.shares import SplitError, managed_by, problem, wanted
+from rollout.traffic.shares import SplitError, in_force, managed_by, problem, wanted
 
 Pointer = tuple[str | int, ...]  # where a list stands in the object
 
@@ -57,7 +57,7 @@ def read(obj: Obj, ref: RouteRef, dialect: Dialect) -> Reading:
 
 
 def write(obj: Obj, ref: RouteRef, split: Split, dialect: Dialect) -> dict[str, Any]:
-    """A copy of `obj` whose managed pools are as `split` asks; equal to `obj` where they already are.
+    """A copy of `obj` whose managed pools are as `split` asks; where they already are its parts are shared with `obj`.
 
     Raises SplitError when one of them cannot be so exactly, or none is managed and the canary is to get something.
     """
@@ -65,6 +65,8 @@ def write(obj: Obj, ref: RouteRef, split: Split, dialect: Dialect) -> dict[str, 
     trouble = reading.unreadable or problem(reading.pools, split)
     if trouble:
         raise SplitError(trouble)
+    if in_force(reading.pools, split):
+        return dict(obj)  # as on most ticks: nothing is to be changed, so nothing needs a deep copy
     moved = managed_by(reading.pools, split)
     new: dict[str, Any] = deepcopy(dict(obj))
     for place in places(new, dialect):

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import yaml as pyyaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.manifest.errors import SpecErrors
@@ -13,6 +13,7 @@ from rollout.manifest.parse import parse_object
 from rollout.manifest.quantities import duration, duration_text
 from rollout.manifest.yaml import documents
 from tests.support.builders import a_rollout_manifest
+from tests.support.examples import examples
 
 printable = st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"])  # what JSON and YAML both write as it is
 plain = st.recursive(
@@ -32,7 +33,7 @@ def error_paths(manifest: dict[str, Any]) -> list[str]:
     return []
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.binary(max_size=200) | st.text(alphabet="ab:-[]{}&*!|>'\"#%@\n\t ?,1", max_size=60).map(str.encode))
 def test_any_bytes_are_data_or_errors(content: bytes) -> None:
     errors = lint([("a.yaml", content)])
@@ -40,7 +41,7 @@ def test_any_bytes_are_data_or_errors(content: bytes) -> None:
     assert all(error.file == "a.yaml" for error in errors)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(plain)
 def test_json_is_read_as_it_was_written(data: Any) -> None:
     (document,) = documents(json.dumps(data, ensure_ascii=False).encode(), "a.yaml")
@@ -48,7 +49,7 @@ def test_json_is_read_as_it_was_written(data: Any) -> None:
     assert document.data == data
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(fields, plain)
 def test_any_value_of_any_field_is_a_spec_or_an_error(field: str, value: Any) -> None:
     paths = error_paths(a_rollout_manifest(**{field: value}))
@@ -56,7 +57,7 @@ def test_any_value_of_any_field_is_a_spec_or_an_error(field: str, value: Any) ->
     assert all(path.startswith("spec") for path in paths)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(fields, plain)
 def test_every_error_in_a_file_has_a_line(field: str, value: Any) -> None:
     content = pyyaml.safe_dump(a_rollout_manifest(**{field: value}), allow_unicode=True).encode()

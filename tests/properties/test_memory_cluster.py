@@ -4,7 +4,7 @@ import asyncio
 from copy import deepcopy
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.kube.api import Patch
@@ -12,6 +12,7 @@ from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.patches import json_patched, merge_patched
 from adapters.memory.statuses import RefusalError
 from rollout.ports.errors import Conflict, NotFound
+from tests.support.examples import examples
 
 WIDGETS = "/apis/example.org/v1/namespaces/default/widgets"
 NAMES = st.sampled_from("abc")
@@ -129,7 +130,7 @@ async def written(api: DirectApi, verb: str, name: str, size: int) -> None:
         return  # the model does not know what is there; the state afterwards is what counts
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(WRITES, st.integers(0, 20))
 def test_a_watcher_ends_with_what_a_list_shows(writes: list[tuple[str, str, int]], since: int) -> None:
     known, there = asyncio.run(replayed(writes, since))
@@ -150,7 +151,7 @@ async def applied_twice(specs: list[dict[str, Any]]) -> tuple[dict[str, Any], di
     return last, once
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(DOCUMENTS, min_size=1, max_size=4))
 def test_applying_twice_is_applying_once(specs: list[dict[str, Any]]) -> None:
     once, twice = asyncio.run(applied_twice(specs))
@@ -158,7 +159,7 @@ def test_applying_twice_is_applying_once(specs: list[dict[str, Any]]) -> None:
     assert twice == once
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(DOCUMENTS)
 def test_one_applier_gets_exactly_what_it_applies(spec: dict[str, Any]) -> None:
     once, _ = asyncio.run(applied_twice([spec]))

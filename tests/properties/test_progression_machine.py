@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from math import ceil
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -18,6 +17,7 @@ from rollout.model.status import FIGHTS_COUNTED, Phase, RolloutStatus
 from rollout.progression.judging import judge
 from rollout.progression.transitions import TRANSITIONS, Trigger
 from tests.support.builders import ERRORS, SEQUENTIAL, VIRTUAL_SERVICE, a_step
+from tests.support.examples import examples
 from tests.support.pure_world import FLUX, OUTER, REVISIONS, PureWorld
 
 PLANS = (
@@ -283,5 +283,5 @@ class Machine(RuleBasedStateMachine):
         assert len(handled) == len(set(handled))
 
 
-Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Machine.TestCase.settings = examples(60, steps=40)
 TestMachine = pytest.mark.slow(Machine.TestCase)

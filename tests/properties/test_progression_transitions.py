@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.model.status import Phase, RolloutStatus
@@ -12,6 +12,7 @@ from rollout.progression.decide import decide, decide_deletion
 from rollout.progression.moves import MOVES
 from rollout.progression.transitions import TRANSITIONS, Trigger
 from tests.support.builders import NOON, VIRTUAL_SERVICE, a_revision, a_run, a_status
+from tests.support.examples import examples
 from tests.support.noting import ALWAYS, FROM, MINUTE, OTHERS, Move, Noting, a_noting_world
 from tests.support.pure_world import PureWorld
 
@@ -76,7 +77,7 @@ def _statuses() -> st.SearchStrategy[RolloutStatus]:
     return with_run | without
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(
     status=_statuses(),
     revision=st.sampled_from(("v1", "v2", "v3")),

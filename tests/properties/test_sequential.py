@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import comb, exp
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.sequential import judge
@@ -12,6 +12,7 @@ from policies.sequential.evidence import FRESH, RATIOS, Pair, relative_growth, s
 from policies.sequential.memory import LONGEST
 from policies.sequential.tallies import Slice, Tally
 from policies.verdict import Verdict
+from tests.support.examples import examples
 from tests.support.judged import ERRORS, SLOW, a_history, a_pace, a_slice, after
 
 COUNTS = st.tuples(st.integers(0, 500), st.integers(0, 20)).map(lambda both: (float(max(both)), float(both[1])))
@@ -151,8 +152,8 @@ def test_a_canary_without_requests_is_never_promoted(
         assert judge.standing(state, aim, pace).verdict != Verdict.PASS
 
 
+@examples(50)
 @given(SLICES, SLICES, HISTORIES, AIMS)
-@settings(max_examples=50)
 def test_a_memory_that_was_written_and_read_decides_the_same(
     told: Told, more: Told, history: judge.History | None, aim: judge.Aim
 ) -> None:
@@ -168,8 +169,8 @@ def test_a_memory_that_was_written_and_read_decides_the_same(
             assert judge.standing(kept, aim, pace) == judge.standing(read, aim, pace)
 
 
+@examples(20)
 @given(st.lists(COUNTS, min_size=60, max_size=90), st.floats(1, 10_000))
-@settings(max_examples=20)
 def test_a_memory_stays_below_1_kb(told: list[tuple[float, float]], times: float) -> None:
     aim = replace(SLOW, bounds=(50.0, 100.0, 250.0, 500.0))
     cell = Tally(75, 1, (35, 30, 10, 2))

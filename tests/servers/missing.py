@@ -30,8 +30,7 @@ def obtained(find: Callable[[], Found]) -> Found:
     except ServerMissingError as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing), pytrace=False)
-        # Not silent: the run's last lines name the server and how to get it (tests/conftest.py), and CI fails above.
-        pytest.skip(str(missing))
+        pytest.skip(str(missing))  # not silent: the run's last lines tell how to get it (tests/conftest.py), CI fails
 
 
 def advice(skip_reasons: Iterable[str]) -> list[str]:

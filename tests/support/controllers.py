@@ -13,6 +13,7 @@ from adapters.memory.clock import ManualClock
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.metrics import MemoryMetrics
 from adapters.memory.notices import KeptNotices
+from adapters.memory.objects import Store
 from adapters.traffic.router import Router
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer
@@ -45,6 +46,15 @@ class Services:
         """Dead: nothing is remembered but what the cluster holds."""
         self.following.cancel()
         await asyncio.gather(self.following, return_exceptions=True)
+
+
+async def show(cache: Cache, store: Store, since: int) -> None:
+    """Bring the cache up to what the store holds; it has seen everything up to the revision `since`."""
+    if since < store.oldest:
+        await cache.refresh()
+    elif since < store.revision:
+        changed = {change.obj["kind"] for change in store.since(since)}
+        await cache.refresh(kind for kind in cache.kinds if kind in changed)
 
 
 async def started(outside: Outside) -> Services:

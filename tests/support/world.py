@@ -23,7 +23,7 @@ from rollout.model.status import RolloutStatus
 from rollout.ports.errors import NotFound
 from rollout.services.reconcile import Reconciler, Told
 from tests.support.builders import CHECKOUT, a_rollout_manifest
-from tests.support.controllers import Outside, Services, started
+from tests.support.controllers import Outside, Services, show, started
 from tests.support.golden import standing
 from tests.support.kstatus import is_honest
 
@@ -42,7 +42,7 @@ class World:
     story: list[str] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     done: list[tuple[datetime, Action]] = field(default_factory=list)
-    looked: tuple[Cache | None, int] = (None, 0)
+    shown: int = 0  # the revision up to which the controller has seen the cluster
 
     @property
     def cluster(self) -> MemoryCluster:
@@ -77,7 +77,7 @@ class World:
     async def restart(self) -> None:
         """The controller is killed, and a fresh one starts on the same cluster."""
         await self.services.stop()
-        self.services = await started(self.outside)
+        self.services, self.shown = await started(self.outside), 0
 
     async def deploy(
         self, revision: str, *, pods: int = 2, image: str = "", service: str = "", pod_owner: str = ""
@@ -252,9 +252,8 @@ class World:
     async def settle(self) -> datetime | None:
         """Tick until nothing moves any more; when time would move it again."""
         for _ in range(50):
-            if (there := (self.cache, self.cluster.store.revision)) != self.looked:  # else a new list shows nothing new
-                await self.cache.refresh()
-                self.looked = there
+            await show(self.cache, self.cluster.store, since=self.shown)
+            self.shown = self.cluster.store.revision
             told = await self.tick()
             if told is None:
                 return None

@@ -138,6 +138,23 @@ async def test_a_watch_from_before_the_compaction_is_expired() -> None:
         await watched(api, resourceVersion=revision)
 
 
+async def test_a_watch_that_missed_nothing_outlives_a_compaction() -> None:
+    cluster, api = a_shop()
+    events = api.watch("/api/v1/services", {"resourceVersion": str(cluster.store.revision)})
+    waiting = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0.01)
+    await api.create(CONFIGMAPS, a_config("b"))
+    await asyncio.sleep(0.01)
+
+    cluster.compact()
+    await asyncio.sleep(0.01)
+
+    assert not waiting.done()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
 async def test_the_history_forgets_by_itself_what_is_long_ago() -> None:
     _, api = a_shop(history=3)
     revision = (await api.get(CONFIGMAPS))["metadata"]["resourceVersion"]
