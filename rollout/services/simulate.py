@@ -23,6 +23,7 @@ from rollout.model.observation import BackendSeen, Entry, Observation, Pool, Rou
 from rollout.model.rollout import Mode, Query, RolloutSpec, RouteRef, SlowRatio
 from rollout.model.status import Outcome, Reason, Revision, RolloutStatus
 from rollout.progression.decide import decide
+from rollout.progression.judging import milliseconds
 from rollout.progression.needs import needs
 from rollout.progression.view import FULL
 from rollout.services.simulate_traffic import BEGIN, SCRAPE_S, Arm, habit
@@ -87,12 +88,53 @@ class Summary:
     undecided_by: str
 
 
-def judged(spec: RolloutSpec) -> tuple[str, ...]:
-    """The names of the objectives that decide and that simulated requests can be judged by."""
-    return tuple(one.name for one in spec.objectives if one.mode is Mode.DECIDE and not isinstance(one, Query))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """What is simulated: `runs` runs of a Rollout, the same again for the same seed. spec: with its policies' objectives."""
+
+    spec: RolloutSpec
+    traffic: Traffic
+    runs: int
+    seed: int
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The names of the objectives that decide and that simulated requests can be judged by."""
+        return tuple(one.name for one in self.spec.objectives if one.mode is Mode.DECIDE and not isinstance(one, Query))
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names of the objectives that no simulated request tells anything of."""
+        return tuple(one.name for one in self.spec.objectives if isinstance(one, Query))
+
+    @property
+    def thresholds(self) -> tuple[str, ...]:
+        """The latencies of the slow-ratio objectives, for people."""
+        return tuple(milliseconds(threshold) for threshold in _thresholds(self.spec))
+
+    @property
+    def approvals(self) -> int:
+        """How many steps wait for a person in a cluster."""
+        return sum(bool(step.approval) for step in self.spec.steps)
+
+    @property
+    def horizon(self) -> timedelta:
+        """How long a run is watched: one that is not over then is undecided."""
+        auto = self.spec.auto
+        least = sum((step.soak for step in self.spec.steps), auto.min_duration if auto else timedelta(0))
+        return least + self.spec.analysis.bake + PATIENCE
+
+    def summaries(self) -> tuple[Summary, ...]:
+        """How the runs end with the canary that the traffic describes, and with one as good as stable where it is not that."""
+        sides = (self.traffic,) if self.traffic.is_fair else (self.traffic, self.traffic.fair())
+        return tuple(summary(_ended(replace(self, traffic=traffic))) for traffic in sides)
+
+    def ended(self, number: int) -> Ended:
+        """How run `number` ends."""
+        return _one_run(_simulable(self.spec), self.traffic, self.horizon, Random(f"{self.seed} {number}"))
 
 
-def simulable(spec: RolloutSpec) -> RolloutSpec:
+def _simulable(spec: RolloutSpec) -> RolloutSpec:
     """The spec without what no simulated world has: free queries, approvals to wait for, suspend."""
     return replace(
         spec,
@@ -103,33 +145,31 @@ def simulable(spec: RolloutSpec) -> RolloutSpec:
     )
 
 
-def horizon(spec: RolloutSpec) -> timedelta:
-    """How long a run is watched: a run that is not over then counts as undecided."""
-    least = sum((step.soak for step in spec.steps), spec.auto.min_duration if spec.auto else timedelta(0))
-    return least + spec.analysis.bake + PATIENCE
+def _thresholds(spec: RolloutSpec) -> tuple[timedelta, ...]:
+    return tuple(one.threshold for one in spec.objectives if isinstance(one, SlowRatio))
 
 
-def simulated(spec: RolloutSpec, traffic: Traffic, runs: int, seed: str) -> Summary:
-    """How `runs` runs of a `simulable` spec end; the same again for the same seed, on however many processors."""
-    parts = [range(first, min(first + BATCH, runs)) for first in range(0, runs, BATCH)]
-    batch = partial(_batch, spec, traffic, seed)
+def _ended(simulation: Simulation) -> list[Ended]:
+    """How all runs end, on as many processors as there are."""
+    parts = [range(first, min(first + BATCH, simulation.runs)) for first in range(0, simulation.runs, BATCH)]
+    batch = partial(_batch, simulation)
     if len(parts) == 1 or os.cpu_count() == 1:
-        return summary([one for part in parts for one in batch(part)])
+        return [one for part in parts for one in batch(part)]
     pool = ProcessPoolExecutor(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
     try:
-        return summary([one for ended in pool.map(batch, parts) for one in ended])
+        return [one for ended in pool.map(batch, parts) for one in ended]
     finally:
         pool.shutdown(cancel_futures=True)  # after Ctrl-C only what runs is waited for
 
 
-def _batch(spec: RolloutSpec, traffic: Traffic, seed: str, numbers: range) -> list[Ended]:
-    return [one_run(spec, traffic, Random(f"{seed} {number}")) for number in numbers]
+def _batch(simulation: Simulation, numbers: range) -> list[Ended]:
+    return [simulation.ended(number) for number in numbers]
 
 
-def one_run(spec: RolloutSpec, traffic: Traffic, chance: Random) -> Ended:
+def _one_run(spec: RolloutSpec, traffic: Traffic, horizon: timedelta, chance: Random) -> Ended:
     """One run, from git naming the canary to its end."""
     world = _World(spec, traffic, chance)
-    status, now, end = RolloutStatus(stable=world.stable), BEGIN, BEGIN + horizon(spec)
+    status, now, end = RolloutStatus(stable=world.stable), BEGIN, BEGIN + horizon
     while now < end:
         world.live(now)
         decision = decide(spec, status, world.look(status, now), now)
@@ -172,20 +212,21 @@ class _World:
 
     def __init__(self, spec: RolloutSpec, traffic: Traffic, chance: Random) -> None:
         self.stable = Revision(name=STABLE, backend=spec.stable or spec.backend_of(STABLE))
-        thresholds = [one.threshold for one in spec.objectives if isinstance(one, SlowRatio)]
-        baseline = habit(traffic.baseline_errors, traffic.baseline_slow, thresholds)
-        trial = habit(traffic.canary_errors, traffic.canary_slow, thresholds)
+        baseline = habit(traffic.baseline_errors, traffic.baseline_slow, _thresholds(spec))
+        trial = habit(traffic.canary_errors, traffic.canary_slow, _thresholds(spec))
         self._serving = Arm(STABLE, traffic.pods, baseline, chance=chance, since=-HISTORY_S)
         self.canary = Arm(spec.revision, 1, trial, chance=chance, since=-2 * SCRAPE_S)
         self._spec = spec
         self._rate = traffic.rate
         self._serving.rate = traffic.rate
-        revisions = {STABLE: self.stable.backend, spec.revision: spec.backend_of(spec.revision)}
-        ready = traffic.pods * 2  # spec.capacity may ask for up to 200 %
-        self._backends = {name: BackendSeen(backend=name, exists=True, ready=ready) for name in revisions.values()}
+        revisions = (
+            (self.stable.name, self.stable.backend, traffic.pods),
+            (spec.revision, spec.backend_of(spec.revision), traffic.pods * 2),  # spec.capacity asks for up to 200 %
+        )
+        self._backends = {name: BackendSeen(backend=name, exists=True, ready=ready) for _, name, ready in revisions}
         self._workloads = {
             name: WorkloadSeen(revision=name, exists=True, wanted=ready, ready=ready, settled=True)
-            for name in (revisions if spec.workload else ())
+            for name, _, ready in (revisions if spec.workload else ())
         }
         entry = Entry(backend=self.stable.backend, weight=FULL)
         self._pools: dict[RouteRef, tuple[Pool, ...]] = {
