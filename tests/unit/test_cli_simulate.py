@@ -14,6 +14,9 @@ from tests.support.builders import a_rollout_manifest
 FEW = ("--traffic", "50rps", "--runs", "4")
 
 
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "simulate.md").read_text()
+PAGE_COMMANDS = [line.removeprefix("$ ") for line in PAGE.splitlines() if line.startswith("$ rollout simulate ")]
 POLICY = {
     "apiVersion": "rollout.dev/v1alpha1",
     "kind": "SloPolicy",
@@ -30,6 +33,15 @@ def a_file(folder: Path, *manifests: dict[str, Any], name: str = "checkout.yaml"
     file = folder / name
     file.write_text(yaml.safe_dump_all(manifests))
     return str(file)
+
+
+@pytest.mark.parametrize("command", PAGE_COMMANDS)
+def test_the_commands_of_the_page_run(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+    result = simulate(*command.split()[2:])
+
+    assert result.exit_code == 0, result.output
 
 
 def test_the_outcomes_of_both_canaries_are_a_table_and_the_last_line_is_a_sentence(tmp_path: Path) -> None:
