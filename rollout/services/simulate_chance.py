@@ -30,10 +30,10 @@ def poisson(chance: Random, mean: float) -> int:
     return found
 
 
-def binomial(chance: Random, trials: int, probability: float) -> int:
-    """How many of `trials` come true, each with `probability` (0.0-1.0); normal from a variance of MANY on, else exact."""
+def binomial(chance: Random, trials: int, probability: float, many: float = MANY) -> int:
+    """How many of `trials` come true, each with `probability` (0.0-1.0); normal from a variance of `many` on, else exact."""
     mean = trials * probability
-    if mean * (1.0 - probability) >= MANY:
+    if mean * (1.0 - probability) >= many:
         return min(trials, max(0, round(chance.gauss(mean, (mean * (1.0 - probability)) ** 0.5))))
     found = 0
     while trials > 0 and 0.0 < probability < 1.0:

@@ -13,7 +13,7 @@ from random import Random
 from statistics import NormalDist
 
 from rollout.model.measurement import Answer, Counter, Counters, NoData, Question, Slower, Window
-from rollout.model.rollout import ErrorRatio, Query, SlowRatio
+from rollout.model.rollout import ErrorRatio, Method, Query, SlowRatio
 from rollout.services.simulate_chance import binomial, poisson
 
 SCRAPE_S = 15.0
@@ -42,6 +42,7 @@ BOUNDS_MS = (
     3600000,
 )
 SPREAD = 0.6
+ROUGHLY = 25.0  # latencies are drawn for a score of bounds at each scrape: normal from this variance on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ class Arm:
             now[1] += binomial(self._chance, count, self._habit.failing)
             part = 1.0
             for place, (_, slower) in enumerate(self._habit.slower, start=2):
-                count = binomial(self._chance, count, min(slower / part, 1.0)) if part > 0.0 else 0
+                count = binomial(self._chance, count, slower / part, ROUGHLY) if part > 0.0 else 0
                 now[place] += count
                 part = slower
 
@@ -130,7 +131,7 @@ class Arm:
                 bad = 2 + [bound for bound, _ in self._habit.slower].index(threshold.total_seconds() * 1000)
         read = self._reader(question.window)
         slower: tuple[Slower, ...] = ()
-        if isinstance(objective, SlowRatio):
+        if isinstance(objective, SlowRatio) and objective.method is Method.SEQUENTIAL:
             slower = tuple(
                 Slower(bound=timedelta(milliseconds=bound), counters=read(place))
                 for place, (bound, _) in enumerate(self._habit.slower, start=2)

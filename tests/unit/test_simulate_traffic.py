@@ -1,5 +1,6 @@
 """Do simulated arms count and get scraped as pods behind a metrics server are?"""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from random import Random
@@ -8,7 +9,7 @@ import pytest
 
 from policies.counters import increase
 from rollout.model.measurement import Counters, Window
-from rollout.model.rollout import ErrorRatio, SlowRatio
+from rollout.model.rollout import ErrorRatio, Method, SlowRatio
 from rollout.services.simulate_traffic import BEGIN, SCRAPE_S, Arm, Habit, habit
 from tests.support.questions import a_question
 
@@ -117,6 +118,10 @@ def test_every_bound_of_the_histogram_has_fewer_slow_requests_than_the_one_befor
     assert [one.bound for one in slower] == sorted(one.bound for one in slower)
     assert counts == sorted(counts, reverse=True)
     assert SLOW.threshold in [one.bound for one in slower]
+
+
+def test_a_threshold_needs_no_histogram() -> None:
+    assert asked(an_arm(slow=0.05), replace(SLOW, method=Method.THRESHOLD)).slower == ()
 
 
 def test_an_arm_without_slow_requests_has_none_above_the_threshold() -> None:
