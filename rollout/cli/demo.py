@@ -42,6 +42,8 @@ def demo(bad: float, rate: int, keep: bool) -> None:
 
 
 async def _play(on: "Stage", *, bad: float, keep: bool) -> None:
+    from rollout.demo.fixed_rule import sentence
+
     if keep:
         click.echo(f"In a second terminal:  export KUBECONFIG={on.kubeconfig}; rollout -h; rollout list -A")
     click.echo("\nA good revision: v2 is deployed, and a commit names it.")
@@ -60,6 +62,8 @@ async def _play(on: "Stage", *, bad: float, keep: bool) -> None:
         f"v2: {good.outcome} after {good.seconds:.0f} s. v3: {second.outcome} after {second.seconds:.0f} s, "
         f"{second.failed} requests failed meanwhile."
     )
+    if second.outcome == "rolled back":
+        click.echo(sentence(second.counted, second.failed))
     if keep:
         click.echo("Running until Ctrl-C.")
         await asyncio.Event().wait()

@@ -31,6 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("plan", "plan", "every object's weights at every step, without writing"),
     "diff": Entry("diff", "diff", "what a manifest would change in the cluster (exit code 1 if anything)"),
     "lint": Entry("lint", "lint", "check manifests offline, and what a change takes away"),
+    "simulate": Entry("simulate", "simulate", "how runs of a manifest would end with such traffic, without a cluster"),
     "explain": Entry("explain", "explain", "what a field of a manifest means, its default and its limits"),
     "promote": Entry("orders", "promote", "end the present step: no more soak and verdict"),
     "promote-full": Entry("orders", "promote_full", "skip all remaining steps"),

@@ -7,6 +7,7 @@ from typing import Any
 
 NAMESPACE = "shop"
 HOST = "checkout.shop"
+FIRST_WEIGHT = 5  # percent, the plan's first
 Obj = Mapping[str, Any]
 
 
@@ -100,7 +101,7 @@ spec:
   routes:
     - {{kind: VirtualService, name: checkout}}
   steps:
-    - {{weight: 5, soak: 18s}}
+    - {{weight: {first_weight}, soak: 18s}}
     - {{weight: 25, soak: 18s}}
     - {{weight: 50, soak: 18s}}
   objectives:
@@ -126,7 +127,7 @@ class Repository:
         """Commit the spec with this revision; the commit's short id."""
         file = self._directory / "rollouts" / "checkout.yaml"
         file.parent.mkdir(exist_ok=True)
-        file.write_text(SPEC.format(revision=name))
+        file.write_text(SPEC.format(revision=name, first_weight=FIRST_WEIGHT))
         self._git("-C", str(self._directory), "add", "--all")
         self._git("-C", str(self._directory), "commit", "--quiet", "--message", f"checkout: release {name}")
         return self._git("-C", str(self._directory), "rev-parse", "--short", "HEAD").strip()

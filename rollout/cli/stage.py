@@ -13,8 +13,9 @@ from typing import Any
 import aiohttp
 import click
 
-from rollout.cli.shop import HOST, NAMESPACE, Repository, git_source, revision, routing
+from rollout.cli.shop import FIRST_WEIGHT, HOST, NAMESPACE, Repository, git_source, revision, routing
 from rollout.demo.envoy import Proxy, ProxyError, running_envoy
+from rollout.demo.fixed_rule import Counted
 from rollout.demo.load import Load, Tally, running_load
 from rollout.demo.mesh import following
 from rollout.demo.metrics import Scraper
@@ -38,11 +39,12 @@ class MissingPartError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How one release went. seconds: from the commit; failed: requests that failed meanwhile."""
+    """How one release went. seconds: from the commit; failed: requests that failed meanwhile; counted: by its own pods."""
 
     outcome: str
     seconds: float
     failed: int
+    counted: Counted
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Stage:
     seen: Tally = field(default_factory=Tally)
     shares: dict[str, float] = field(default_factory=dict)  # percent of the last second's requests, by revision
     _released: float = 0.0
+    _sent_before: int = 0
     _failed_before: int = 0
 
     async def release(self, name: str, *, failing: float) -> None:
@@ -72,7 +75,8 @@ class Stage:
         commit = self.repository.release(name)
         if name == "v1":
             self.cluster.seed(*routing(), git_source(self.repository.url))
-        self._released, self._failed_before = time.monotonic(), self.seen.failed
+        self._released = time.monotonic()
+        self._sent_before, self._failed_before = self.seen.sent, self.seen.failed
         click.echo(f"git commit {commit}: spec.revision: {name}")
 
     async def until(self, name: str) -> Ending:
@@ -87,9 +91,9 @@ class Stage:
                 shown, again = now, time.monotonic() + BEAT_S
                 self._show(name, status)
             if status.get("phase") == "Idle" and status.get("stableRevision") == name:
-                return self._ending("promoted" if name != "v1" else "serving")
+                return await self._ending(name, "promoted" if name != "v1" else "serving")
             if status.get("phase") == "Failed":
-                return self._ending("rolled back")
+                return await self._ending(name, "rolled back")
             await asyncio.sleep(0.25)
         raise click.ClickException(f"{name} neither serves nor failed after {PATIENCE_S:.0f} s: {await self._status()}")
 
@@ -137,10 +141,15 @@ class Stage:
             f"{since:5.1f} s  {status['phase']:<11} {step:<8} {wanted}  failed {self.seen.failed - self._failed_before:>3}  {why}"
         )
 
-    def _ending(self, outcome: str) -> Ending:
-        return Ending(
-            outcome=outcome, seconds=time.monotonic() - self._released, failed=self.seen.failed - self._failed_before
+    async def _ending(self, name: str, outcome: str) -> Ending:
+        seconds = time.monotonic() - self._released
+        pods = [pod for pod in await self.world.pods() if pod.version == name]
+        counted = Counted(
+            requests=sum(pod.requests for pod in pods),
+            failures=sum(pod.failures for pod in pods),
+            per_second=(self.seen.sent - self._sent_before) / seconds * FIRST_WEIGHT / 100,
         )
+        return Ending(outcome=outcome, seconds=seconds, failed=self.seen.failed - self._failed_before, counted=counted)
 
     async def _status(self) -> dict[str, Any]:
         async with self.watching.get(PATH) as answer:

@@ -5,7 +5,15 @@ import asyncio
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.measures import FIVE, TWO, calls_of_a_release, cli_seconds, event_seconds, tick_seconds
+from tests.bench.measures import (
+    FIVE,
+    TWO,
+    calls_of_a_release,
+    cli_seconds,
+    event_seconds,
+    simulated_seconds,
+    tick_seconds,
+)
 
 ROLLOUTS = (10, 100, 1000)
 
@@ -29,6 +37,7 @@ async def table() -> Table:
     rows.add_row("tick in a run, median", f"{running * 1000:.2f} ms")
     for count in ROLLOUTS:
         rows.add_row(f"event to key, {count} Rollouts, median", f"{await event_seconds(count) * 1000:.2f} ms")
+    rows.add_row("200 simulated runs of a ten-minute plan", f"{simulated_seconds():.1f} s")
     rows.add_row("rollout --help, median", f"{cli_seconds() * 1000:.0f} ms")
     return rows
 

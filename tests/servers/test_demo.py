@@ -48,6 +48,7 @@ def test_a_third_revision_without_failures_is_promoted_too(tmp_path: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     assert "v3: promoted" in done.stdout
     assert " 0 failed, 0 connections reset" in done.stdout
+    assert "Failed requests until rollback" not in done.stdout
 
 
 @pytest.mark.parametrize(

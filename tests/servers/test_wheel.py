@@ -1,5 +1,6 @@
 """Is what the program needs inside the built wheel, and nothing else needed?"""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,10 @@ def test_it_runs_the_demo(program: Path, tmp_path: Path) -> None:
     assert "v2: promoted" in told
     assert "v3: rolled back" in told
     assert " 0 connections reset" in told
+    (beside,) = re.findall(
+        r"Failed requests until rollback: (\d+); .* would have let (\d+) through .*computed, not run", told
+    )
+    assert int(beside[0]) < int(beside[1])
 
 
 @pytest.mark.parametrize("overlay", ["istio", "gateway-api", "linkerd"])
