@@ -59,8 +59,5 @@ def interval(times: Sequence[float]) -> float:
 
 def in_order(points: Iterable[Point], end: float) -> list[Point]:
     """Finite points up to `end`, oldest first, one for each time: of two values of one time the higher."""
-    latest: dict[float, float] = {}
-    for at, value in points:
-        if isfinite(value) and at <= end:
-            latest[at] = max(value, latest.get(at, value))
-    return sorted(latest.items())
+    known = sorted([point for point in points if point[0] <= end and isfinite(point[1])])
+    return list(dict(known).items())  # of two values of one time the later, higher one stays

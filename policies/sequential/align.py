@@ -33,15 +33,17 @@ def slices(canary: Arm, stable: Arm, since: float) -> tuple[Slice, ...]:
     """The slices that end after `since`, oldest first.
 
     They end at the scrapes of the canary's pod with the most of them, up to the last scrape that every living pod of both arms
-    has had. A stable without any counter holds nothing back: there is nothing to compare with.
+    has had. A stable that has no counters, or none any more, holds nothing back: from there on the canary is lone.
     """
     own, other = _curves(canary.requests), _curves(stable.requests)
     if not own:
         return ()
-    known_until = min(_seen_until(own), _seen_until(other))
+    own_until, beside_until, apart = _seen_until(own), _seen_until(other), max(_apart(own), _apart(other))
+    is_silent = not other or 0.0 < GONE * apart < own_until - beside_until
+    known_until = own_until if is_silent else min(own_until, beside_until)
     instants = [since, *(at for at in max(own, key=lambda curve: len(curve[0]))[0] if since < at <= known_until)]
     parts = zip(instants[1:], _grown(canary, own, instants), _grown(stable, other, instants), strict=True)
-    return tuple(Slice(until, *both) for until, *both in parts)
+    return tuple(Slice(until, mine, theirs, lone=until > beside_until) for until, mine, theirs in parts)
 
 
 def _curves(lines: Lines) -> list[Curve]:
@@ -56,10 +58,14 @@ def _curves(lines: Lines) -> list[Curve]:
 
 
 def _seen_until(curves: list[Curve]) -> float:
-    """The earliest last scrape of the pods that are still there; infinity without any."""
+    """The earliest last scrape of the pods that are still there; minus infinity without any."""
     lasts = [instants[-1] for instants, _ in curves]
-    apart = max((interval(instants) for instants, _ in curves if len(instants) > 1), default=0.0)
-    return min((last for last in lasts if last >= max(lasts) - GONE * apart), default=inf)
+    return min((last for last in lasts if last >= max(lasts) - GONE * _apart(curves)), default=-inf)
+
+
+def _apart(curves: list[Curve]) -> float:
+    """The longest usual distance of scrapes, in seconds; 0.0 where nothing was scraped twice."""
+    return max((interval(instants) for instants, _ in curves if len(instants) > 1), default=0.0)
 
 
 def _grown(arm: Arm, requests: list[Curve], instants: list[float]) -> Iterator[Tally]:
@@ -69,6 +75,8 @@ def _grown(arm: Arm, requests: list[Curve], instants: list[float]) -> Iterator[T
 
 
 def _growth(curves: list[Curve], instants: list[float]) -> list[float]:
+    if not curves:
+        return [0.0] * (len(instants) - 1)
     values = [sum(_value(curve, at) for curve in curves) for at in instants]
     return [later - earlier for earlier, later in pairwise(values)]
 

@@ -6,7 +6,9 @@ de Heide, Koolen, "Safe testing", arXiv 1906.07801).
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, floor, lgamma, log
+from operator import mul
 from typing import NamedTuple
 
 RATIOS = (1.5, 2.0, 3.0, 6.0, 15.0, 50.0, 300.0)  # how much worse than stable a bad canary may be
@@ -50,22 +52,28 @@ def worth(stake: Stake, growth: Sequence[float]) -> float:
     waiting = unspent(stake)
     if not growth:
         return waiting + sum(map(exp, stake.capitals)) / max(1, len(stake.capitals))
-    released = _released(stake, waiting)
-    grown = [exp(min(gain, CEILING)) for gain in growth]
-    kept = [exp(nats) * factor for nats, factor in zip(stake.capitals, grown, strict=bool(stake.capitals))]
-    return (sum(kept) + released * sum(grown)) / len(growth) + waiting - released
+    if max(growth) > CEILING:
+        growth = [min(gain, CEILING) for gain in growth]
+    staked = _staked(stake, len(growth))
+    grown: float = sum(map(mul, staked, map(exp, growth)))
+    return grown / len(growth) + waiting - _released(stake)
 
 
 def settled(stake: Stake, growth: Sequence[float]) -> Stake:
     """The stake once the block is closed; capitals are rounded down to 0.001 nats, which is what a status keeps."""
-    released = _released(stake, unspent(stake))
-    invested = [released + exp(capital) for capital in stake.capitals] or [released] * len(growth)
-    nats = (log(capital) + gain for capital, gain in zip(invested, growth, strict=True))
+    nats = (log(capital) + gain for capital, gain in zip(_staked(stake, len(growth)), growth, strict=True))
     return Stake(tuple(floor(max(-CEILING, min(x, CEILING)) * 1000) / 1000 for x in nats), stake.rounds + 1)
 
 
-def _released(stake: Stake, waiting: float) -> float:
-    return waiting * (LATER if stake.rounds else FIRST)
+@lru_cache(maxsize=256)  # the same throughout a block
+def _staked(stake: Stake, alternatives: int) -> tuple[float, ...]:
+    """What each alternative has at stake in the open block: its capital, and what is released for it."""
+    released = _released(stake)
+    return tuple(released + exp(nats) for nats in stake.capitals) or (released,) * alternatives
+
+
+def _released(stake: Stake) -> float:
+    return unspent(stake) * (LATER if stake.rounds else FIRST)
 
 
 def urn_growth(pair: Pair, healthy: float, others: Sequence[float], variance: float) -> tuple[float, ...]:
@@ -78,9 +86,9 @@ def urn_growth(pair: Pair, healthy: float, others: Sequence[float], variance: fl
     A very noisy history makes the beta so skewed that its quiet middle would speak for a ratio near the healthy one, each
     block a little; what it says there (the ratio of the two densities at the healthy q) is taken off where it is above 1.
     """
-    if pair.canary <= 0.0 or pair.stable <= 0.0 or pair.canary_bad + pair.stable_bad <= 0.0:
+    canary, own, stable, beside = pair
+    if canary <= 0.0 or stable <= 0.0 or own + beside <= 0.0:
         return (0.0,) * len(others)
-    canary, stable, own, beside = pair.canary, pair.stable, pair.canary_bad, pair.stable_bad
     share = healthy * canary / (healthy * canary + stable)
     firmness = max(1.0 / (share * (1.0 - share) * variance) - 1.0, LOOSEST)
     usual, rest = firmness * share, firmness * (1.0 - share)
@@ -89,14 +97,16 @@ def urn_growth(pair: Pair, healthy: float, others: Sequence[float], variance: fl
     slope = log(share / (1.0 - share))
     growth = []
     for other in others:
-        more = firmness * other * canary / (other * canary + stable)
-        less = firmness * stable / (other * canary + stable)
+        unit = firmness / (other * canary + stable)
+        more, less = unit * other * canary, unit * stable
         prior = lgamma(more) + lgamma(less)
+        gain = lgamma(own + more) + lgamma(beside + less) - prior - seen
         quiet = (more - usual) * slope - prior + normal
-        growth.append(lgamma(own + more) + lgamma(beside + less) - prior - seen - max(0.0, quiet))
+        growth.append(gain - quiet if quiet > 0.0 else gain)
     return tuple(growth)
 
 
+@lru_cache(maxsize=256)  # asked at each look, and once more when the block is closed
 def relative_growth(pair: Pair, tolerance: float, variance: float, usual: float) -> tuple[float, ...]:
     """Nats that this block gives to each of RATIOS: log likelihood of ratio * tolerance against tolerance.
 
@@ -117,6 +127,7 @@ def log_gain(tally: tuple[float, float], ratio: float, against: float, shape: fl
     return bad * log(ratio / against) + (bad + shape) * log((shape + requests * against) / (shape + requests * ratio))
 
 
+@lru_cache(maxsize=256)  # as relative_growth
 def absolute_growth(pair: Pair, bar: float, shape: float) -> tuple[float, ...]:
     """Nats that this block gives to each of FACTORS: log likelihood of factor * bar against bar.
 

@@ -4,8 +4,6 @@ Everything here is a value: `begun` once before the first request, `taken` for e
 weight, `standing` whenever somebody asks. `dumped` and `loaded` carry the state of the last closed block through a status.
 """
 
-from dataclasses import replace
-
 from policies.sequential.latency import telling
 from policies.sequential.memory import VERSION, checkpoint, dumped, loaded
 from policies.sequential.noise import BLOCK, Cell, learnt, rounded
@@ -70,14 +68,15 @@ def taken(state: State, aim: Aim, new: Slice, weight: float) -> State:
     """The memory after one more slice, at `weight` (0.0-1.0). A slice that ends at or before `state.until` changes nothing."""
     if new.until <= state.until:
         return state
+    lone = new.lone or weight >= 1.0
     if weight != state.weight:
         state = turned(state, aim)
-    elif state.until > state.closed_at and new.until - state.closed_at > BLOCK + SLACK:
+    elif state.until > state.closed_at and (lone != state.lone or new.until - state.closed_at > BLOCK + SLACK):
         state = _closed(state, aim)
-    return replace(
-        state,
+    return state._replace(
         until=new.until,
         weight=weight,
+        lone=lone,
         slice_seconds=new.until - state.until,
         open_canary=added(state.open_canary, new.canary),
         open_stable=added(state.open_stable, new.stable),
@@ -86,7 +85,7 @@ def taken(state: State, aim: Aim, new: Slice, weight: float) -> State:
 
 def turned(state: State, aim: Aim) -> State:
     """The memory with its open block closed, as at a change of weight."""
-    return replace(_closed(state, aim) if state.until > state.closed_at else state, here=(0, 0))
+    return (_closed(state, aim) if state.until > state.closed_at else state)._replace(here=(0, 0))
 
 
 def tried(state: State, at: float) -> State:
@@ -96,7 +95,7 @@ def tried(state: State, at: float) -> State:
     """
     watches = tuple(watch._replace(closed=(0.0, 0.0), gate=(0.0,) * len(watch.gate)) for watch in state.watches)
     counts = State(until=at, closed_at=at, known=state.known, noise=state.noise, watches=watches)
-    return replace(counts, absolute=state.absolute, alone=state.alone)
+    return counts._replace(absolute=state.absolute, alone=state.alone)
 
 
 def _closed(state: State, aim: Aim) -> State:
@@ -107,14 +106,13 @@ def _closed(state: State, aim: Aim) -> State:
     block = round(state.open_canary.requests), round(state.open_canary.bad)
     is_normal = not misbehaves(state, aim.max_ratio, state.open_stable)
     blocks = (*state.blocks, block) if block[0] > 0 and is_normal and not aim.bounds else state.blocks
-    alone, counts = state.weight >= 1.0, is_normal or state.known.requests > 0.0
+    counts = is_normal or state.known.requests > 0.0
     stable, seconds = (state.open_stable, state.until - state.closed_at) if counts else (NOTHING, 0.0)
-    return replace(
-        state,
+    return state._replace(
         closed_at=state.until,
         watches=tuple(closed_watch(state, watch, aim) for watch in state.watches),
-        absolute=state.absolute if alone else settled_absolute(state, aim),
-        alone=settled_alone(state, aim) if alone else state.alone,
+        absolute=state.absolute if state.lone else settled_absolute(state, aim),
+        alone=settled_alone(state, aim) if state.lone else state.alone,
         canary=_both(state.canary, block),
         here=_both(state.here, block),
         stable=(round(state.stable[0] + stable.requests, 1), round(state.stable[1] + stable.bad, 1)),

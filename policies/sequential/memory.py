@@ -6,7 +6,6 @@ written and decides the same.
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -23,9 +22,9 @@ LONGEST = 1000  # characters
 
 def checkpoint(state: State) -> State:
     """The memory as of the last closed block: what a status keeps, and what newer slices are taken into again."""
-    return replace(
-        state,
+    return state._replace(
         until=state.closed_at,
+        lone=False,
         slice_seconds=round(state.slice_seconds, 3),
         open_canary=NOTHING,
         open_stable=NOTHING,
@@ -38,7 +37,7 @@ def dumped(state: State) -> str:
     text = _text(state)
     while len(text) > LONGEST and len(state.blocks) > 1:
         (requests, bad), (more, worse), *rest = state.blocks
-        state = replace(state, blocks=((requests + more, bad + worse), *rest))
+        state = state._replace(blocks=((requests + more, bad + worse), *rest))
         text = _text(state)
     return text
 

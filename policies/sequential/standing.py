@@ -25,7 +25,8 @@ MOST_SAID = 1e9
 class Standing:
     """How the objective stands.
 
-    code: FAIL WorseThanStable | AboveLimit; INCONCLUSIVE SharedIncident | Suspicious | NotProven | NoRequests | TooYoung;
+    code: FAIL WorseThanStable | AboveLimit; INCONCLUSIVE SharedIncident | Suspicious | StableUnseen | NotProven | NoRequests |
+    TooYoung;
     PASS Proven. message: one sentence with the numbers, for people. evidence: 1.0 is none; needed: where a rollback is
     decided. ratio: the canary's while stable was normal, None without requests. requests: of the canary so far.
     """
@@ -64,7 +65,7 @@ def standing(state: State, aim: Aim, pace: Pace) -> Standing:
         evidence(state, aim, relative), alone_worth(state, aim), highest, state.watches[relative.index(highest)]
     )
     answer = _failed(state, aim, found) or _held(state, aim, pace, found) or _proven(state, aim, pace)
-    alone = answer.code == "AboveLimit" or (pace.alone and answer.verdict != Verdict.FAIL)
+    alone = answer.code == "AboveLimit" or (_is_alone(state, pace) and answer.verdict != Verdict.FAIL)
     requests, bad = _while_normal(state, aim)
     return Standing(
         verdict=answer.verdict,
@@ -79,6 +80,11 @@ def standing(state: State, aim: Aim, pace: Pace) -> Standing:
 
 def _needed(aim: Aim, part: float) -> float:
     return 1.0 / (part * aim.false_rollback)
+
+
+def _is_alone(state: State, pace: Pace) -> bool:
+    """Whether the canary has nothing of stable beside it: no requests by plan, or none that anybody has seen."""
+    return pace.alone or state.lone
 
 
 def _so_far(state: State) -> tuple[float, float]:
@@ -140,14 +146,17 @@ def _held(state: State, aim: Aim, pace: Pace, found: Found) -> Answer | None:
     if misbehaves(state, aim.max_ratio, stable):
         told = f"stable misbehaves too: {stable.bad:.0f} of {stable.requests:.0f} {aim.what} in this minute"
         return Answer(Verdict.INCONCLUSIVE, "SharedIncident", told)
-    worth, needed = (found.alone, ALONE) if pace.alone else (found.beside, BESIDE)
+    worth, needed = (found.alone, ALONE) if _is_alone(state, pace) else (found.beside, BESIDE)
     if worth >= SUSPICIOUS:
         told = f"waiting: evidence {worth:.0f} of {_needed(aim, needed):.0f} against the canary"
         if worth >= _needed(aim, needed):
-            few = _here(state)[1] if pace.alone else _bad_of_both(state, found.worst)[0]
+            few = _here(state)[1] if _is_alone(state, pace) else _bad_of_both(state, found.worst)[0]
             why = f"only {few:.0f} of its requests were" if few < FEWEST else "stable may be just as"
             told = f"waiting: there is evidence enough against the canary, but {why} bad"
         return Answer(Verdict.INCONCLUSIVE, "Suspicious", told)
+    if state.lone and not pace.alone:
+        told = "waiting: nothing of stable is in the metrics, and without it nobody knows whether the canary is as good"
+        return Answer(Verdict.INCONCLUSIVE, "StableUnseen", told)
     seen = state.until - pace.since
     if seen < pace.soak - min(state.slice_seconds, BLOCK):
         told = f"waiting: {max(seen, 0.0):.0f} s of {pace.soak:.0f} s at this weight are in the metrics"
@@ -195,7 +204,7 @@ def _gate_is_open(state: State, watch: Watch, pace: Pace) -> bool:
     variance = watch.noise.pod + watch.noise.arm
     if not provable(watch.share, rps(state), pace.top, (watch.noise.bursts, variance)):
         return True
-    growth = open_gate(state, watch) if not pace.alone else (0.0,) * len(watch.gate)
+    growth = open_gate(state, watch) if not _is_alone(state, pace) else (0.0,) * len(watch.gate)
     return gate_nats(watch.gate, growth) >= log(1.0 / LEVEL)
 
 

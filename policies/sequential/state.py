@@ -1,6 +1,5 @@
 """What does the judge remember?"""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from policies.sequential.evidence import FRESH, Stake
@@ -38,24 +37,24 @@ class Known(NamedTuple):
     interval: float = 15.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(NamedTuple):
     """The judge's memory. until: the end of the last slice taken.
 
-    closed_at: the end of the last closed block, where the open one began. slice_seconds: length of the last slice. weight: of
-    the last slice. noise: of the objective's own bad requests. absolute, alone: capitals against a fixed bar, beside stable
-    and without it. canary, stable: all of closed blocks, `seconds` long. here: the canary's requests and bad ones in closed
-    blocks since the last change of weight. blocks: the canary's closed ones in which stable was normal.
-    open_canary, open_stable: the open block so far.
+    closed_at: the end of the last closed block, where the open one began. noise: of the objective's own bad requests.
+    slice_seconds: length of the last slice. weight: of the last slice. lone: whether nothing of stable was there to compare
+    with in it. absolute, alone: capitals against a fixed bar, beside stable and without it. canary, stable: all of closed
+    blocks, `seconds` long. here: the canary's requests and bad ones in closed blocks since the last change of weight.
+    blocks: the canary's closed ones in which stable was normal. open_canary, open_stable: the open block so far.
     """
 
     until: float
     closed_at: float
-    slice_seconds: float = 0.0
-    weight: float = 0.0
     known: Known
     noise: Noise
     watches: tuple[Watch, ...]
+    slice_seconds: float = 0.0
+    weight: float = 0.0
+    lone: bool = False
     absolute: Stake = FRESH
     alone: Stake = FRESH
     canary: Block = (0, 0)

@@ -15,11 +15,15 @@ class Tally(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """What both arms did between the end of the slice before and `until` (seconds, any origin), aligned to one instant."""
+    """What both arms did between the end of the slice before and `until` (seconds, any origin), aligned to one instant.
+
+    lone: nothing is known of stable in it, which is another thing than a stable without requests.
+    """
 
     until: float
     canary: Tally
     stable: Tally
+    lone: bool = False
 
 
 NOTHING = Tally(0.0, 0.0)

@@ -91,7 +91,7 @@ def bar(state: State, aim: Aim) -> float:
 
 def _has_begun(state: State, *, alone: bool) -> bool:
     """Whether the open block says anything: the canary had requests, with stable beside it or alone as asked."""
-    return state.open_canary.requests > 0.0 and (state.weight >= 1.0) == alone
+    return state.open_canary.requests > 0.0 and state.lone == alone
 
 
 def _relative(state: State, watch: Watch, aim: Aim) -> tuple[float, ...]:
@@ -106,7 +106,7 @@ def _relative(state: State, watch: Watch, aim: Aim) -> tuple[float, ...]:
 
 
 def _absolute(state: State, aim: Aim) -> tuple[float, ...]:
-    bursts = _wary_bursts(state) if state.weight >= 1.0 else state.noise.bursts
+    bursts = _wary_bursts(state) if state.lone else state.noise.bursts
     canary, stable = state.open_canary, state.open_stable
     pair = Pair(canary.requests / bursts, canary.bad / bursts, stable.requests / bursts, stable.bad / bursts)
     return absolute_growth(pair, bar(state, aim), 1.0 / state.noise.pod)

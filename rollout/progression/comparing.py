@@ -13,7 +13,7 @@ from policies.sequential.align import Arm, slices
 from policies.sequential.judge import Pace, Standing, State
 from policies.slo import Judgement, percent
 from policies.verdict import Verdict
-from rollout.model.measurement import Counters, Measurement
+from rollout.model.measurement import Answer, Counters, Measurement, NoData
 from rollout.model.rollout import RolloutSpec
 from rollout.model.status import Checkpoint, ObjectiveVerdict, Run
 from rollout.progression.aims import Memory, Ratio, aim_of, checkpoint_of
@@ -53,9 +53,11 @@ def compared(
 ) -> tuple[ObjectiveVerdict, Memory | None]:
     """How the objective stands, and what is remembered of it; None where this look has taught nothing.
 
-    stable: None at 100 %, where the canary has nothing to be compared with.
+    stable: None at 100 %, where the canary has nothing to be compared with. A stable of which the server knows no series leaves
+    it as alone, so that a bad canary is rolled back all the same; one that could not be asked for leaves everything as it was.
     """
     memory = memory_of(view.run, view.spec, objective, view.now)
+    stable = stable if stable is not None and not _has_no_series(stable.answer) else None
     for whose, measurement in (("", canary), ("stable: ", stable)):
         missing = _missing(memory, measurement) if measurement is not None else None
         if missing is not None:
@@ -77,6 +79,10 @@ def pace_of(view: View) -> Pace:
         following=following / FULL if following < FULL else None,
         top=max((step.weight for step in run.plan if step.weight < FULL), default=run.weight) / FULL,
     )
+
+
+def _has_no_series(answer: Answer) -> bool:
+    return isinstance(answer, NoData) or answer == Counters(query=answer.query, total=(), bad=())
 
 
 def _missing(memory: Memory, measurement: Measurement) -> Judgement | None:

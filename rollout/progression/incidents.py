@@ -69,7 +69,7 @@ def _is_shared(view: View) -> bool:
 
 def _is_compared(view: View) -> bool:
     """Whether this look told of stable in all that decides: what was not seen is not normal."""
-    seen = {memory.objective.name for memory in view.memories}
+    seen = {memory.objective.name for memory in view.memories if not memory.state.lone}
     return all(one.name in seen for one in deciding(view.spec))
 
 

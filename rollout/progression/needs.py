@@ -78,14 +78,15 @@ def _asks(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Iterator[A
 
 def _of_the_canary(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Iterator[Ask]:
     run, stable, present = status.run, status.stable, _window(spec, status, now)
-    if run is None or present is None:
+    if run is None or run.in_force_at is None or present is None:
         return
     judged = {one.name: one for one in sequential(spec)}
     for objective in spec.objectives:
         window, beside = present, isinstance(objective, Query) and objective.worse_than_stable is not None
         if objective.name in judged:
-            since = taken_until(memory_of(run, spec, judged[objective.name], now)) - SCRAPE_BEFORE
-            window, beside = Window(start=since, end=now), run.weight < FULL
+            known = taken_until(memory_of(run, spec, judged[objective.name], now))
+            # at 100 % nothing is compared any more, but for the last requests of the weight before
+            window, beside = Window(start=known - SCRAPE_BEFORE, end=now), run.weight < FULL or known < run.in_force_at
         yield Ask(objective=objective, arm=Arm.CANARY, revision=run.canary, window=window)
         if beside and stable is not None:
             yield Ask(objective=objective, arm=Arm.STABLE, revision=stable, window=window)

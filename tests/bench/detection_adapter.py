@@ -5,19 +5,23 @@ Maps the harness's counters to slices and our standing to its decisions, and not
 """
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from policies.sequential import judge
 from policies.sequential.align import Arm, slices
 from policies.sequential.tallies import Tally
 from policies.verdict import Verdict, worst
+from rollout.model.names import Key
+from rollout.model.rollout import ErrorRatio, Objective, RolloutSpec, ServiceBackend, SlowRatio
+from rollout.progression.aims import aim_of, sequential
+from rollout.progression.learning import SOAK
 
 # detection_sim runs as a script and is not imported: its types are known here by their fields.
-TOP = 0.5
 STEPS = tuple(percent / 100 for percent in range(5, 51, 5))  # detection_sim.COMMON
-SLOWER_THAN = 6  # index of 500 ms in detection_sim.LAT_BOUNDS
-BOUNDS = (5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0)
-FALSE_ROLLBACK = 0.01
+BOUNDS = (5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0)  # detection_sim.LAT_BOUNDS
+SLOW = timedelta(milliseconds=500)  # detection_sim.P99
+SLOWER_THAN = BOUNDS.index(SLOW / timedelta(milliseconds=1))
 
 Reading = Any  # a detection_sim.Counters
 Points = list[tuple[float, float]]
@@ -52,10 +56,13 @@ class Lines:
             del points[:-8]
         return True
 
-    def arm(self, *, errors: bool) -> Arm:
-        """What one objective sees."""
-        bad = self.errors if errors else self.slower[SLOWER_THAN]
-        return Arm(requests=[self.requests], bad=[bad], slower=() if errors else [[points] for points in self.slower])
+    def arm(self, aim: judge.Aim, state: judge.State) -> Arm:
+        """What one objective sees: of the histogram's bounds those that it watches."""
+        if not aim.bounds:
+            return Arm(requests=[self.requests], bad=[self.errors])
+        watched = {watch.bound for watch in state.watches}
+        slower = [[points] if place in watched else [] for place, points in enumerate(self.slower)]
+        return Arm(requests=[self.requests], bad=[self.slower[SLOWER_THAN]], slower=slower)
 
 
 def above(buckets: tuple[int, ...]) -> list[int]:
@@ -74,19 +81,13 @@ class Policy:
 
     def start(self, setup: Any) -> float:
         """The first weight."""
-        latency = setup.history_b is not None
-        share = FALSE_ROLLBACK / (2 if latency else 1)
-        self.aims = [judge.Aim(max_ratio=setup.slo_error, false_rollback=share)]
-        histories = [history(setup, errors=True)]
-        if latency:
-            what = "took longer than 500ms"
-            self.aims.append(judge.Aim(max_ratio=setup.slo_error, bounds=BOUNDS, false_rollback=share, what=what))
-            histories.append(history(setup, errors=False))
-        self.states = [judge.begun(aim, known, 0.0) for aim, known in zip(self.aims, histories, strict=True)]
+        spec = a_spec(setup)
+        self.aims = [aim_of(one, spec, BOUNDS if isinstance(one, SlowRatio) else ()) for one in sequential(spec)]
+        self.states = [judge.begun(aim, history(setup, errors=not aim.bounds), 0.0) for aim in self.aims]
         self.canary, self.stable = Lines(), Lines()
         self.canary.scraped(nothing(setup.stable0))
         self.stable.scraped(setup.stable0)
-        self.weights = self.weights or judge.ramp(self.states[0], self.aims[0], TOP)
+        self.weights = self.weights or judge.ramp(self.states[0], self.aims[0], max(STEPS))
         return self.weights[0]
 
     def pace(self) -> judge.Pace:
@@ -101,9 +102,10 @@ class Policy:
         if not canary and not stable:
             return Decision("continue")
         for index, aim in enumerate(self.aims):
-            arms = self.canary.arm(errors=not index), self.stable.arm(errors=not index)
-            for new in slices(*arms, self.states[index].until):
-                self.states[index] = judge.taken(self.states[index], aim, new, seen.weight)
+            state = self.states[index]
+            for new in slices(self.canary.arm(aim, state), self.stable.arm(aim, state), state.until):
+                state = judge.taken(state, aim, new, seen.weight)
+            self.states[index] = state
         standings = [judge.standing(state, aim, self.pace()) for state, aim in zip(self.states, self.aims, strict=True)]
         verdict = worst(standing.verdict for standing in standings)
         if verdict == Verdict.FAIL:
@@ -119,6 +121,21 @@ class Policy:
             self.step, self.since = self.step + 1, now
             return Decision("continue", self.weights[self.step])
         return Decision("promote") if now >= self.least else Decision("continue")
+
+
+def a_spec(setup: Any) -> RolloutSpec:
+    """What a user would have written, with all defaults: one objective for errors and, where simulated, one for latency."""
+    objectives: list[Objective] = [ErrorRatio(name="errors", max_ratio=setup.slo_error)]
+    if setup.history_b is not None:
+        objectives.append(SlowRatio(name="slow", threshold=SLOW, max_ratio=setup.slo_error))
+    return RolloutSpec(
+        key=Key(namespace="bench", name="bench"),
+        revision="canary",
+        backend=ServiceBackend(service="{revision}"),
+        routes=(),
+        steps=(),
+        objectives=tuple(objectives),
+    )
 
 
 def nothing(like: Reading) -> Reading:
@@ -147,8 +164,8 @@ def seq() -> Policy:
 
 
 def paced() -> Policy:
-    """The judge's own ramp: 45 s each, at least five minutes."""
-    return Policy((), soak=45.0, least=300.0)
+    """The judge's own ramp and pace, at least five minutes."""
+    return Policy((), soak=SOAK.total_seconds(), least=300.0)
 
 
 def alone() -> Policy:

@@ -13,6 +13,7 @@ from tests.support.examples import examples
 
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 st.register_type_strategy(BackendName, st.builds(BackendName, service=names, subset=names | st.just("")))
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 
 

@@ -122,9 +122,10 @@ def test_a_block_in_one_or_four_slices_leaves_the_same_memory(
 
 def _close(one: judge.State, other: judge.State) -> bool:
     """Equal but for the length of a slice, and for the last digit that is kept."""
-    alike = replace(one, slice_seconds=0.0, watches=(), absolute=FRESH, alone=FRESH) == replace(
-        other, slice_seconds=0.0, watches=(), absolute=FRESH, alone=FRESH
+    blank, other_blank = (
+        state._replace(slice_seconds=0.0, watches=(), absolute=FRESH, alone=FRESH) for state in (one, other)
     )
+    alike = blank == other_blank
     capitals = [
         [*state.absolute.capitals, *(nats for watch in state.watches for nats in (*watch.stake.capitals, *watch.gate))]
         for state in (one, other)

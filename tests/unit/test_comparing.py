@@ -32,12 +32,12 @@ from tests.support.builders import NOON, SEQUENTIAL, a_run, a_spec, a_status, a_
 
 MINUTE = timedelta(minutes=1)
 SLOW = SlowRatio(name="slow", threshold=timedelta(milliseconds=500), max_ratio=0.05)
-BAD_LOOKS: list[tuple[Answer, str]] = [
-    (NoData(query="q"), "NoData"),
-    (Counters(query="q", total=(), bad=()), "NoData"),
+NO_SERIES: list[Answer] = [NoData(query="q"), Counters(query="q", total=(), bad=())]
+UNTOLD: list[tuple[Answer, str]] = [
     (Failed(query="q", error="refused"), "QueryFailed"),
     (Partial(query="q", warning="a store is down"), "Partial"),
 ]
+BAD_LOOKS = [*((answer, "NoData") for answer in NO_SERIES), *UNTOLD]
 
 
 def counters(per_second: float, ratio: float, *, until: int, slower: tuple[float, ...] = ()) -> Counters:
@@ -110,12 +110,24 @@ def test_an_answer_that_tells_nothing_keeps_its_code_and_teaches_nothing(answer:
     assert (said, memory) == (code, None)
 
 
-@pytest.mark.parametrize(("answer", "code"), BAD_LOOKS)
-def test_without_stable_beside_it_the_canary_is_not_judged(answer: Answer, code: str) -> None:
+@pytest.mark.parametrize(("answer", "code"), UNTOLD)
+def test_a_stable_that_cannot_be_asked_for_leaves_everything_as_it_was(answer: Answer, code: str) -> None:
     said, message, memory = looked(counters(5, 0.5, until=120), answer, remembering(a_memory()))
 
     assert (said, memory) == (code, None)
     assert message.startswith("stable: ")
+
+
+@pytest.mark.parametrize("nothing", NO_SERIES)
+@pytest.mark.parametrize(("failing", "code"), [(0.5, "AboveLimit"), (0.0, "StableUnseen")])
+def test_without_any_series_of_stable_a_bad_canary_fails_and_a_good_one_waits(
+    failing: float, code: str, nothing: Answer
+) -> None:
+    said, _, memory = looked(counters(5, failing, until=120), nothing, remembering(a_memory()))
+
+    assert said == code
+    assert memory is not None
+    assert memory.state.lone
 
 
 def test_at_100_percent_the_canary_is_judged_alone() -> None:
@@ -152,7 +164,7 @@ def test_what_came_before_the_weight_was_in_force_belongs_to_the_weight_before()
 def test_a_latency_that_the_run_is_judged_by_must_stay_a_bound_of_the_histogram() -> None:
     memory = a_memory(SLOW, (100.0, 250.0))
     watched = memory.state.watches[0]._replace(bound=1)
-    run = remembering(replace(memory, state=replace(memory.state, watches=(watched,))))
+    run = remembering(replace(memory, state=memory.state._replace(watches=(watched,))))
     stable = counters(50, 0.0, until=120, slower=(100, 250))
 
     code, message, _ = looked(counters(5, 0.0, until=120, slower=(100, 500)), stable, run, SLOW)

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from policies.sequential import judge
 from rollout.model.measurement import Arm
 from rollout.model.names import BackendName
 from rollout.model.rollout import Objective, Query, RouteRef
 from rollout.model.status import Added, Incident, Phase, Retiring, RolloutStatus
+from rollout.progression.aims import Memory, aim_of
 from rollout.progression.needs import LONGEST_WINDOW, PROXY_LAG, SCRAPE_BEFORE, needs
 from tests.support.builders import ERRORS, NOON, SEQUENTIAL, VIRTUAL_SERVICE, a_revision, a_run, a_spec, a_status
 
@@ -83,6 +85,17 @@ def test_at_100_percent_nothing_is_asked_of_stable() -> None:
     status = a_status(run=a_run(step=3, weight=100, confirmed=100), phase=Phase.PROMOTING)
 
     assert asked(status, NOON + MINUTE, SEQUENTIAL) == [("errors", "canary", "v2")]
+
+
+def test_the_last_requests_of_the_weight_before_are_still_compared_at_100_percent() -> None:
+    aim = aim_of(SEQUENTIAL, a_spec())
+    memory = Memory(objective=SEQUENTIAL, aim=aim, state=judge.begun(aim, None, (NOON - MINUTE).timestamp()))
+    run = a_run(step=3, weight=100, confirmed=100, judged=(memory.kept(),))
+
+    assert asked(a_status(run=run, phase=Phase.PROMOTING), NOON + MINUTE, SEQUENTIAL) == [
+        ("errors", "canary", "v2"),
+        ("errors", "stable", "v1"),
+    ]
 
 
 def test_stable_is_asked_for_a_query_only_where_it_is_compared() -> None:

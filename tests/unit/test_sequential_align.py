@@ -104,4 +104,19 @@ def test_a_canary_that_nobody_scraped_has_no_slices() -> None:
 def test_nothing_of_stable_to_compare_with_holds_nothing_back() -> None:
     told = slices(an_arm(a_line(2.0, 0.0, 60.0)), an_arm(), 30.0)
 
-    assert told == (Slice(45.0, Tally(30.0, 0.0), Tally(0.0, 0.0)), Slice(60.0, Tally(30.0, 0.0), Tally(0.0, 0.0)))
+    assert told == tuple(Slice(until, Tally(30.0, 0.0), Tally(0.0, 0.0), lone=True) for until in (45.0, 60.0))
+
+
+def test_a_stable_whose_metrics_stop_holds_back_for_two_scrapes_and_then_leaves_the_canary_lone() -> None:
+    stopped = an_arm(a_line(40.0, 5.0, 65.0))
+
+    waiting = slices(an_arm(a_line(2.0, 0.0, 90.0)), stopped, 0.0)
+    silent = slices(an_arm(a_line(2.0, 0.0, 105.0)), stopped, 0.0)
+
+    assert [(new.until, new.lone) for new in waiting] == [(15.0, False), (30.0, False), (45.0, False), (60.0, False)]
+    assert [new.until for new in silent if new.lone] == [75.0, 90.0, 105.0]
+    assert not any(new.stable.requests for new in silent if new.until > 75.0)
+
+
+def test_one_scrape_of_each_arm_tells_nothing_of_silence() -> None:
+    assert slices(an_arm([(60.0, 5.0)]), an_arm([(20.0, 5.0)]), 0.0) == ()

@@ -145,35 +145,6 @@ def test_without_history_a_bad_canary_fails_and_a_good_one_is_proven() -> None:
     assert judge.standing(good, ERRORS, PROMOTION).code == "Proven"
 
 
-def test_alone_a_canary_is_judged_by_stables_own_record() -> None:
-    state = after(minutes(2, (750.0, 20.0), (0.0, 0.0)), history=HISTORY, weight=1.0)
-
-    standing = judge.standing(state, ERRORS, ALONE)
-
-    assert (standing.verdict, standing.code) == (Verdict.FAIL, "AboveLimit")
-    assert standing.message.startswith(
-        "160 of 6000 requests failed with nothing of stable beside them; a canary as healthy"
-    )
-    assert standing.evidence >= standing.needed == 500.0
-
-
-def test_alone_a_canary_like_stable_is_proven() -> None:
-    state = after(minutes(10, (750.0, 0.5), (0.0, 0.0)), history=HISTORY, weight=1.0)
-
-    assert judge.standing(state, ERRORS, ALONE).code == "Proven"
-
-
-def test_alone_nothing_is_spent_of_the_capital_beside_stable() -> None:
-    beside = judge.turned(after(minutes(2, (75.0, 1.0)), history=HISTORY), ERRORS)
-    state = beside
-    for new in minutes(2, (750.0, 20.0), (0.0, 0.0)):
-        state = judge.taken(state, ERRORS, new._replace(until=new.until + 120), 1.0)
-    state = judge.turned(state, ERRORS)
-
-    assert (state.absolute, state.watches) == (beside.absolute, beside.watches)
-    assert state.alone.rounds == 2
-
-
 def test_a_slow_canary_is_worse_than_stable_though_within_its_limit() -> None:
     told = [Slice(15.0 * at, Tally(300, 0, slow(300, 2.5)), Tally(2700, 0, slow(2700))) for at in range(1, 5)]
     state = after(told, aim=SLOW, history=HISTORY)
@@ -306,12 +277,3 @@ def test_stable_misbehaves_above_the_limit_and_above_what_is_usual(
     state = after([a_slice(15.0, (75.0, 0.0), stable)], history=history)
 
     assert judge.standing(state, ERRORS, PROMOTION).code == code
-
-
-@pytest.mark.parametrize(("intervals", "code"), [(240, "Suspicious"), (9600, "AboveLimit")])
-def test_alone_one_burst_convicts_only_where_history_excludes_bursts(intervals: int, code: str) -> None:
-    """Eight bad requests in a minute of 2 requests per second; stable had 0.1 % for an hour, or for forty."""
-    history = a_history(rps=2, pods=1, every=33, intervals=intervals)
-    state = after([a_slice(60.0, (120.0, 8.0), (0.0, 0.0))], history=history, weight=1.0)
-
-    assert judge.standing(state, ERRORS, ALONE).code == code
