@@ -88,7 +88,7 @@ def test_at_100_percent_nothing_is_asked_of_stable() -> None:
 
 
 def test_the_last_requests_of_the_weight_before_are_still_compared_at_100_percent() -> None:
-    aim = aim_of(SEQUENTIAL, a_spec())
+    aim = aim_of(SEQUENTIAL, a_spec(objectives=(SEQUENTIAL,)))
     memory = Memory(objective=SEQUENTIAL, aim=aim, state=judge.begun(aim, None, (NOON - MINUTE).timestamp()))
     run = a_run(step=3, weight=100, confirmed=100, judged=(memory.kept(),))
 
