@@ -60,7 +60,8 @@ def _curves(lines: Lines) -> list[Curve]:
 def _seen_until(curves: list[Curve]) -> float:
     """The earliest last scrape of the pods that are still there; minus infinity without any."""
     lasts = [instants[-1] for instants, _ in curves]
-    return min((last for last in lasts if last >= max(lasts) - GONE * _apart(curves)), default=-inf)
+    alive = max(lasts, default=-inf) - GONE * _apart(curves)
+    return min((last for last in lasts if last >= alive), default=-inf)
 
 
 def _apart(curves: list[Curve]) -> float:
