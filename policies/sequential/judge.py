@@ -1,8 +1,10 @@
 """What does the evidence say of the canary so far?
 
-Everything here is a value: `begun` once before the first request, `taken` for each new slice, `turned` at a change of
+Everything here is a value: `begun` once before the first request, `taken` for each new slice (`gathered` for several), `turned` at a change of
 weight, `standing` whenever somebody asks. `dumped` and `loaded` carry the state of the last closed block through a status.
 """
+
+from collections.abc import Iterable
 
 from policies.sequential.latency import telling
 from policies.sequential.memory import VERSION, checkpoint, dumped, loaded
@@ -24,6 +26,7 @@ __all__ = [
     "begun",
     "checkpoint",
     "dumped",
+    "gathered",
     "learnt_words",
     "loaded",
     "outlook",
@@ -81,6 +84,14 @@ def taken(state: State, aim: Aim, new: Slice, weight: float) -> State:
         open_canary=added(state.open_canary, new.canary),
         open_stable=added(state.open_stable, new.stable),
     )
+
+
+def gathered(state: State, aim: Aim, slices: Iterable[Slice], pace: Pace) -> State:
+    """The memory after these slices; those that end before the present weight was in force belong to the one before it."""
+    before = state.weight
+    for new in slices:
+        state = taken(state, aim, new, before if new.until <= pace.since else pace.weight)
+    return state
 
 
 def turned(state: State, aim: Aim) -> State:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from policies.sequential import judge
 from policies.sequential.align import Arm, slices
-from policies.sequential.judge import Pace, Standing, State
+from policies.sequential.judge import Pace, Standing
 from policies.slo import Judgement, percent
 from policies.verdict import Verdict
 from rollout.model.measurement import Answer, Counters, Measurement, NoData
@@ -63,8 +63,9 @@ def compared(
         if missing is not None:
             return verdict_of(canary, missing._replace(message=f"{whose}{missing.message}"), "", None), None
     beside = _arm(memory, stable) if stable is not None else Arm(requests=(), bad=())
-    state = _taken(view.run, memory, _arm(memory, canary), beside)
-    return _told(canary, judge.standing(state, memory.aim, pace_of(view))), replace(memory, state=state)
+    pace, new = pace_of(view), slices(_arm(memory, canary), beside, memory.state.until)
+    state = judge.gathered(memory.state, memory.aim, new, pace)
+    return _told(canary, judge.standing(state, memory.aim, pace)), replace(memory, state=state)
 
 
 def pace_of(view: View) -> Pace:
@@ -106,16 +107,6 @@ def _arm(memory: Memory, measurement: Measurement) -> Arm:
     watched = {watch.bound for watch in memory.state.watches}  # of a score of bounds the judge watches at most four
     bounds = [bound if place in watched else None for place, bound in enumerate(memory.aim.bounds)]
     return arm_of(answer, bounds, measurement.question.window)
-
-
-def _taken(run: Run, memory: Memory, canary: Arm, stable: Arm) -> State:
-    """The state with all newer slices; those from before the present weight was in force belong to the weight before it."""
-    state, changed = memory.state, run.in_force_at.timestamp() if run.in_force_at else 0.0
-    before = state.weight
-    for new in slices(canary, stable, state.until):
-        weight = before if new.until <= changed else run.weight / FULL
-        state = judge.taken(state, memory.aim, new, weight)
-    return state
 
 
 def _told(canary: Measurement, standing: Standing) -> ObjectiveVerdict:

@@ -4,8 +4,10 @@ Maps the harness's counters to slices and our standing to its decisions, and not
 `python tests/bench/detection_sim.py --suite null --policies seq --judge tests/bench/detection_adapter.py:seq`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from policies.sequential import judge
@@ -65,9 +67,9 @@ class Lines:
         return Arm(requests=[self.requests], bad=[self.slower[SLOWER_THAN]], slower=slower)
 
 
-def above(buckets: tuple[int, ...]) -> list[int]:
+def above(buckets: Sequence[int]) -> list[int]:
     """Requests slower than each bound, from counts per bucket."""
-    return [sum(buckets[index + 1 :]) for index in range(len(BOUNDS))]
+    return list(accumulate(reversed(buckets)))[-2::-1]
 
 
 class Policy:
@@ -103,9 +105,8 @@ class Policy:
             return Decision("continue")
         for index, aim in enumerate(self.aims):
             state = self.states[index]
-            for new in slices(self.canary.arm(aim, state), self.stable.arm(aim, state), state.until):
-                state = judge.taken(state, aim, new, seen.weight)
-            self.states[index] = state
+            new = slices(self.canary.arm(aim, state), self.stable.arm(aim, state), state.until)
+            self.states[index] = judge.gathered(state, aim, new, self.pace())
         standings = [judge.standing(state, aim, self.pace()) for state, aim in zip(self.states, self.aims, strict=True)]
         verdict = worst(standing.verdict for standing in standings)
         if verdict == Verdict.FAIL:
@@ -150,7 +151,7 @@ def history(setup: Any, *, errors: bool) -> judge.History:
     if errors:
         rows = [[Tally(*cell) for cell in zip(*row, strict=True)] for row in zip(requests, failed, strict=True)]
     else:
-        slower = setup.history_b[:, :, ::-1].cumsum(axis=2)[:, :, ::-1][:, :, 1:].tolist()
+        slower = ([above(buckets) for buckets in row] for row in setup.history_b.tolist())
         rows = [
             [Tally(total, slow[SLOWER_THAN], tuple(slow)) for total, slow in zip(*row, strict=True)]
             for row in zip(requests, slower, strict=True)
