@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from adapters.metrics.access import PrometheusAccess
-from adapters.metrics.prometheus import COARSE_S, PrometheusMetrics
+from adapters.metrics.prometheus import PrometheusMetrics
+from adapters.metrics.reading import COARSE_S
 from rollout.model.measurement import (
     Answer,
     Arm,

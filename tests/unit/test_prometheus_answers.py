@@ -106,7 +106,7 @@ async def test_a_long_window_is_thinned_out_by_the_server_but_for_its_end(server
 
 async def test_thinned_points_go_before_those_of_the_windows_end(server: MetricsServer) -> None:
     server.answers = {
-        ":30s]": matrix(series((-7000, "1"), (30, "8"), envoy_response_code_class="2")),
+        ":30s]": matrix(series((-7100, "1"), (30, "8"), envoy_response_code_class="2")),
         "[600s]": matrix(series((0, "7"), (15, "8"), envoy_response_code_class="2")),
     }
     metrics = PrometheusMetrics(PrometheusAccess(url=server.url, mesh="envoy"))
