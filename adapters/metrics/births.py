@@ -4,8 +4,9 @@ Prometheus writes `up` at each scrape of a target, also where the page had none 
 that a counter was not there yet, and its first value is growth and not history. A target whose scrapes have failed since
 before the window proves the contrary: nobody knows how old its counters are.
 
-Thinned points are no scrapes, and two servers' idea of them differs. There only a counter that begins after others of its
-target is born, which needs no proof from here (`policies.counters`); the first value of a target itself is never growth.
+Thinned points are no scrapes: a server that was away brings all counters back between two of them. There `up` proves
+something only where it was thinned to the same instants, and without it the first value of a target is never growth. A
+counter that begins after others of its target is born all the same, which `policies.counters` knows.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,7 @@ LASTING = ("job", "instance", "pod")  # an address may be another pod's by now
 
 def scrapes_selector(found: Iterable[Series], start: datetime) -> str:
     """The `up` of all targets with a series that no scrape shows before `start`; "" when there is none, or too many."""
-    instances = sorted({one.target[1] for one in found if one.is_scraped and one.target[1] and _is_new(one, start)})
+    instances = sorted({one.target[1] for one in found if one.target[1] and _is_new(one, start)})
     if not instances or len(instances) > MOST_TARGETS:
         return ""
     return f"up{{instance=~{quoted(any_of(*instances))}}}"
@@ -55,17 +56,18 @@ def _begun(one: Series, start: datetime, ups: Iterable[Series], target_first: da
     first = one.first
     if first is None:
         return one
-    if not one.is_scraped:
-        return _held(one, start) if first == target_first else one
     scrapes = [(at, value) for up in ups if _is_of(up, one) for at, value in up.points if at < first]
     if served := [at for at, value in scrapes if value == 1]:
         return _risen(one, max(served))
-    return _held(one, start) if any(at <= start for at, _ in scrapes) else one
+    may_be_old = any(at <= start for at, _ in scrapes) if one.is_scraped else first == target_first
+    return _held(one, start) if may_be_old else one
 
 
 def _is_of(up: Series, one: Series) -> bool:
-    """Whether it tells of the scrapes of the series' target."""
-    return all(up.labels[name] == one.labels[name] for name in LASTING if name in up.labels and name in one.labels)
+    """Whether it tells of the scrapes of the series' target, at the same instants."""
+    return up.is_scraped is one.is_scraped and all(
+        up.labels[name] == one.labels[name] for name in LASTING if name in up.labels and name in one.labels
+    )
 
 
 def _risen(one: Series, at: datetime) -> Series:

@@ -53,7 +53,7 @@ class Reader:
             try:
                 return await self._points(f"{selector}[{seconds}s]", question, deadline)
             except TooMuchError:
-                if not is_long:
+                if not (is_long or is_history):
                     raise
         if is_history:
             return _thinned(await self._points(f"{selector}[{seconds}s:{COARSE_S}s]", question, deadline))
@@ -76,11 +76,12 @@ class Reader:
 
         One more query, only while there are series that no scrape before the window shows.
         """
-        selector = scrapes_selector(found, question.window.start)
+        is_history = question.arm is Arm.HISTORY  # whose coarse points no `up` belongs to
+        selector = scrapes_selector((one for one in found if one.is_scraped or not is_history), question.window.start)
         if not selector:
             return ()
         try:
-            return await self._points(f"{selector}[{_seconds(question) + LOOKBACK_S}s]", question, deadline)
+            return await self._range(selector, question, deadline)
         except (QueryError, PartialError):
             return ()
 

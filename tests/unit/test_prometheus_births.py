@@ -200,10 +200,32 @@ async def test_thinned_points_of_a_pod_not_seen_before_are_of_unknown_age(
 ) -> None:
     old = counter("old", *((float(at), 7200.0 - at) for at in range(7200, -1, -30)))
     back = counter("back", (ago, 4_000_000), (0, 4_000_040))
-    scrapes = up("back", *steady(ago + 60, 0, 15, 1))
-    server.answers = {"up{": matrix(scrapes), ":30s]": matrix(old, back), "[600s]": matrix()}
+    server.answers = {"up{": matrix(up("back", *steady(ago, 0, 30, 1))), ":30s]": matrix(old, back)}
 
     assert await growth(metrics, a_long_question(Method.THRESHOLD)) == (7080 + 40, 0)
+
+
+async def test_scrapes_thinned_to_the_same_instants_prove_that_a_counter_is_young(
+    server: MetricsServer, metrics: PrometheusMetrics
+) -> None:
+    server.answers = {
+        "up{": matrix(up("a", *steady(7200, 0, 30, 1))),
+        ":30s]": matrix(counter("a", (1200, 30), (0, 70))),
+    }
+
+    assert await growth(metrics, a_long_question(Method.THRESHOLD)) == (70, 0)
+
+
+async def test_scrapes_in_full_prove_nothing_of_thinned_points(
+    server: MetricsServer, metrics: PrometheusMetrics
+) -> None:
+    server.answers = {
+        "up{": matrix(up("a", *steady(1205, 5, 15, 1))),
+        "[7200s]": REFUSED,
+        ":30s]": matrix(counter("a", (1200, 5_000_000), (0, 5_000_040))),
+    }
+
+    assert await growth(metrics, a_long_question(Method.SEQUENTIAL)) == (40, 0)
 
 
 async def test_a_restart_between_two_thinned_points_counts_from_0(
