@@ -11,6 +11,7 @@ from adapters.metrics.answers import Series, joined, series, warning
 from adapters.metrics.births import scrapes_selector, with_births
 from adapters.metrics.line import QueryError, TooMuchError
 from adapters.metrics.lines import Lines
+from adapters.metrics.replicas import told_twice
 from rollout.model.measurement import Arm, Question
 from rollout.model.rollout import ErrorRatio, Method, SlowRatio
 
@@ -69,7 +70,10 @@ class Reader:
         answer = await self._lines.ask(query, question.window.end, deadline)
         if warned := warning(answer):
             raise PartialError(warned)
-        return series(answer, self._most_series)
+        found = series(answer, self._most_series)
+        if doubled := told_twice(found):
+            raise PartialError(doubled)
+        return found
 
     async def _scrapes(self, found: Iterable[Series], question: Question, deadline: float) -> tuple[Series, ...]:
         """The `up` of the targets of new series; () when there are none, or nothing can be learnt of them.
