@@ -100,6 +100,20 @@ async def test_a_bound_that_not_all_pods_have_is_left_out(server: MetricsServer)
     assert list(by_bound(await measured(server))) == [500]
 
 
+async def test_buckets_of_one_scrape_read_at_two_moments_are_no_restart(server: MetricsServer) -> None:
+    server.answer = matrix(classic("500", 900, 1995, 2990), classic("+Inf", 1000, 2000, 3100))
+
+    found = await measured(server)
+
+    assert values(found.bad) == [[100, 100, 110]]
+
+
+async def test_a_restarted_histogram_counts_from_0_again(server: MetricsServer) -> None:
+    server.answer = matrix(classic("500", 900, 10, 15), classic("+Inf", 1000, 12, 20))
+
+    assert values((await measured(server)).bad) == [[100, 2, 5]]
+
+
 async def test_a_threshold_between_classic_bounds_is_refused_with_one_request(server: MetricsServer) -> None:
     server.answer = matrix(classic("250", 0, 7), classic("1000", 0, 9), classic("+Inf", 0, 10))
 
