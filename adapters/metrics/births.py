@@ -1,8 +1,8 @@
 """Which first values of counters are growth, because they were born inside the window, and which may be history?
 
 Prometheus writes `up` at each scrape of a target, also where the page had none of the series asked for. So `up` proves
-that a counter was not there yet, and its first value is growth and not history. A target whose scrapes have failed since
-before the window proves the contrary: nobody knows how old its counters are.
+that a counter was not there yet, and its first value is growth and not history. Where all its scrapes before failed,
+nobody knows how old the counters are: of a pod that was starting up, or of one that a server lost and found again.
 
 Thinned points are no scrapes: a server that was away brings all counters back between two of them. There `up` proves
 something only where it was thinned to the same instants, and without it the first value of a target is never growth. A
@@ -59,7 +59,7 @@ def _begun(one: Series, start: datetime, ups: Iterable[Series], target_first: da
     scrapes = [(at, value) for up in ups if _is_of(up, one) for at, value in up.points if at < first]
     if served := [at for at, value in scrapes if value == 1]:
         return _risen(one, max(served))
-    may_be_old = any(at <= start for at, _ in scrapes) if one.is_scraped else first == target_first
+    may_be_old = bool(scrapes) if one.is_scraped else first == target_first
     return _held(one, start) if may_be_old else one
 
 

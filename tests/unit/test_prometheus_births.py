@@ -124,23 +124,24 @@ async def test_a_coarse_history_is_not_searched_for_births(server: MetricsServer
     assert not [heard.query for heard in server.heard if heard.query.startswith("up")]
 
 
-async def test_a_pod_whose_scrapes_failed_since_before_the_window_may_be_old(
-    server: MetricsServer, metrics: PrometheusMetrics
+@pytest.mark.parametrize("failed", [(80, 65, 50, 35), (50, 35), (35,)])
+async def test_a_pod_of_which_only_scrapes_that_failed_are_known_may_be_old(
+    server: MetricsServer, metrics: PrometheusMetrics, failed: tuple[int, ...]
 ) -> None:
     lost = counter("lost", (20, 9_000_000), (5, 9_000_050))
     seen = counter("seen", *((ago, 100 - ago) for ago in range(90, -1, -15)))
-    failing = up("lost", (80, 0), (65, 0), (50, 0), (35, 0), (20, 1), (5, 1))
-    server.answers = {"up{": matrix(failing), "rq_xx": matrix(lost, seen)}
+    scrapes = up("lost", *((ago, 0) for ago in failed), (20, 1), (5, 1))
+    server.answers = {"up{": matrix(scrapes), "rq_xx": matrix(lost, seen)}
 
     assert await growth(metrics, a_question(ERRORS)) == (50 + 60, 0)
 
 
-async def test_a_pod_that_is_found_inside_the_window_is_young_though_its_first_scrapes_failed(
+async def test_a_pod_that_was_never_scraped_before_is_as_young_as_its_siblings_show(
     server: MetricsServer, metrics: PrometheusMetrics
 ) -> None:
     new = counter("new", (20, 30), (5, 80))
     seen = counter("seen", *((ago, 100 - ago) for ago in range(90, -1, -15)))
-    server.answers = {"up{": matrix(up("new", (50, 0), (35, 0), (20, 1), (5, 1))), "rq_xx": matrix(new, seen)}
+    server.answers = {"up{": matrix(up("new", (20, 1), (5, 1))), "rq_xx": matrix(new, seen)}
 
     assert await growth(metrics, a_question(ERRORS)) == (80 + 60, 0)
 
