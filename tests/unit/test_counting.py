@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from policies.sequential.align import slices
+from policies.sequential.tallies import Slice
 from rollout.model.measurement import Counter, Counters, Slower, Window
 from rollout.progression.counting import arm_of, bounds_of, history_of
 
@@ -138,12 +139,15 @@ def test_thinned_points_count_as_much_in_coarser_slices() -> None:
     fine, coarse = (slices(canary, stable, since) for canary, stable in (whole, fewer))
 
     assert len(coarse) < len(fine) * 0.6
-    for arm in (1, 2):
-        assert sum(one[arm].bad for one in coarse) == sum(one[arm].bad for one in fine) == 27
-        assert sum(one[arm].requests for one in coarse) == pytest.approx(
-            sum(one[arm].requests for one in fine),
-            abs=10,  # of one scrape
-        )
+    assert [bad for _, bad in sums(coarse)] == [bad for _, bad in sums(fine)] == [27, 27]
+    one_scrape = pytest.approx([requests for requests, _ in sums(fine)], abs=10)
+    assert [requests for requests, _ in sums(coarse)] == one_scrape
+
+
+def sums(told: tuple[Slice, ...]) -> list[tuple[float, float]]:
+    """Requests and bad ones of the canary and of stable."""
+    arms = [one.canary for one in told], [one.stable for one in told]
+    return [(sum(tally.requests for tally in arm), sum(tally.bad for tally in arm)) for arm in arms]
 
 
 def test_a_series_that_is_born_beside_its_siblings_begins_at_0() -> None:
