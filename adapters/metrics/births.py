@@ -64,10 +64,10 @@ def _begun(one: Series, start: datetime, ups: Iterable[Series], target_first: da
 
 
 def _is_of(up: Series, one: Series) -> bool:
-    """Whether it tells of the scrapes of the series' target, at the same instants."""
-    return up.is_scraped is one.is_scraped and all(
-        up.labels[name] == one.labels[name] for name in LASTING if name in up.labels and name in one.labels
-    )
+    """Whether it tells of the scrapes that the series is from: of its target, by the same server, at the same instants."""
+    if up.is_scraped is not one.is_scraped or all(at != one.first for at, _ in up.points):
+        return False
+    return all(up.labels[name] == one.labels[name] for name in LASTING if name in up.labels and name in one.labels)
 
 
 def _risen(one: Series, at: datetime) -> Series:

@@ -146,6 +146,14 @@ async def test_a_pod_that_was_never_scraped_before_is_as_young_as_its_siblings_s
     assert await growth(metrics, a_question(ERRORS)) == (80 + 60, 0)
 
 
+async def test_scrapes_by_another_server_prove_nothing(server: MetricsServer, metrics: PrometheusMetrics) -> None:
+    """Behind one address are two: the one that lost its data told of the counter, the other one of the scrapes."""
+    counted = counter("old", (20, 9_000_000), (5, 9_000_050))
+    server.answers = {"up{": matrix(up("old", *steady(87, 0, 15, 1))), "rq_xx": matrix(counted)}
+
+    assert await growth(metrics, a_question(ERRORS)) == (50, 0)
+
+
 async def test_scrapes_of_another_pod_at_the_same_address_tell_nothing(
     server: MetricsServer, metrics: PrometheusMetrics
 ) -> None:
