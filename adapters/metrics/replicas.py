@@ -53,7 +53,7 @@ def _label(same: Sequence[Series]) -> str:
     differing = sorted(name for name in TOLD_APART if len({one.labels.get(name, "") for one in same}) > 1)
     if differing == [AMBIGUOUS] and not _are_one_target(same):
         return ""
-    return max(differing, key=lambda name: name.endswith("replica") or name == "__replica__", default="")
+    return max(differing, default="")  # prometheus_replica rather than prometheus
 
 
 def _are_one_target(same: Sequence[Series]) -> bool:
