@@ -27,17 +27,24 @@ Buckets = tuple[Bucket, ...]
 class Series:
     """One series of a range: its labels, metric name included, and (time, value) points, oldest first.
 
-    histograms: the same of a native histogram, which has no points.
+    histograms: the same of a native histogram, which has no points. is_scraped: whether it holds each scrape; else what
+    the server told at the multiples of a step, by the newest scrape before each.
     """
 
     labels: Mapping[str, str]
     points: tuple[tuple[datetime, float], ...]
     histograms: tuple[tuple[datetime, Buckets], ...] = ()
+    is_scraped: bool = True
 
     @property
     def target(self) -> tuple[str, str]:
         """What Prometheus scraped it from: job and instance."""
         return self.labels.get("job", ""), self.labels.get("instance", "")
+
+    @property
+    def first(self) -> datetime | None:
+        """When it was first seen; None where it was not."""
+        return min((at for at, _ in (*self.points, *self.histograms)), default=None)
 
     def counter(self) -> Counter:
         """The series as the model knows it."""
@@ -82,7 +89,7 @@ def joined(older: Iterable[Series], newer: Iterable[Series]) -> tuple[Series, ..
     for one in newer:
         key = frozenset(one.labels.items())
         if before := known.get(key):
-            first = min((at for at, _ in (*one.points, *one.histograms)), default=datetime.max.replace(tzinfo=UTC))
+            first = one.first or datetime.max.replace(tzinfo=UTC)
             points = tuple(point for point in before.points if point[0] < first)
             histograms = tuple(sample for sample in before.histograms if sample[0] < first)
             known[key] = replace(one, points=points + one.points, histograms=histograms + one.histograms)

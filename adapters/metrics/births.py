@@ -1,7 +1,12 @@
-"""Which series were born inside the window, because their target was scraped before without them?
+"""Which first values of counters are growth, because they were born inside the window, and which may be history?
 
 Prometheus writes `up` at each scrape of a target, also where the page had none of the series asked for. So `up` proves
-that a counter was not there yet, and its first value is growth and not history.
+that a counter was not there yet, and its first value is growth and not history. Where all its scrapes before failed,
+nobody knows how old the counters are: of a pod that was starting up, or of one that a server lost and found again.
+
+Thinned points are no scrapes: a server that was away brings all counters back between two of them. There `up` proves
+something only where it was thinned to the same instants, and without it the first value of a target is never growth. A
+counter that begins after others of its target is born all the same, which `policies.counters` knows.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,30 +18,64 @@ from adapters.metrics.promql import any_of, quoted
 
 MOST_TARGETS = 50  # keeps the query short; new pods come in smaller numbers
 
-Target = tuple[str, str]
-
 
 def scrapes_selector(found: Iterable[Series], start: datetime) -> str:
     """The `up` of all targets with a series that no scrape shows before `start`; "" when there is none, or too many."""
-    instances = sorted({one.target[1] for one in found if one.target[1] and _first(one, start) > start})
+    instances = sorted({one.target[1] for one in found if one.target[1] and _is_new(one, start)})
     if not instances or len(instances) > MOST_TARGETS:
         return ""
     return f"up{{instance=~{quoted(any_of(*instances))}}}"
 
 
 def with_births(found: Sequence[Series], start: datetime, ups: Iterable[Series]) -> tuple[Series, ...]:
-    """The series; those first seen after `start` get a 0 at the last successful scrape that did not show them."""
-    scrapes = {up.target: [at for at, value in up.points if value == 1] for up in ups}
-    return tuple(_born(one, start, scrapes.get(one.target, ())) for one in found)
+    """The series; those first seen after `start` begin with what is known of them before.
+
+    With 0 at the last successful scrape that did not show them; with their first value at `start` where they may be older
+    than that; as they are where nothing is known.
+    """
+    by_target: dict[tuple[str, str], list[Series]] = {}
+    for up in ups:
+        by_target.setdefault(up.target, []).append(up)
+    begun: dict[tuple[str, str], datetime] = {}
+    for one in found:
+        if one.first is not None:
+            begun[one.target] = min(one.first, begun.get(one.target, one.first))
+    return tuple(
+        _begun(one, start, by_target.get(one.target, ()), begun.get(one.target)) if _is_new(one, start) else one
+        for one in found
+    )
 
 
-def _born(one: Series, start: datetime, scrapes: Iterable[datetime]) -> Series:
-    first = _first(one, start)
-    before = [at for at in scrapes if at < first]
-    if first <= start or not before:
+def _is_new(one: Series, start: datetime) -> bool:
+    return one.first is not None and one.first > start
+
+
+def _begun(one: Series, start: datetime, ups: Iterable[Series], target_first: datetime | None) -> Series:
+    """A new series with the point before its first that is known of. target_first: when its target was first seen."""
+    first = one.first
+    if first is None:
         return one
-    return replace(one, points=((max(before), 0.0), *one.points))
+    scrapes = [(at, value) for up in ups if _is_of(up, one) for at, value in up.points if at < first]
+    if served := [at for at, value in scrapes if value == 1]:
+        return _risen(one, max(served))
+    may_be_old = bool(scrapes) if one.is_scraped else first == target_first
+    return _held(one, start) if may_be_old else one
 
 
-def _first(one: Series, start: datetime) -> datetime:
-    return min((at for at, _ in one.points), default=start)
+def _is_of(up: Series, one: Series) -> bool:
+    """Whether it tells of the scrapes that the series is from: of that pod at the address, by that server, thinned alike."""
+    return any(at == one.first for at, _ in up.points)
+
+
+def _risen(one: Series, at: datetime) -> Series:
+    """From nothing since `at`."""
+    points = ((at, 0.0), *one.points) if one.points else ()
+    histograms = ((at, ()), *one.histograms) if one.histograms else ()
+    return replace(one, points=points, histograms=histograms)
+
+
+def _held(one: Series, start: datetime) -> Series:
+    """At its first value since `start`: as much as is known of what may be older."""
+    points = ((start, one.points[0][1]), *one.points) if one.points else ()
+    histograms = ((start, one.histograms[0][1]), *one.histograms) if one.histograms else ()
+    return replace(one, points=points, histograms=histograms)

@@ -6,7 +6,7 @@ threshold between two bounds is not guessed at.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import inf
 
 from adapters.metrics.answers import Series
@@ -70,9 +70,20 @@ def _histograms(found: Iterable[Series]) -> Mapping[Labels, Mapping[float, Serie
 
 
 def _difference(whole: Series, within: Series) -> Series:
-    """What the whole has more than the part, at the scrapes that both know."""
+    """What the whole has more than the part, at the scrapes that both know.
+
+    It falls with the whole alone, at a restart. Where it falls while that rises, both were read at different moments (by
+    two servers, of which a querier shows one for each series): taken for a restart, all former slow requests would be new.
+    """
     fast = dict(within.points)
-    return replace(whole, points=tuple((at, value - fast[at]) for at, value in whole.points if at in fast))
+    points: list[tuple[datetime, float]] = []
+    before, least = 0.0, 0.0
+    for at, value in whole.points:
+        if at in fast:
+            least = max(value - fast[at], least if value >= before else 0.0)
+            before = value
+            points.append((at, least))
+    return replace(whole, points=tuple(points))
 
 
 def _bound(one: Series) -> float:

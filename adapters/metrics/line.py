@@ -124,6 +124,7 @@ class _Exchange:
     limit: int
     status_code: int = 0
     content: bytes = b""
+    answer: Mapping[str, Any] | None = None
 
     @property
     def verify(self) -> object:
@@ -156,13 +157,15 @@ class _Exchange:
         return self
 
     def json(self) -> Mapping[str, Any]:
-        """What the library takes the result from. Raises QueryError when it could not."""
+        """What the library takes the result from, parsed once. Raises QueryError when it could not."""
         if self.status_code != 200:
             return {}
-        answer = self._parsed()
-        if not isinstance(answer, dict) or "result" not in (answer.get("data") or ()):
-            raise QueryError("the answer is not of Prometheus' shape: does the URL lead to one?")
-        return answer
+        if self.answer is None:
+            answer = self._parsed()
+            if not isinstance(answer, dict) or "result" not in (answer.get("data") or ()):
+                raise QueryError("the answer is not of Prometheus' shape: does the URL lead to one?")
+            self.answer = answer
+        return self.answer
 
     def complaint(self) -> str:
         """What the server itself says went wrong; "" when it said nothing readable."""

@@ -51,7 +51,10 @@ class PrometheusProbe:
         url = self._access.url.rstrip("/") + _BUILD
         verify = str(self._access.ca_file) if self._access.ca_file else True
         try:
-            answer = requests.get(url, timeout=self._access.deadline.total_seconds(), verify=verify).json()
+            with requests.Session() as session:
+                session.trust_env = False  # as with every query: no proxy, no .netrc
+                timeout = self._access.deadline.total_seconds()
+                answer = session.get(url, timeout=timeout, verify=verify, allow_redirects=False).json()
             return f"Prometheus {answer['data']['version']}"
         except (requests.RequestException, ValueError, KeyError, TypeError):
             return "a server that speaks Prometheus' API"

@@ -2,34 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from datetime import timedelta
-from math import ceil
 from typing import assert_never
 
 from adapters.metrics.access import AUTO, PrometheusAccess
-from adapters.metrics.answers import Series, joined, series, single, warning
-from adapters.metrics.births import scrapes_selector, with_births
+from adapters.metrics.answers import Series, single
 from adapters.metrics.buckets import bounds, sides, slower, wanted_bounds
-from adapters.metrics.line import QueryError, TooMuchError
+from adapters.metrics.line import QueryError
 from adapters.metrics.lines import Lines
 from adapters.metrics.looks import looks_of
 from adapters.metrics.native import as_classic
 from adapters.metrics.promql import PromqlError, filled
 from adapters.metrics.queries import MESHES, Mesh, is_match, latency_selector, placeholders, request_sources
-from rollout.model.measurement import Answer, Arm, Counters, Failed, NoData, Partial, Question, Slower
+from adapters.metrics.reading import PartialError, Reader
+from rollout.model.measurement import Answer, Counters, Failed, NoData, Partial, Question, Slower
 from rollout.model.rollout import ErrorRatio, Method, Query, SlowRatio
 
-LOOKBACK = timedelta(minutes=2)  # before the window, to tell old series from young ones
-LONGEST_RAW_S = 1800  # of longer windows the server thins out all points but the newest
-THINNED = 240  # points of a thinned series
-RAW_TAIL_S = 600
-COARSE_S = 60  # of a history that is too large to be read as it was scraped
 REMEMBERED = 300.0  # seconds for which a rollout's mesh is not looked for again
-
-
-class _PartialError(Exception):
-    """The server answered with a warning."""
 
 
 class PrometheusMetrics:
@@ -41,6 +29,7 @@ class PrometheusMetrics:
             raise ValueError(f"mesh {access.mesh!r} must be one of: {', '.join((AUTO, *MESHES))}")
         self._access = access
         self._lines = Lines(access)
+        self._reader = Reader(self._lines, access.most_series)
         self._mesh_of: dict[tuple[str, str], tuple[str, float]] = {}
 
     async def measure(self, question: Question) -> Answer:
@@ -109,19 +98,17 @@ class PrometheusMetrics:
                     return await self._slow(query, objective, mesh, question, deadline)
                 case _:
                     return Failed(query=query, error="only ratios have built-in queries")
-        except _PartialError as error:
+        except PartialError as error:
             return Partial(query=query, warning=str(error))
         except (PromqlError, QueryError) as error:
             return Failed(query=query, error=str(error))
 
     async def _errors(self, query: str, mesh: Mesh, question: Question, deadline: float) -> Answer:
         sources = request_sources(mesh, question)
-        found = await asyncio.gather(*(self._range(one.selector, question, deadline) for one in sources))
-        whole = await self._with_births([one for part in found for one in part], question, deadline)
-        if not whole:
+        found = await self._reader.read([one.selector for one in sources], question, deadline)
+        pairs = [(source, one) for source, part in zip(sources, found, strict=True) for one in part]
+        if not pairs:
             return NoData(query=query)
-        origin = [source for source, part in zip(sources, found, strict=True) for _ in part]
-        pairs = list(zip(origin, whole, strict=True))
         return Counters(
             query=query,
             total=tuple(one.counter() for source, one in pairs if is_match(one.labels, source.counted)),
@@ -132,14 +119,14 @@ class PrometheusMetrics:
         """Judged sequentially every bucket is evidence; else only the one that ends at the threshold is read."""
         is_sequential = objective.method is Method.SEQUENTIAL
         selector = query if is_sequential else latency_selector(mesh, question, wanted_bounds(objective.threshold))
-        found = await self._range(selector, question, deadline) if latency_selector(mesh, question) else ()
+        found = await self._histograms(selector, question, deadline) if latency_selector(mesh, question) else ()
         if not found:
             return NoData(query=query)
-        whole = await self._with_births(as_classic(found, objective.threshold), question, deadline)
+        whole = as_classic(found, objective.threshold)
         try:
             every, slow = sides(whole, objective.threshold)
         except QueryError as error:
-            all_bounds = whole if is_sequential else await self._range(query, question, deadline)
+            all_bounds = found if is_sequential else await self._histograms(query, question, deadline)
             known = bounds(as_classic(all_bounds, objective.threshold))
             raise QueryError(f"{error}; set the objective's threshold to one of these, in ms: {known}") from error
         return Counters(
@@ -152,41 +139,6 @@ class PrometheusMetrics:
             ),
         )
 
-    async def _range(self, selector: str, question: Question, deadline: float) -> tuple[Series, ...]:
-        """All points of the window and a little before it. Raises QueryError and _PartialError."""
-        window = question.window
-        seconds = ceil((window.end - window.start + LOOKBACK).total_seconds())
-        raw = f"{selector}[{seconds}s]"
-        if question.arm is Arm.HISTORY:
-            try:
-                return await self._points(raw, question, deadline)
-            except TooMuchError:
-                return await self._points(f"{selector}[{seconds}s:{COARSE_S}s]", question, deadline)
-        if seconds <= LONGEST_RAW_S:
-            return await self._points(raw, question, deadline)
-        older, newer = await asyncio.gather(
-            self._points(f"{selector}[{seconds}s:{ceil(seconds / THINNED)}s]", question, deadline),
-            self._points(f"{selector}[{RAW_TAIL_S}s]", question, deadline),
-        )
-        return joined(older, newer)
-
-    async def _points(self, query: str, question: Question, deadline: float) -> tuple[Series, ...]:
-        answer = await self._lines.ask(query, question.window.end, deadline)
-        if warned := warning(answer):
-            raise _PartialError(warned)
-        return series(answer, self._access.most_series)
-
-    async def _with_births(self, found: Sequence[Series], question: Question, deadline: float) -> tuple[Series, ...]:
-        """The series, each with a 0 before its first point where it is known to be younger than its target.
-
-        One more query, only while there are series that no scrape before the window shows; without its answer their
-        first values are not counted.
-        """
-        start = question.window.start
-        selector = scrapes_selector(found, start)
-        if not selector:
-            return tuple(found)
-        try:
-            return with_births(found, start, await self._range(selector, question, deadline))
-        except (QueryError, _PartialError):
-            return tuple(found)
+    async def _histograms(self, selector: str, question: Question, deadline: float) -> tuple[Series, ...]:
+        (found,) = await self._reader.read([selector], question, deadline)
+        return found

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from adapters.metrics.access import PrometheusAccess
-from adapters.metrics.prometheus import COARSE_S, PrometheusMetrics
+from adapters.metrics.prometheus import PrometheusMetrics
+from adapters.metrics.reading import COARSE_S
 from rollout.model.measurement import (
     Answer,
     Arm,
@@ -24,6 +25,7 @@ from rollout.model.measurement import (
 )
 from rollout.model.rollout import Analysis, Objective, Query, SlowRatio
 from rollout.model.status import ObjectiveVerdict
+from rollout.progression.counting import grown
 from rollout.progression.judging import judge
 from tests.servers.process import eventually
 from tests.servers.prometheus import Prometheus
@@ -269,7 +271,11 @@ async def test_a_history_that_prometheus_refuses_is_read_coarser(tmp_path: Path,
         await metrics.close()
         small.stop()
 
-    assert [type(answer) for answer in answers] == [Counters, Failed]
+    coarse, refused = answers
+    assert isinstance(coarse, Counters)
+    assert len(coarse.total) == 30
+    assert grown(coarse.total, window) == 0  # nobody saw how old the target was when it came
+    assert isinstance(refused, Failed)
 
 
 async def test_all_bounds_of_a_histogram_are_told(metrics: PrometheusMetrics, exporter: Exporter, shop: str) -> None:
@@ -285,6 +291,18 @@ async def test_all_bounds_of_a_histogram_are_told(metrics: PrometheusMetrics, ex
         (timedelta(milliseconds=250), 30),
         (timedelta(milliseconds=500), 1),
     ]
+
+
+async def test_what_two_servers_tell_of_one_counter_is_partial(
+    metrics: PrometheusMetrics, exporter: Exporter, shop: str
+) -> None:
+    start = datetime.now(UTC)
+    exporter.show({envoy(shop, "2").replace("}", f',prometheus_replica="{name}"}}'): 100.0 for name in "ab"})
+
+    verdict = await judged(metrics, shop, start)
+
+    assert verdict.code == "Partial"
+    assert "label prometheus_replica alone" in verdict.message
 
 
 async def test_the_looks_of_a_query_are_what_it_gave_then(metrics: PrometheusMetrics) -> None:

@@ -34,7 +34,7 @@ class Heard:
 class MetricsServer:
     """Gives each query the answer whose key it contains, else `answer`; keeps what it heard.
 
-    answers: alone, or with a status of their own before them.
+    answers: alone, or with a status of their own before them. build: what it says of itself, if anything.
     hold: while set, no answer is given. was_asked: set by the first request.
     """
 
@@ -42,6 +42,7 @@ class MetricsServer:
     status: int = 200
     answer: Any = field(default_factory=lambda: vector("1"))
     answers: dict[str, Any] = field(default_factory=dict)
+    build: Any = None
     heard: list[Heard] = field(default_factory=list)
     hold: bool = False
     was_asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -60,6 +61,11 @@ class MetricsServer:
             return web.Response(status=status, text=body)
         return web.json_response(body, status=status)
 
+    async def describe(self, request: web.Request) -> web.Response:
+        """/api/v1/status/buildinfo."""
+        self.heard.append(Heard(method=request.method, headers=dict(request.headers), query=""))
+        return web.Response(status=404) if self.build is None else web.json_response(self.build)
+
 
 @asynccontextmanager
 async def metrics_server(tls: SSLContext | None = None) -> AsyncIterator[MetricsServer]:
@@ -67,6 +73,7 @@ async def metrics_server(tls: SSLContext | None = None) -> AsyncIterator[Metrics
     server = MetricsServer()
     app = web.Application()
     app.add_routes([web.get("/api/v1/query", server.respond), web.post("/api/v1/query", server.respond)])
+    app.add_routes([web.get("/api/v1/status/buildinfo", server.describe)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:

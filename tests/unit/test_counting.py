@@ -2,6 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from policies.sequential.align import slices
+from policies.sequential.tallies import Slice
 from rollout.model.measurement import Counter, Counters, Slower, Window
 from rollout.progression.counting import arm_of, bounds_of, history_of
 
@@ -94,6 +98,56 @@ def test_an_arm_has_a_place_for_each_bound_and_lines_for_those_that_are_watched(
 
     assert [len(lines) for lines in arm.slower] == [0, 1]
     assert arm.slower[1][0][0][1] == 1.0
+
+
+def test_bounds_of_both_arms_are_told_by_their_values_and_not_by_their_places() -> None:
+    def answer(*bounds: int) -> Counters:
+        slower = tuple(Slower(bound=timedelta(milliseconds=ms), counters=(series("a", [float(ms)]),)) for ms in bounds)
+        return counters(series("a", [9999]), slower=slower)
+
+    judged = (100.0, None, 500.0)
+    canary, stable = (arm_of(answer(*bounds), judged, HOUR) for bounds in ((50, 100, 250, 500), (500, 100, 1000)))
+
+    assert [[line[0][1] for line in lines] for lines in canary.slower] == [[100.0], [], [500.0]]
+    assert canary.slower == stable.slower
+
+
+TAIL = timedelta(minutes=10)
+
+
+def thinned(one: Counter, step: int = 40) -> Counter:
+    """The counter as a server thins it: its newest value at the multiples of a step, and all of its end."""
+    grid = [HOUR.start + timedelta(seconds=at) for at in range(0, 3600, step)]
+    newest = {at: [value for scraped, value in one.points if scraped <= at][-1:] for at in grid if at < HOUR.end - TAIL}
+    older = tuple((at, values[0]) for at, values in newest.items() if values)
+    return Counter(
+        labels=one.labels, points=older + tuple(point for point in one.points if point[0] >= HOUR.end - TAIL)
+    )
+
+
+def test_thinned_points_count_as_much_in_coarser_slices() -> None:
+    restarted = [*rising(10, 100), *rising(10, 141)]
+    errors = [0.0] * 90 + [3.0 * place for place in range(10)] + [0.0] * 141
+    pods = [
+        (series(pod, restarted, first=first), series(pod, errors, first=first, code="500"))
+        for pod, first in (("canary", -3605), ("stable", -3611))
+    ]
+    whole = [arm_of(counters(total, bad=(bad,)), (), HOUR) for total, bad in pods]
+    fewer = [arm_of(counters(thinned(total), bad=(thinned(bad),)), (), HOUR) for total, bad in pods]
+    since = (HOUR.start + timedelta(seconds=40)).timestamp()
+
+    fine, coarse = (slices(canary, stable, since) for canary, stable in (whole, fewer))
+
+    assert len(coarse) < len(fine) * 0.6
+    assert [bad for _, bad in sums(coarse)] == [bad for _, bad in sums(fine)] == [27, 27]
+    one_scrape = pytest.approx([requests for requests, _ in sums(fine)], abs=10)
+    assert [requests for requests, _ in sums(coarse)] == one_scrape
+
+
+def sums(told: tuple[Slice, ...]) -> list[tuple[float, float]]:
+    """Requests and bad ones of the canary and of stable."""
+    arms = [one.canary for one in told], [one.stable for one in told]
+    return [(sum(tally.requests for tally in arm), sum(tally.bad for tally in arm)) for arm in arms]
 
 
 def test_a_series_that_is_born_beside_its_siblings_begins_at_0() -> None:

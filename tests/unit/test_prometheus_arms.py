@@ -69,6 +69,14 @@ async def test_a_history_that_the_server_refuses_is_read_coarser(
     assert len(server.heard) == 2
 
 
+async def test_a_short_history_that_the_server_refuses_is_read_coarser_too(
+    server: MetricsServer, metrics: PrometheusMetrics
+) -> None:
+    server.answers = {"[720s]": (422, REFUSED), "[720s:60s]": matrix(series((601, "1"), (1, "9")))}
+
+    assert isinstance(await metrics.measure(a_question(arm=Arm.HISTORY, window=a_window(seconds=600))), Counters)
+
+
 async def test_a_history_too_large_to_take_is_read_coarser(server: MetricsServer, metrics: PrometheusMetrics) -> None:
     long = series(*((HOUR - second, str(second)) for second in range(600)))
     server.answers = {"[3720s]": matrix(long), "[3720s:60s]": matrix(series((HOUR + 1, "1"), (1, "9")))}

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -99,6 +100,20 @@ async def test_a_bound_that_not_all_pods_have_is_left_out(server: MetricsServer)
     assert list(by_bound(await measured(server))) == [500]
 
 
+async def test_buckets_of_one_scrape_read_at_two_moments_are_no_restart(server: MetricsServer) -> None:
+    server.answer = matrix(classic("500", 900, 1995, 2990), classic("+Inf", 1000, 2000, 3100))
+
+    found = await measured(server)
+
+    assert values(found.bad) == [[100, 100, 110]]
+
+
+async def test_a_restarted_histogram_counts_from_0_again(server: MetricsServer) -> None:
+    server.answer = matrix(classic("500", 900, 10, 15), classic("+Inf", 1000, 12, 20))
+
+    assert values((await measured(server)).bad) == [[100, 2, 5]]
+
+
 async def test_a_threshold_between_classic_bounds_is_refused_with_one_request(server: MetricsServer) -> None:
     server.answer = matrix(classic("250", 0, 7), classic("1000", 0, 9), classic("+Inf", 0, 10))
 
@@ -146,16 +161,65 @@ async def test_a_threshold_inside_a_native_bucket_moves_to_its_end(server: Metri
     assert by_bound(found)[500] == by_bound(found)[512] == [[1, 3]]
 
 
+@pytest.mark.parametrize("resolution", [1, 2, 4, 8, 32])
+async def test_a_threshold_means_the_same_at_every_resolution(server: MetricsServer, resolution: int) -> None:
+    edges = [256 * 2 ** (step / resolution) for step in range(2 * resolution + 1)]
+    server.answer = matrix(native([(left, right, 10) for left, right in pairwise(edges)]))
+
+    assert values((await measured(server)).bad) == [[10 * resolution]]
+
+
+async def test_a_threshold_that_is_a_bound_stays_where_it_is(server: MetricsServer) -> None:
+    server.answer = matrix(native([(256, 256 * 2**0.5, 5), (256 * 2**0.5, 512, 4)]))
+
+    found = await measured(server, replace(SLOW, threshold=timedelta(milliseconds=362.039)))
+
+    assert values(found.bad) == [[4]]
+
+
 async def test_a_histogram_that_becomes_coarser_keeps_the_meaning_of_its_counters(server: MetricsServer) -> None:
     root = 2**0.5
     server.answer = matrix(native([(256, 256 * root, 5), (256 * root, 512, 4)], [(256, 512, 12), (1024, 2048, 1)]))
 
-    whole = await measured(server, replace(SLOW, threshold=timedelta(milliseconds=300)))
+    whole = await measured(server)
     found = by_bound(whole)
 
     assert values(whole.bad) == [[0, 1]]
     assert 362.039 not in {round(bound, 3) for bound in found}
     assert (found[256], found[512]) == ([[9, 13]], [[0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("buckets", "threshold", "bucket", "instead"),
+    [
+        ([(256, 512, 5), (512, 1024, 1)], 300, "from 256 to 512 ms", "to 256 ms or 512 ms, "),
+        ([(16, 256, 5), (256, 4096, 1)], 500, "from 256 to 4096 ms", "to 256 ms or 4096 ms, "),
+        ([(0, 25, 5), (25, 1000, 1)], 500, "from 25 to 1000 ms", "to 25 ms or 1000 ms, "),
+        ([(0, 490, 5), (490, 510, 1)], 500, "from 490 to 510 ms", "to 490 ms or 510 ms, "),
+        ([(float("-inf"), 250, 5), (250, float("inf"), 1)], 500, "from 250 to +Inf ms", "to 250 ms, "),
+        ([(250, 500, 5), (500, 1000, 4), (1000, float("inf"), 1)], 2000, "from 1000 to +Inf ms", "to 1000 ms, "),
+        ([(float("-inf"), float("inf"), 5)], 500, "from 0 to +Inf ms", "slow; give the histogram a bucket"),
+    ],
+)
+async def test_a_threshold_in_a_wide_native_bucket_is_refused(
+    server: MetricsServer, buckets: list[tuple[float, float, int]], threshold: int, bucket: str, instead: str
+) -> None:
+    server.answer = matrix(native(buckets))
+
+    found = await answer(server, replace(SLOW, threshold=timedelta(milliseconds=threshold)))
+
+    assert isinstance(found, Failed)
+    assert f"the threshold of {threshold} ms lies inside a native histogram's bucket {bucket}" in found.error
+    assert instead in found.error
+
+
+async def test_custom_buckets_at_round_numbers_are_not_taken_for_exponential_ones(server: MetricsServer) -> None:
+    server.answer = matrix(native([(125, 250, 5), (250, 500, 4), (500, 1000, 1)]))
+
+    found = await measured(server)
+
+    assert values(found.bad) == [[1]]
+    assert by_bound(found) == {125: [[10]], 250: [[5]], 500: [[1]], 1000: [[0]]}
 
 
 async def test_custom_native_buckets_keep_their_own_bounds(server: MetricsServer) -> None:
