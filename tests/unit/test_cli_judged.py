@@ -74,6 +74,53 @@ async def test_machines_are_told_the_outlook_and_what_was_learnt() -> None:
     assert data["objectives"][0]["evidence"].endswith(" of 125")
 
 
+async def test_the_plan_before_a_run_says_what_has_to_be_known_for_a_proof() -> None:
+    async with a_release(objectives=[ERRORS], suspend=True) as world:
+        await world.commit(revision="v2")
+
+        same_screen("plan_unmeasured", plan.lines(await planned(world), PLAIN))
+
+
+async def test_the_plan_before_a_run_says_what_it_can_prove_where_stables_history_can_be_read() -> None:
+    async with a_release(objectives=[ERRORS], steps=None, auto={"max": 50, "minDuration": "5m"}, suspend=True) as world:
+        traffic = Traffic(world)
+        await world.commit(revision="v2")
+
+        same_screen("plan_measured", plan.lines(await planned(world, traffic.world.metrics), PLAIN))
+
+
+async def test_the_plan_before_a_run_names_a_history_that_cannot_be_read() -> None:
+    async with a_release(objectives=[ERRORS], suspend=True) as world:
+        await world.commit(revision="v2")
+        world.metrics.fail("connection refused")
+
+        found = await planned(world, world.metrics)
+
+    assert "HistoryUnread" in [hold.code for hold in found.holds]
+    assert found.outlook.startswith("what it can prove is known once")
+
+
+async def test_a_latency_alone_says_when_its_proof_is_known() -> None:
+    async with a_release(objectives=[SLOW], suspend=True) as world:
+        await world.commit(revision="v2")
+
+        found = await planned(world)
+
+    assert "clean requests" not in found.outlook
+    assert found.outlook.startswith("what it can prove is known once")
+
+
+async def test_an_auto_that_replaced_steps_in_mid_run_is_not_said_to_have_chosen_them() -> None:
+    async with a_release(objectives=[ERRORS]) as world:
+        Traffic(world)
+        await after(world, 2 * MINUTE)
+        await world.commit(steps=None, auto={"max": 50, "minDuration": "5m"})
+
+        found = await planned(world)
+
+    assert found.note.startswith("auto: counts from the next run on")
+
+
 async def test_the_plan_of_a_judged_run_says_what_it_can_prove_and_which_weights_the_judge_chose() -> None:
     auto = {"max": 50, "minDuration": "5m"}
     async with a_release(objectives=[ERRORS], steps=None, auto=auto) as world:
