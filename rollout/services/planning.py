@@ -13,8 +13,8 @@ from policies.slo import percent
 from rollout.model.actions import Split, Subset
 from rollout.model.names import BackendName, Key
 from rollout.model.observation import Pool, RouteSeen
-from rollout.model.rollout import ErrorRatio, RouteRef, SubsetBackend
-from rollout.model.status import Phase, Reason, RolloutStatus
+from rollout.model.rollout import ErrorRatio, RolloutSpec, RouteRef, SubsetBackend
+from rollout.model.status import Phase, Reason, RolloutStatus, Run
 from rollout.progression.aims import deciding
 from rollout.progression.holds import step_holds
 from rollout.progression.judging import what_of
@@ -88,7 +88,8 @@ def planned(view: View) -> RolloutPlan:
     With measurements of stable's history (asked for `beginning`) it tells what the judge would make of them.
     """
     if view.status.run is not None:
-        return replace(_of_run(view, holding(view), is_running=True), note=_chosen_words(view))
+        words = "" if view.status.phase is Phase.ROLLING_BACK else chosen_words(view.spec, view.run)
+        return replace(_of_run(view, holding(view), is_running=True), note=words)
     found = _start(view)
     if found is None:
         return _at_rest(view)
@@ -100,7 +101,7 @@ def planned(view: View) -> RolloutPlan:
     if trigger is Trigger.FIRST_DEPLOYMENT:
         return replace(plan, note="first deployment: straight to 100 % when available, nothing can be judged")
     failed = f"{view.spec.revision} failed before: only `rollout retry` starts it" if trigger is Trigger.RETRIED else ""
-    note = "; ".join(filter(None, (failed, _chosen_words(begun))))
+    note = "; ".join(filter(None, (failed, chosen_words(begun.spec, begun.run))))
     return replace(plan, note=note, outlook=plan.outlook or _needed_words(begun))
 
 
@@ -108,6 +109,22 @@ def beginning(view: View) -> RolloutStatus | None:
     """The status with which a run of git's revision would begin now; None where one is in hand or none would begin."""
     found = _start(view) if view.status.run is None else None
     return _moved(*found) if found is not None else None
+
+
+def chosen_words(spec: RolloutSpec, run: Run) -> str:
+    """Which weights the judge chose, or that it will; "" where people wrote them."""
+    auto = spec.auto
+    if auto is None or run.straight:
+        return ""
+    if not run.plan:
+        return (
+            f"auto: the judge chooses the weights, at most {auto.max} % before 100 %, and how long each of them lasts"
+        )
+    if any(step.soak != SOAK or step.approval for step in run.plan):
+        return "auto: counts from the next run on; the weights of this one were written when it began"
+    weights = ", ".join(str(step.weight) for step in run.plan)
+    when = "when the run began" if run.step else "from stable's history"
+    return f"auto: the judge chose these weights {when}: {weights} %, each held until the next is shown to be safe"
 
 
 def _start(view: View) -> tuple[View, Trigger] | None:
@@ -142,22 +159,6 @@ def _at_rest(view: View) -> RolloutPlan:
     note = f"{stable.name} is stable and is what git names: there is nothing to do"
     known = view.of(replace(view.status, stable=stable))
     return RolloutPlan(key=spec.key, stable=stable.name, canary="", holds=holding(known), note=note)
-
-
-def _chosen_words(view: View) -> str:
-    """Which weights the judge chose, or that it will; "" where people wrote them."""
-    auto, run = view.spec.auto, view.run
-    if auto is None or run.straight or view.status.phase is Phase.ROLLING_BACK:
-        return ""
-    if not run.plan:
-        return (
-            f"auto: the judge chooses the weights, at most {auto.max} % before 100 %, and how long each of them lasts"
-        )
-    if any(step.soak != SOAK or step.approval for step in run.plan):
-        return "auto: counts from the next run on; the weights of this one were written when it began"
-    weights = ", ".join(str(step.weight) for step in run.plan)
-    when = "when the run began" if run.step else "from stable's history"
-    return f"auto: the judge chose these weights {when}: {weights} %, each held until the next is shown to be safe"
 
 
 def _needed_words(view: View) -> str:

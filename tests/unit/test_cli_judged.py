@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from rollout.cli import account, plan
+from rollout.cli.objectives import objectives
 from rollout.cli.options import Access
 from rollout.cli.why import account as told_account
+from tests.support.builders import NOON, a_run, a_status, a_verdict
 from tests.support.cli import cluster_of, same_screen
 from tests.support.scenes import MINUTE, SECOND
 from tests.support.series import Traffic
@@ -60,6 +64,32 @@ async def test_why_tells_of_little_traffic_that_has_not_proven_enough() -> None:
         await after(world, 11 * MINUTE)
 
         same_screen("why_judged_low_traffic", await why_screen(world))
+
+
+async def test_why_names_the_weights_that_the_judge_chose() -> None:
+    async with a_release(objectives=[ERRORS], steps=None, auto={"max": 50, "minDuration": "5m"}) as world:
+        Traffic(world)
+        await after(world, 2 * MINUTE)
+
+        shown = "\n".join(await why_screen(world))
+
+    assert "the judge chose these weights when the run began: 2, 5, 12, 31, 50 %" in shown
+
+
+@pytest.mark.parametrize(
+    ("evidence", "told"),
+    [
+        ("0.24 of 125", "none so far (0.24, less than 1); a rollback needs 125"),
+        ("15 of 125", "15, where 1 is none; a rollback needs 125"),
+        ("over 1000000 of 125", "over 1000000; a rollback needs 125"),
+    ],
+)
+def test_evidence_is_told_with_where_it_begins_and_what_it_leads_to(evidence: str, told: str) -> None:
+    status = a_status(run=a_run(), verdicts=(a_verdict(evidence=evidence),))
+
+    shown = objectives(status, PLAIN, NOON)
+
+    assert any(line.strip() == f"evidence against the canary: {told}" for line in shown)
 
 
 async def test_machines_are_told_the_outlook_and_what_was_learnt() -> None:
