@@ -134,9 +134,9 @@ def _rename(entries: list[dict[str, Any]], old: str, new: str) -> None:
             entry[new] = entry.pop(old)
 
 
-def _each_checkpoint(data: dict[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+def _each_checkpoint(data: dict[str, Any], change: Callable[[Json], Json]) -> None:
     run = data.get("run", {})
-    if run.get("judged"):
+    if isinstance(run.get("judged"), list):
         run["judged"] = [change(entry) for entry in run["judged"]]
 
 

@@ -18,8 +18,9 @@ from tests.support.recorded import objects
 
 
 def compact(value: object) -> str:
-    """As the API server keeps it."""
-    return json.dumps(value, separators=(",", ":"))
+    """As the API server keeps it: Go's JSON, in which three signs are escaped."""
+    text = json.dumps(value, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def test_a_full_status_reads_back_as_it_was_written() -> None:
@@ -101,6 +102,15 @@ def test_a_status_of_the_version_before_is_read_without_a_memory_of_the_judge(pl
         assert run is not None
         assert (run.judged, run.outlook, run.incident) == ((), "", None)
         assert run.step == entry["status"]["step"]
+
+
+@pytest.mark.parametrize("judged", [7, "text", [7], [{"state": 7}], [{"objective": "errors"}]])
+def test_a_memory_that_is_none_is_refused_with_its_place(judged: object) -> None:
+    written = status_to_dict(a_status(run=a_run()))
+    written["machine"]["run"]["judged"] = judged
+
+    with pytest.raises(SpecError, match=r"status\.run\.judged"):
+        status_from_dict(written)
 
 
 def test_backends_are_written_as_people_name_them() -> None:
