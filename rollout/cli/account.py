@@ -14,6 +14,7 @@ from rollout.progression.holds import settled_at
 from rollout.progression.soak import least_until, soak_until
 from rollout.progression.view import View, percent, plan_step
 from rollout.services.looking import Share, possible, shares_of, unseen
+from rollout.services.planning import chosen_words
 from rollout.services.queries import News, Standing
 
 API_VERSION = "cli.rollout.dev/v1alpha1"
@@ -120,8 +121,12 @@ def _seen(share: Share) -> str:
 
 
 def _outlook(account: Account, on: Paper) -> list[str]:
-    run = account.standing.status.run
-    return [on.wrapped(run.outlook, 2)] if run is not None and run.outlook else []
+    run, spec = account.standing.status.run, account.standing.spec
+    if run is None:
+        return []
+    since = f"counted from {clock(run.trial_since)}" if run.trial_since else "counted from the first weight on"
+    words = (f"{run.outlook}, {since}" if run.outlook else "", chosen_words(spec, run) if spec is not None else "")
+    return [on.wrapped(line, 2) for line in words if line]
 
 
 def _holds(account: Account, on: Paper) -> list[str]:
@@ -176,7 +181,9 @@ def _lately(account: Account, on: Paper) -> list[str]:
         last = account.news[-1]
         rows.append(("last event", f"{clock(last.last)}  {last.code}: {last.message}"))
     if account.standing.status.history:
-        rows.append(("last run", past_words(account.standing.status.history[0])))
+        past = account.standing.status.history[0]
+        told = any(past.message in reason.message for reason in account.standing.status.reasons)
+        rows.append(("last run", _ended_words(past) if told else past_words(past)))
     if account.standing.status.removable:
         rows.append(("git may remove", ", ".join(account.standing.status.removable)))
     return [on.wrapped(line, _INDENT) for line in table(("", ""), rows)[1:]] if rows else []
@@ -184,8 +191,12 @@ def _lately(account: Account, on: Paper) -> list[str]:
 
 def past_words(past: Past) -> str:
     """A run of the history in a sentence."""
+    return f"{_ended_words(past)} ({past.message})"
+
+
+def _ended_words(past: Past) -> str:
     away = f"{past.stable or 'nothing'} to {past.revision}"
-    return f"run {past.run}, {away}: {past.outcome.value} at {clock(past.ended)} ({past.message})"
+    return f"run {past.run}, {away}: {past.outcome.value} at {clock(past.ended)}"
 
 
 def _prospect(account: Account, on: Paper) -> Iterator[str]:

@@ -28,10 +28,18 @@ def _evidence(run: Run | None, verdict: ObjectiveVerdict) -> Iterator[str]:
     """How much speaks against the canary, and what the judge compares it with; only where it gathers evidence."""
     if verdict.evidence:
         worth, _, needed = verdict.evidence.partition(" of ")
-        yield f"evidence against the canary: {worth}, where 1 is none and {needed} rolls it back"
+        yield f"evidence against the canary: {_worth(worth)}; a rollback needs {needed}"
     for kept in run.judged if run is not None else ():
         if kept.objective == verdict.name and kept.learnt:
             yield f"learnt before the first request: {kept.learnt}"
+
+
+def _worth(worth: str) -> str:
+    """What evidence of so much means: it begins at 1, and less than that speaks for the canary."""
+    try:
+        return f"none so far ({worth}, less than 1)" if float(worth) < 1 else f"{worth}, where 1 is none"
+    except ValueError:
+        return worth  # "over 1000000"
 
 
 def _objective(verdict: ObjectiveVerdict, on: Paper, now: datetime) -> tuple[str, ...]:

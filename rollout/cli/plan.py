@@ -14,6 +14,8 @@ from rollout.cli.terminal import Paper, exactly, paper, say, spell, table
 
 if TYPE_CHECKING:
     from rollout.manifest.parse import Manifest
+    from rollout.ports.metrics import Metrics
+    from rollout.progression.view import View
     from rollout.services.observe import Observer
     from rollout.services.owners import OwnedRoute
     from rollout.services.planning import RolloutPlan, Row, Stage
@@ -26,15 +28,24 @@ if TYPE_CHECKING:
 @click.option(
     "-f", "--filename", "files", multiple=True, metavar="FILE|DIR", help="Plan these manifests; `-` is stdin."
 )
-def plan(access: Access, name: str | None, files: tuple[str, ...]) -> None:
+@click.option(
+    "--prometheus-url", default="", metavar="URL", help="Also read stable's last hour there: what can a run prove?"
+)
+def plan(access: Access, name: str | None, files: tuple[str, ...], prometheus_url: str) -> None:
     """Every object's weights at every step, without writing."""
     if (name is None) == (not files):
         raise click.UsageError("name one Rollout, or give manifests with -f")
-    run(access, lambda cluster: _plan(access, cluster, name or "", files))
+    if prometheus_url and not prometheus_url.startswith(("http://", "https://")):
+        raise click.UsageError(f"--prometheus-url {prometheus_url} is no URL: write http://HOST:PORT")
+    run(access, lambda cluster: _plan(access, cluster, name or "", files, prometheus_url))
 
 
-async def _plan(access: Access, cluster: "Cluster", name: str, files: tuple[str, ...]) -> Exit:
-    plans = await (_of_files(access, cluster, files) if files else _of_cluster(access, cluster, name))
+async def _plan(access: Access, cluster: "Cluster", name: str, files: tuple[str, ...], url: str) -> Exit:
+    from rollout.wiring.tools import measuring
+
+    async with measuring(url) as metrics:
+        asked = _of_files(access, cluster, files, metrics) if files else _of_cluster(access, cluster, name, metrics)
+        plans = await asked
     if access.as_json:
         data = [as_data(found) for found in plans]
         say(spell(data[0] if len(data) == 1 else {"kind": "List", "items": data}, access.output))
@@ -47,17 +58,29 @@ async def _plan(access: Access, cluster: "Cluster", name: str, files: tuple[str,
     return Exit.OK
 
 
-async def _of_cluster(access: Access, cluster: "Cluster", name: str) -> "list[RolloutPlan]":
-    from rollout.services import looking, planning, queries
+async def _of_cluster(access: Access, cluster: "Cluster", name: str, metrics: "Metrics | None") -> "list[RolloutPlan]":
+    from rollout.services import looking, queries
     from rollout.wiring.tools import observing
 
     standing = await queries.rollout(cluster.objects, key(access, cluster, name))
-    async with observing(cluster, standing.key.namespace) as observer:
+    async with observing(cluster, standing.key.namespace, metrics) as observer:
         view = await looking.look_at(observer, standing, datetime.now(UTC))
-        return [await _with_owners(cluster, planning.planned(view), view.spec)]
+        return [await _with_owners(cluster, await planned(observer, view, metrics), view.spec)]
 
 
-async def _of_files(access: Access, cluster: "Cluster", files: tuple[str, ...]) -> "list[RolloutPlan]":
+async def planned(observer: "Observer", view: "View", metrics: "Metrics | None") -> "RolloutPlan":
+    """The plan of what was seen; with stable's history where somebody can be asked for it."""
+    from rollout.services import looking, planning
+
+    begun = planning.beginning(view)
+    if metrics is not None and begun is not None:
+        view = await looking.measured(observer, view, begun)
+    return planning.planned(view)
+
+
+async def _of_files(
+    access: Access, cluster: "Cluster", files: tuple[str, ...], metrics: "Metrics | None"
+) -> "list[RolloutPlan]":
     from rollout.cli.files import manifests
     from rollout.manifest.errors import SpecErrors
     from rollout.manifest.lint import lint
@@ -76,11 +99,10 @@ async def _of_files(access: Access, cluster: "Cluster", files: tuple[str, ...]) 
         raise StoppedError(Exit.USAGE, f"no Rollout in {', '.join(files)}")
     plans = []
     for place in sorted({found.key.namespace for found in rollouts}):
-        async with observing(cluster, place) as observer:
-            here = [found for found in rollouts if found.key.namespace == place]
-            plans += [
-                await _with_owners(cluster, await _of_file(observer, found, parsed), found.spec) for found in here
-            ]
+        async with observing(cluster, place, metrics) as observer:
+            for found in (found for found in rollouts if found.key.namespace == place):
+                view = await _view_of(observer, found, parsed)
+                plans.append(await _with_owners(cluster, await planned(observer, view, metrics), view.spec))
     return plans
 
 
@@ -93,13 +115,13 @@ async def _with_owners(cluster: "Cluster", plan: "RolloutPlan", spec: object) ->
     return replace(plan, owned=await owned_routes(cluster.objects, plan.key.namespace, routes))
 
 
-async def _of_file(observer: "Observer", wanted: "Manifest", parsed: "list[Manifest]") -> "RolloutPlan":
-    """The plan of a manifest, with the status that its Rollout has in the cluster, if it is there."""
+async def _view_of(observer: "Observer", wanted: "Manifest", parsed: "list[Manifest]") -> "View":
+    """The view of a manifest, with the status that its Rollout has in the cluster, if it is there."""
     from rollout.manifest.errors import SpecError
     from rollout.manifest.slopolicy import SloPolicy, with_policies
     from rollout.model.rollout import RolloutSpec
     from rollout.model.status import RolloutStatus
-    from rollout.services import looking, planning
+    from rollout.services import looking
 
     spec, stored = wanted.spec, observer.rollouts.get(wanted.key)
     if not isinstance(spec, RolloutSpec):
@@ -115,7 +137,7 @@ async def _of_file(observer: "Observer", wanted: "Manifest", parsed: "list[Manif
             raise merged
         spec = merged
     status = stored.status if stored is not None else RolloutStatus()
-    return planning.planned(await looking.look(observer, spec, status, datetime.now(UTC)))
+    return await looking.look(observer, spec, status, datetime.now(UTC))
 
 
 def lines(plan: "RolloutPlan", on: Paper) -> list[str]:

@@ -63,6 +63,13 @@ class ObjectiveForm(Form):
             "worseThanStable needs {revision} in the query, or both sides are one number",
         ),
         (
+            (
+                "!has(self.selector) || self.kind == 'query' || self.selector.contains('{revision}')"
+                " || (has(self.method) && self.method == 'threshold')"
+            ),
+            "a selector needs {revision} beside stable, or both sides are one number",
+        ),
+        (
             "!has(self.above) || !has(self.below) || double(self.above) < double(self.below)",
             "above is less than below",
         ),
@@ -134,8 +141,7 @@ def _fields_problems(form: ObjectiveForm, path: Path) -> Iterator[Problem]:
             message = f"objective {form.name}: {form.kind} has no {to_camel(field)}, only {allowed}"
             yield Problem(path=(*path, to_camel(field)), message=message)
     yield from _limit_problems(form, path)
-    if form.kind == "query":
-        yield from _looks_problems(form, path)
+    yield from _looks_problems(form, path) if form.kind == "query" else _selector_problems(form, path)
 
 
 def _limit_problems(form: ObjectiveForm, path: Path) -> Iterator[Problem]:
@@ -159,6 +165,15 @@ def _looks_problems(form: ObjectiveForm, path: Path) -> Iterator[Problem]:
             'so both would give one number; write version="{revision}" in it'
         )
         yield Problem(path=(*path, "worseThanStable"), message=message)
+
+
+def _selector_problems(form: ObjectiveForm, path: Path) -> Iterator[Problem]:
+    if form.selector and form.method != "threshold" and "{revision}" not in form.selector:
+        message = (
+            f"objective {form.name}: it is judged beside stable, but the selector does not hold {{revision}}, so both would "
+            'be one number; write version="{revision}" in it, or method: threshold'
+        )
+        yield Problem(path=(*path, "selector"), message=message)
 
 
 def _set(form: ObjectiveForm) -> set[str]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from policies.verdict import worst
+from rollout.manifest.checkpoints import packed, unpacked
 from rollout.manifest.data import Json, path_text
 from rollout.manifest.errors import SpecError
 from rollout.model.names import BackendName, backend_named
@@ -56,6 +57,7 @@ def status_to_dict(status: RolloutStatus) -> dict[str, Any]:
     """The object's `status`; `status_from_dict` makes the same RolloutStatus of it."""
     data = StatusForm(status=status).model_dump(mode="json", by_alias=True, exclude_none=True)["status"]
     _each_backend(data, lambda backend: str(BackendName(**backend)))
+    _each_checkpoint(data, packed)
     _rename(data["conditions"], "since", "lastTransitionTime")
     top: dict[str, Any] = {}
     for path, name in PLACES.items():
@@ -88,6 +90,7 @@ def status_from_dict(data: Mapping[str, Any]) -> RolloutStatus:
         raise _refused(unknown[0], "is unknown")
     _rename(body.get("conditions", []), "lastTransitionTime", "since")
     _each_backend(body, lambda text: _backend_dict(backend_named(str(text))))
+    _each_checkpoint(body, unpacked)
     for verdict in body.get("verdicts", []):
         verdict.setdefault("samples", None)
     try:
@@ -129,6 +132,12 @@ def _rename(entries: list[dict[str, Any]], old: str, new: str) -> None:
     for entry in entries:
         if old in entry:
             entry[new] = entry.pop(old)
+
+
+def _each_checkpoint(data: dict[str, Any], change: Callable[[Json], Json]) -> None:
+    run = data.get("run", {})
+    if isinstance(run.get("judged"), list):
+        run["judged"] = [change(entry) for entry in run["judged"]]
 
 
 def _backend_dict(backend: BackendName) -> dict[str, str]:

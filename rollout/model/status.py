@@ -193,7 +193,8 @@ class Past:
 class Checkpoint:
     """What the sequential judge knows of one objective as of its last closed block.
 
-    state: the judge's own text, at most 1 kB, begins with its version. learnt: what stable's history taught it, for people.
+    state: the judge's own text, at most 1 kB, begins with its version; a status keeps it packed. learnt: what stable's history
+    taught it, for people.
     bounds: those of the latency histogram that `state` counts by, in ms, rising; () for errors.
     """
 

@@ -50,6 +50,12 @@ async def look(observer: Observer, spec: RolloutSpec, status: RolloutStatus, now
     return View(spec=spec, status=status, seen=replace(seen, measurements=()), verdicts=status.verdicts, now=now)
 
 
+async def measured(observer: Observer, view: View, status: RolloutStatus) -> View:
+    """The same look with what would be measured in this status."""
+    seen = await observer.observe(view.spec, status, view.now)
+    return replace(view, seen=replace(view.seen, measurements=seen.measurements))
+
+
 async def look_at(observer: Observer, standing: Standing, now: datetime) -> View:
     """The view of a Rollout in the cluster, policies included; Rejected when its spec or status cannot be read."""
     stored = observer.rollouts.get(standing.key)

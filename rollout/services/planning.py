@@ -6,13 +6,19 @@ Pure: the controller's own rules are asked about a run as if it began now.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from math import log, log1p
 
+from policies.sequential.proof import LEVEL
+from policies.slo import percent
 from rollout.model.actions import Split, Subset
 from rollout.model.names import BackendName, Key
 from rollout.model.observation import Pool, RouteSeen
-from rollout.model.rollout import Auto, RouteRef, SubsetBackend
-from rollout.model.status import Phase, Reason, RolloutStatus
+from rollout.model.rollout import ErrorRatio, RolloutSpec, RouteRef, SubsetBackend
+from rollout.model.status import Phase, Reason, RolloutStatus, Run
+from rollout.progression.aims import deciding
 from rollout.progression.holds import step_holds
+from rollout.progression.judging import what_of
+from rollout.progression.learning import SOAK, taught
 from rollout.progression.moves import moved
 from rollout.progression.sight import first_sight
 from rollout.progression.telling import holding
@@ -57,7 +63,7 @@ class RolloutPlan:
 
     canary: "" when there is nothing to do. duration: the least time from the first weight on; left_alone: pools that no
     weight of this run touches. holds: what stands in its way now. owned: routes that a GitOps tool may set back. outlook: what
-    the run can prove, "" before that is known.
+    the run can prove, or what has to be known for that; "" where nothing is judged sequentially.
     """
 
     key: Key
@@ -77,47 +83,97 @@ class RolloutPlan:
 
 
 def planned(view: View) -> RolloutPlan:
-    """What the run in hand will still do, or what a run of git's revision would do if it began now."""
-    spec, status = view.spec, view.status
-    if status.run is not None:
-        holds = holding(view)
-        return _of_run(view, holds, is_running=True)
-    if status.stable is None:
-        sight = first_sight(view)
-        if sight.stable is not None:
-            view = view.of(replace(status, stable=sight.stable))
-        elif not sight.first_deployment:
-            holds = (sight.hold,) if sight.hold else ()
-            return RolloutPlan(key=spec.key, stable="", canary=spec.revision, holds=holds)
-        else:
-            return _begun(view, Trigger.FIRST_DEPLOYMENT)
-    stable = view.status.stable
-    if stable is not None and stable.name == spec.revision:
-        note = f"{stable.name} is stable and is what git names: there is nothing to do"
-        return RolloutPlan(key=spec.key, stable=stable.name, canary="", holds=holding(view), note=note)
-    if status.failed is not None and status.failed.name == spec.revision:
-        return replace(
-            _begun(view, Trigger.RETRIED), note=f"{spec.revision} failed before: only `rollout retry` starts it"
-        )
-    return _begun(view, Trigger.NEW_REVISION)
+    """What the run in hand will still do, or what a run of git's revision would do if it began now.
 
-
-def _begun(view: View, trigger: Trigger) -> RolloutPlan:
-    phase = Phase.FAILED if trigger is Trigger.RETRIED else Phase.IDLE
-    view = view.of(replace(view.status, phase=phase))
-    auto = None if trigger is Trigger.FIRST_DEPLOYMENT else view.spec.auto
-    begun = view.of(moved(view, Fired(trigger=trigger, why="planned")))
+    With measurements of stable's history (asked for `beginning`) it tells what the judge would make of them.
+    """
+    if view.status.run is not None:
+        words = "" if view.status.phase is Phase.ROLLING_BACK else chosen_words(view.spec, view.run)
+        return replace(_of_run(view, holding(view), is_running=True), note=words)
+    found = _start(view)
+    if found is None:
+        return _at_rest(view)
+    view, trigger = found
+    begun = view.of(_moved(view, trigger))
+    begun = begun.of(taught(begun))
     holds = [hold for hold in step_holds(begun) if hold.code not in _BY_ITSELF]
     plan = _of_run(begun, tuple(holds), is_running=False)
-    if auto is not None:
-        plan = replace(plan, duration=max(plan.duration, auto.min_duration), note=_auto_words(auto))
     if trigger is Trigger.FIRST_DEPLOYMENT:
-        plan = replace(plan, note="first deployment: straight to 100 % when available, nothing can be judged")
-    return plan
+        return replace(plan, note="first deployment: straight to 100 % when available, nothing can be judged")
+    failed = f"{view.spec.revision} failed before: only `rollout retry` starts it" if trigger is Trigger.RETRIED else ""
+    note = "; ".join(filter(None, (failed, chosen_words(begun.spec, begun.run))))
+    return replace(plan, note=note, outlook=plan.outlook or _needed_words(begun))
 
 
-def _auto_words(auto: Auto) -> str:
-    return f"auto: the judge chooses the weights, at most {auto.max} % before 100 %, and how long each of them lasts"
+def beginning(view: View) -> RolloutStatus | None:
+    """The status with which a run of git's revision would begin now; None where one is in hand or none would begin."""
+    found = _start(view) if view.status.run is None else None
+    return _moved(*found) if found is not None else None
+
+
+def chosen_words(spec: RolloutSpec, run: Run) -> str:
+    """Which weights the judge chose, or that it will; "" where people wrote them."""
+    auto = spec.auto
+    if auto is None or run.straight:
+        return ""
+    if not run.plan:
+        return (
+            f"auto: the judge chooses the weights, at most {auto.max} % before 100 %, and how long each of them lasts"
+        )
+    if any(step.soak != SOAK or step.approval for step in run.plan):
+        return "auto: counts from the next run on; the weights of this one were written when it began"
+    weights = ", ".join(str(step.weight) for step in run.plan)
+    when = "when the run began" if run.step else "from stable's history"
+    return f"auto: the judge chose these weights {when}: {weights} %, each held until the next is shown to be safe"
+
+
+def _start(view: View) -> tuple[View, Trigger] | None:
+    """The view with stable as known at the start, and what would start a run; None where nothing would."""
+    spec, status = view.spec, view.status
+    if status.stable is None:
+        sight = first_sight(view)
+        if sight.first_deployment:
+            return view, Trigger.FIRST_DEPLOYMENT
+        if sight.stable is None:
+            return None
+        status = replace(status, stable=sight.stable)
+    if status.stable is not None and status.stable.name == spec.revision:
+        return None
+    has_failed = status.failed is not None and status.failed.name == spec.revision
+    return view.of(status), Trigger.RETRIED if has_failed else Trigger.NEW_REVISION
+
+
+def _moved(view: View, trigger: Trigger) -> RolloutStatus:
+    phase = Phase.FAILED if trigger is Trigger.RETRIED else Phase.IDLE
+    return moved(view.of(replace(view.status, phase=phase)), Fired(trigger=trigger, why="planned"))
+
+
+def _at_rest(view: View) -> RolloutPlan:
+    """Nothing would begin: git names stable, or nobody knows what stable is."""
+    spec, stable, hold = view.spec, view.status.stable, None
+    if stable is None:
+        sight = first_sight(view)
+        stable, hold = sight.stable, sight.hold
+    if stable is None:
+        return RolloutPlan(key=spec.key, stable="", canary=spec.revision, holds=(hold,) if hold else ())
+    note = f"{stable.name} is stable and is what git names: there is nothing to do"
+    known = view.of(replace(view.status, stable=stable))
+    return RolloutPlan(key=spec.key, stable=stable.name, canary="", holds=holding(known), note=note)
+
+
+def _needed_words(view: View) -> str:
+    """What has to be known before a run can say what it can prove; "" where nothing is judged sequentially."""
+    main = next(iter(deciding(view.spec)), None)
+    if main is None or view.run.straight:
+        return ""
+    words = "what it can prove is known once stable's last hour was read, before the first request"
+    if isinstance(main, ErrorRatio):
+        # (1 - max)^n <= LEVEL: with fewer requests a canary at the limit shows no failure too often.
+        fewest = float(f"{log(LEVEL) / log1p(-min(main.max_ratio, 0.99)):.2g}")
+        words += (
+            f"; <= {percent(main.max_ratio)} {what_of(main)} takes {fewest:.0f} clean requests of the canary or more"
+        )
+    return f"{words} (`rollout plan --prometheus-url` reads it now)"
 
 
 def _of_run(view: View, holds: tuple[Reason, ...], *, is_running: bool) -> RolloutPlan:
@@ -140,12 +196,20 @@ def _of_run(view: View, holds: tuple[Reason, ...], *, is_running: bool) -> Rollo
         rows=tuple(rows),
         left_alone=tuple(left),
         subsets=_subsets(view),
-        duration=subset_time + sum((stage.soak for stage in ahead), timedelta(0)),
+        duration=max(subset_time + sum((stage.soak for stage in ahead), timedelta(0)), _least(view)),
         approvals=sum(1 for stage in ahead if stage.approval),
         holds=tuple(seen_codes.values()),
         is_running=is_running,
         outlook=run.outlook,
     )
+
+
+def _least(view: View) -> timedelta:
+    """How long `auto` keeps the run from 100 % at least, from now on."""
+    auto, run = view.spec.auto, view.run
+    if auto is None or run.straight or run.skip or run.full or run.weight == FULL:
+        return timedelta(0)
+    return auto.min_duration - (view.now - run.trial_since if run.trial_since else timedelta(0))
 
 
 def _course(view: View) -> Iterator[tuple[RolloutStatus, Stage]]:

@@ -29,7 +29,6 @@ from adapters.kube.watch import WorkWatch
 from adapters.kube.workloads import ClusterWorkloads
 from adapters.memory.lease import HeldLease
 from adapters.memory.metrics import MemoryMetrics
-from adapters.metrics.access import PrometheusAccess
 from adapters.metrics.prometheus import PrometheusMetrics
 from adapters.notices.events import EventNotices
 from adapters.traffic.router import Router
@@ -48,6 +47,7 @@ from rollout.settings import Settings
 from rollout.web.numbers import Numbers
 from rollout.wiring.actors import seen_bound
 from rollout.wiring.commits import kept_commits
+from rollout.wiring.metrics import access
 from webhooks.git import hooks
 
 LEASE = "rollout-controller"
@@ -154,19 +154,7 @@ async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:
         nobody = MemoryMetrics()
         nobody.fail("no metrics server is set: start the controller with --prometheus-url")
         return nobody
-    access = PrometheusAccess(
-        url=settings.prometheus_url,
-        mesh=settings.prometheus_mesh.value,
-        deadline=settings.prometheus_timeout,
-        bearer_file=settings.prometheus_bearer_file,
-        username=settings.prometheus_username,
-        password=settings.prometheus_password.get_secret_value(),
-        ca_file=settings.prometheus_ca_file,
-        certificate_file=settings.prometheus_cert_file,
-        key_file=settings.prometheus_key_file,
-        headers=tuple(sorted(settings.prometheus_headers.items())),
-    )
-    metrics = PrometheusMetrics(access)
+    metrics = PrometheusMetrics(access(settings))
     stack.push_async_callback(metrics.close)
     return metrics
 

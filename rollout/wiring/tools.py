@@ -12,6 +12,7 @@ from rollout.ports.objects import Objects, ObjectWrites
 
 if TYPE_CHECKING:
     from adapters.kube.api import KubeApi
+    from rollout.ports.metrics import Metrics
     from rollout.services.observe import Observer
 
 
@@ -44,10 +45,10 @@ async def connected(kubeconfig: str | None, context: str | None) -> AsyncIterato
 
 
 @asynccontextmanager
-async def observing(cluster: Cluster, namespace: str) -> AsyncIterator["Observer"]:
-    """One look at a namespace with the controller's own eyes: everything is listed once, nothing is followed or measured.
+async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" = None) -> AsyncIterator["Observer"]:
+    """One look at a namespace with the controller's own eyes: everything is listed once, nothing is followed.
 
-    Forbidden when a kind may not be listed there.
+    metrics: whom to ask for measurements, None for nobody. Forbidden when a kind may not be listed there.
     """
     from adapters.clock import SystemClock
     from adapters.kube.cache import Cache
@@ -67,7 +68,24 @@ async def observing(cluster: Cluster, namespace: str) -> AsyncIterator["Observer
         commands=KubeCommands(cluster.api, cache, clock),
         routes=Router(cluster.api, cache),
         workloads=ClusterWorkloads(cache),
-        metrics=MemoryMetrics(),
+        metrics=metrics or MemoryMetrics(),
         clock=clock,
         actors_bound=lambda: True,  # a look obeys no command
     )
+
+
+@asynccontextmanager
+async def measuring(url: str) -> AsyncIterator["Metrics | None"]:
+    """The Prometheus at `url`, by the other settings of `rollout serve`; None for ""."""
+    from adapters.metrics.prometheus import PrometheusMetrics
+    from rollout.settings import Settings
+    from rollout.wiring.metrics import access
+
+    if not url:
+        yield None
+        return
+    metrics = PrometheusMetrics(access(Settings(prometheus_url=url)))
+    try:
+        yield metrics
+    finally:
+        await metrics.close()

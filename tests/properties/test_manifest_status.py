@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from rollout.manifest.status import status_from_dict, status_to_dict
 from rollout.model.names import BackendName
-from rollout.model.status import RolloutStatus
+from rollout.model.status import Checkpoint, RolloutStatus
 from tests.support.examples import examples
 
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 st.register_type_strategy(BackendName, st.builds(BackendName, service=names, subset=names | st.just("")))
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
+bounds = st.lists(st.floats(allow_nan=False, allow_infinity=False)).map(tuple)
+st.register_type_strategy(Checkpoint, st.builds(Checkpoint, bounds=bounds))
 
 
 @examples(150)

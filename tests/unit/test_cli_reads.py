@@ -10,6 +10,7 @@ import yaml
 
 from tests.support.builders import a_rollout_manifest
 from tests.support.cli import GATED, a_release_at, a_terminal
+from tests.support.metrics_server import matrix, metrics_server
 from tests.support.world import World, a_release, a_world
 
 pytestmark = pytest.mark.slow  # whole commands against a cluster's HTTP face
@@ -168,6 +169,25 @@ async def test_plan_of_an_invalid_manifest_is_a_usage_error_with_its_place(tmp_p
         shown = await terminal.type("plan", "-f", str(file))
 
     assert (shown.code, f"{file}:" in shown.err) == (2, True)
+
+
+async def test_plan_asks_the_prometheus_that_it_is_told_for_stables_history(tmp_path: Path) -> None:
+    errors = {"name": "errors", "kind": "error-ratio", "max": "1%"}
+    async with metrics_server() as server, a_release(objectives=[errors], suspend=True) as world:
+        server.answer = matrix()
+        await world.commit(revision="v2")
+        async with a_terminal(tmp_path, world) as terminal:
+            shown = await terminal.type("plan", "checkout", "--prometheus-url", server.url)
+
+    assert (shown.code, shown.err) == (0, "")
+    assert any("[3" in heard.query and "checkout-v1" in heard.query for heard in server.heard)
+
+
+async def test_plan_takes_no_prometheus_that_is_no_url(tmp_path: Path) -> None:
+    async with a_release() as world, a_terminal(tmp_path, world) as terminal:
+        shown = await terminal.type("plan", "checkout", "--prometheus-url", "prometheus:9090")
+
+    assert (shown.code, "write http://HOST:PORT" in shown.err) == (2, True)
 
 
 async def test_diff_of_what_is_there_already_is_exit_code_0(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from rollout.cli import account, history, listing, plan, tree
 from rollout.cli.options import Access
 from rollout.cli.terminal import Paper
 from rollout.cli.why import account as told_account
+from rollout.ports.metrics import Metrics
 from rollout.services import looking, planning, queries
 from rollout.wiring.tools import observing
 from tests.support import builders
@@ -24,11 +25,11 @@ async def why_screen(world: World, on: Paper = PLAIN) -> list[str]:
     return account.screen(found, on)
 
 
-async def planned(world: World) -> planning.RolloutPlan:
+async def planned(world: World, metrics: Metrics | None = None) -> planning.RolloutPlan:
     standing = await queries.rollout(cluster_of(world).objects, world.key)
-    async with observing(cluster_of(world), "shop") as observer:
+    async with observing(cluster_of(world), "shop", metrics) as observer:
         view = await looking.look_at(observer, standing, world.clock.now())
-    return planning.planned(view)
+        return await plan.planned(observer, view, metrics)
 
 
 async def a_run(world: World, *, bad: int = 2, minutes: int = 0) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from policies.sequential import latency, pacing, proof, standing, weighing
 from rollout.manifest.parse import parse_object
 from rollout.model.rollout import Auto
+from rollout.progression import incidents, learning
 from tests.support.builders import a_rollout_manifest
 from tests.support.cli import a_release_at
 
@@ -61,3 +63,31 @@ def test_the_defaults_that_the_page_tells_are_those_of_the_forms() -> None:
         "analysis.harmBudget": str(spec.analysis.harm_budget),
         "analysis.minRequests": str(spec.analysis.min_requests),
     }
+
+
+@pytest.mark.parametrize(
+    ("told", "is_so"),
+    [
+        ("twice\n  stable's record", weighing.ABOVE_RECORD == 2),
+        ("at least three bad requests", standing.FEWEST == 3),
+        ("the evidence against the canary is 5 or more", standing.SUSPICIOUS == 5),
+        ("needs the opposite proof, at 5 %", proof.LEVEL == 0.05),
+        ("react (30 s)", pacing.REACTION == 30),
+        ("that three\n  minutes at the highest weight can prove", pacing.PROOF_SECONDS == 180),
+        ("less than twice what is usual for stable", pacing.NO_WORSE == 2),
+        ("0.5 to 50 % of stable's requests exceed, four at most", (latency.RARE, latency.OFTEN) == (0.005, 0.5)),
+        ("four at most", latency.MOST == 4),
+        ("fewer than 1.75 x stable's slow requests", latency.LIMIT == 1.75),
+        ("within 1 to 10 %", (pacing.FIRST_LEAST, pacing.FIRST_MOST) == (0.01, 0.1)),
+        ("2.5 x as high", pacing.GROWTH == 2.5),
+        ("(30 % below 10 requests per second)", (pacing.LOW_TOP, pacing.LOW_TRAFFIC) == (0.3, 10)),
+        ("lasts 45 s", timedelta(seconds=45) == learning.SOAK),
+        ("it begins with 5 %", pacing.CAREFUL == 0.05),
+        ("stable's last hour", timedelta(hours=1) == learning.LOOK_BACK),
+        ("held for 3 min at most", timedelta(minutes=3) == incidents.HELD),
+        ("normal for 10 min", timedelta(minutes=10) == incidents.NORMAL_FOR),
+    ],
+)
+def test_the_numbers_of_the_page_are_those_of_the_judge(told: str, is_so: bool) -> None:
+    assert told in PAGE
+    assert is_so

@@ -47,6 +47,12 @@ def test_a_query_may_look_more_than_once_and_compare_with_stable() -> None:
     )
 
 
+def test_a_selector_that_both_revisions_share_is_left_to_the_threshold() -> None:
+    spec = parse_object(a_rollout_manifest(objectives=[an_objective(selector='app="x"', method="threshold")]))
+
+    assert spec.objectives == (ErrorRatio(name="errors", max_ratio=0.01, selector='app="x"', method=Method.THRESHOLD),)
+
+
 def test_auto_stands_in_for_steps_and_has_defaults() -> None:
     spec = parse_object(an_auto_manifest({}))
 
@@ -100,6 +106,10 @@ def test_what_the_judge_may_risk_is_read() -> None:
         ({"objectives": [a_query(failures=3, looks=2)]}, "orders: 3 failures cannot be among 2 looks; raise looks"),
         ({"objectives": [a_query(failures=2)]}, "orders: 2 failures cannot be among 1 looks; raise looks"),
         ({"objectives": [a_query(looks=21)]}, "looks 21 is more than 20 (spec.objectives[0].looks)"),
+        (
+            {"objectives": [an_objective(selector='app="x"')]},
+            'the selector does not hold {revision}, so both would be one number; write version="{revision}" in it, or method',
+        ),
         ({"objectives": [a_query(worseThanStable="20%")]}, "but the query does not hold {revision}"),
         ({"analysis": {"falseRollback": "0%"}}, "falseRollback 0% is not between 0.01% and 20%"),
         ({"analysis": {"falseRollback": "20.1%"}}, "falseRollback 20.1% is not between 0.01% and 20%"),

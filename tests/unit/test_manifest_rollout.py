@@ -82,7 +82,7 @@ def test_a_plan_may_fall_and_may_name_all_of_the_traffic() -> None:
 
 def test_each_kind_of_objective_is_read() -> None:
     objectives = [
-        an_objective(max="0.5%", selector='app="x"'),
+        an_objective(max="0.5%", selector='v="{revision}"'),
         {"name": "slow", "kind": "slow-ratio", "threshold": "250ms", "max": "5%"},
         a_query(above="0.25", below="1e3", mode="observe"),
     ]
@@ -90,7 +90,7 @@ def test_each_kind_of_objective_is_read() -> None:
     spec = parse_object(a_rollout_manifest(objectives=objectives))
 
     assert spec.objectives == (
-        ErrorRatio(name="errors", max_ratio=0.005, selector='app="x"'),
+        ErrorRatio(name="errors", max_ratio=0.005, selector='v="{revision}"'),
         SlowRatio(name="slow", threshold=timedelta(milliseconds=250), max_ratio=0.05),
         Query(name="orders", query="sum(orders)", above=0.25, below=1000.0, mode=Mode.OBSERVE),
     )

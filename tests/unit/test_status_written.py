@@ -5,13 +5,22 @@ from dataclasses import replace
 
 import pytest
 
+from policies.sequential import judge
+from policies.sequential.memory import LONGEST
 from policies.verdict import Verdict
 from rollout.manifest.errors import SpecError
 from rollout.manifest.status import status_from_dict, status_to_dict
 from rollout.model.rollout import Mode
 from rollout.model.status import RolloutStatus
 from tests.support.builders import NOON, a_full_status, a_run, a_status, a_verdict
+from tests.support.judged import a_full_checkpoint
 from tests.support.recorded import objects
+
+
+def compact(value: object) -> str:
+    """As the API server keeps it: Go's JSON, in which three signs are escaped."""
+    text = json.dumps(value, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def test_a_full_status_reads_back_as_it_was_written() -> None:
@@ -50,15 +59,37 @@ def test_what_a_run_can_prove_is_shown_and_how_the_judge_knows_is_not() -> None:
     }
 
 
-def test_four_full_checkpoints_make_a_status_little_larger_than_they_are() -> None:
-    status = a_full_status()
-    assert status.run is not None
-    without = replace(status, run=replace(status.run, judged=()))
+def test_four_full_memories_of_the_judge_take_less_than_4_kb_of_a_status() -> None:
+    run = a_run(judged=tuple(a_full_checkpoint(name) for name in ("errors", "slow", "logins", "payments")))
+    with_memory, without = a_status(run=run), a_status(run=replace(run, judged=()))
 
-    more = len(json.dumps(status_to_dict(status))) - len(json.dumps(status_to_dict(without)))
+    more = len(compact(status_to_dict(with_memory))) - len(compact(status_to_dict(without)))
 
-    assert [len(kept.state) for kept in status.run.judged] == [1024] * 4
-    assert 4 * 1024 < more < 5 * 1024
+    assert [LONGEST - 40 < len(kept.state) <= LONGEST for kept in run.judged] == [True] * 4
+    assert more < 4096
+
+
+def test_a_memory_of_the_judge_shows_its_version_and_what_was_learnt_and_reads_back() -> None:
+    run = a_run(judged=(a_full_checkpoint("errors"),))
+
+    (entry,) = status_to_dict(a_status(run=run))["machine"]["run"]["judged"]
+
+    assert entry["state"].startswith(f"{judge.VERSION} ")
+    assert entry["learnt"].startswith("2123457 of stable's 720123457 requests were bad (0.29%)")
+    assert entry["bounds"][:3] == [0.5, 1, 5]
+    assert '"bounds":[0.5,1,5,' in compact(entry)
+    assert status_from_dict(status_to_dict(a_status(run=run))) == a_status(run=run)
+
+
+@pytest.mark.parametrize("state", ["", "1", "1 ", "1 []", "1 W10=", "7 what another version keeps", "1 \u20ac"])
+def test_a_memory_that_was_not_packed_is_left_for_the_judge_to_refuse(state: str) -> None:
+    written = status_to_dict(a_status(run=a_run(judged=(a_full_checkpoint("errors"),))))
+    written["machine"]["run"]["judged"][0]["state"] = state
+
+    run = status_from_dict(written).run
+
+    assert run is not None
+    assert [kept.state for kept in run.judged] == [state]
 
 
 @pytest.mark.parametrize("place", ["memory", "real"])
@@ -71,6 +102,15 @@ def test_a_status_of_the_version_before_is_read_without_a_memory_of_the_judge(pl
         assert run is not None
         assert (run.judged, run.outlook, run.incident) == ((), "", None)
         assert run.step == entry["status"]["step"]
+
+
+@pytest.mark.parametrize("judged", [7, "text", [7], [{"state": 7}], [{"objective": "errors"}]])
+def test_a_memory_that_is_none_is_refused_with_its_place(judged: object) -> None:
+    written = status_to_dict(a_status(run=a_run()))
+    written["machine"]["run"]["judged"] = judged
+
+    with pytest.raises(SpecError, match=r"status\.run\.judged"):
+        status_from_dict(written)
 
 
 def test_backends_are_written_as_people_name_them() -> None:
