@@ -132,6 +132,7 @@ class KubeRollouts:
             commit=str((metadata.get("annotations") or {}).get(COMMIT, "")),
             deleting="deletionTimestamp" in metadata,
             finalizer=FINALIZER in (metadata.get("finalizers") or ()),
+            is_status_readable=not unreadable,
         )
 
     def _read(self, key: Key, obj: Obj) -> _Read:

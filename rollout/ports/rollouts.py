@@ -16,6 +16,7 @@ class Stored:
 
     spec: None when it cannot be read, but while a run is in hand the last one that could be, suspended: a run goes back
     by it and raises nothing. raw: the spec as it is stored, as JSON.
+    is_status_readable: False where a newer version wrote it; `status` is empty then, `error` says so.
     version: the resourceVersion that a save must still find. commit: the git commit that wrote the spec, "" unknown.
     """
 
@@ -30,6 +31,7 @@ class Stored:
     commit: str = ""
     deleting: bool = False
     finalizer: bool = False
+    is_status_readable: bool = True
 
 
 class Rollouts(Protocol):

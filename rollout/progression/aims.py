@@ -13,6 +13,7 @@ Ratio = ErrorRatio | SlowRatio
 
 # Parts of a run's chance of a false rollback where both kinds decide: errors are what users feel first.
 OF_ERRORS, OF_LATENCY = 0.6, 0.4
+LEAST = 1e-6  # `max: 0%` aims at: no number of requests shows that none ever fails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ def deciding(spec: RolloutSpec) -> tuple[Ratio, ...]:
 def aim_of(objective: Ratio, spec: RolloutSpec, bounds: Sequence[float] = ()) -> Aim:
     """What the judge is asked of this objective. bounds: of its latency histogram, in ms, rising."""
     return Aim(
-        max_ratio=objective.max_ratio,
+        max_ratio=max(objective.max_ratio, LEAST),
         bounds=tuple(bounds),
         false_rollback=_share(objective, spec) * spec.analysis.false_rollback,
         harm_budget=spec.analysis.harm_budget,

@@ -141,7 +141,7 @@ class Reconciler:
 
     async def _refused(self, stored: Stored, now: datetime) -> Told:
         """A spec that cannot be read moves nothing; a person must mend it."""
-        if stored.deleting and stored.finalizer and stored.status.run is None:
+        if stored.deleting and stored.finalizer and stored.is_status_readable and stored.status.run is None:
             # Nothing is on trial, so stable has all traffic: a policy that went first must not keep a namespace.
             changed, errors = await self.performer.perform(stored, (ReleaseFinalizer(),))
             return Told(key=stored.key, before=stored.status, after=stored.status, changed=changed, errors=errors)

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from adapters.kube.api import Patch
+from rollout.ports.errors import Rejected
 from tests.support.golden import same_story
+from tests.support.scenes import delete
 from tests.support.world import World, a_release, told_story
 
 MINUTE = timedelta(minutes=1)
@@ -77,3 +80,22 @@ async def test_what_was_unreadable_is_said_until_it_is_mended(objectives: list[d
 
         assert [reason.code for reason in world.status.reasons] == ["InvalidSpec"]
         assert {item.type: item.status for item in world.status.conditions} == {"Ready": "False", "Stalled": "True"}
+
+
+async def test_a_status_that_cannot_be_read_is_neither_overwritten_nor_let_go() -> None:
+    async with a_release() as world:
+        world.metrics.tell_requests("errors", bad=0, total=1000)
+        await world.commit(revision="v2")
+        await world.pass_time(MINUTE)
+        path = world.path("Rollout", "checkout", "status")
+        await world.person.patch(
+            path, Patch.MERGE, {"status": {"machine": {"run": {"unavailable": {"spent": "soon"}}}}}
+        )
+        before = (await world.read("Rollout", "checkout"))["status"]
+        await delete(world, "Rollout", "checkout")
+
+        with pytest.raises(Rejected, match="cannot read the status"):
+            await world.settle()
+
+        assert (await world.read("Rollout", "checkout"))["status"] == before
+        assert await world.split() == {"checkout-v1": 95, "checkout-v2": 5}

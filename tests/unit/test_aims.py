@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from policies.sequential import judge
 from rollout.model.rollout import Analysis, ErrorRatio, Method, Mode, Objective, SlowRatio
 from rollout.progression.aims import aim_of, deciding, sequential
 from tests.support.builders import a_spec
+from tests.support.judged import after, minutes
 
 HALF = timedelta(milliseconds=500)
 E1, E2 = ErrorRatio(name="e1", max_ratio=0.01), ErrorRatio(name="e2", max_ratio=0.02)
@@ -51,3 +53,15 @@ def test_the_judge_is_asked_for_what_the_spec_says() -> None:
 
     assert (aim.max_ratio, aim.harm_budget, aim.min_requests) == (0.05, 7, 99)
     assert (aim.what, aim.bounds) == ("took longer than 500ms", (100.0, 500.0))
+
+
+def test_a_limit_of_0_percent_aims_at_one_in_a_million() -> None:
+    objective = replace(E1, max_ratio=0.0)
+
+    aim = aim_of(objective, a_spec(objectives=(objective,)))
+
+    pace = judge.Pace(weight=0.05, since=0.0, soak=0.0, following=None, top=0.5)
+    assert aim.max_ratio == 1e-6
+    assert judge.standing(judge.begun(aim, None, 0.0), aim, pace).code == "NoRequests"
+    assert judge.standing(after(minutes(2, (30.0, 6.0)), aim=aim), aim, pace).code == "WorseThanStable"
+    assert judge.standing(after(minutes(2, (30.0, 0.0)), aim=aim), aim, pace).code == "NotProven"
