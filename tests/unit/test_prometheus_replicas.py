@@ -62,6 +62,7 @@ async def test_two_independent_servers_that_scrape_the_same_pod_count_twice() ->
     )
 
     assert isinstance(found, Partial)
+    assert "the label prometheus_replica alone" in found.warning
 
 
 async def test_a_server_without_the_label_beside_one_with_it_counts_twice() -> None:
