@@ -147,9 +147,8 @@ def learnt_words(state: State) -> str:
     """What history taught, for people."""
     known, noise = state.known, state.noise
     if not known.requests:
-        return "nothing is known of stable: bad requests are taken to come 1.5 at a time, and their rate to vary by 50%"
-    words = (
-        f"{known.bad:.0f} of stable's {known.requests:.0f} requests were bad ({percent(known.bad / known.requests)})"
-    )
-    words = f"{words} at {known.rps:.3g} a second, {noise.bursts:.2g} at a time; a pod's rate varies by {percent(noise.pod**0.5)}"
+        return "nothing is known of stable: bad requests are taken to come 1.5 at a time, their rate to vary by 50%"
+    bad = f"{percent(known.bad / known.requests)} of stable's requests were bad"
+    bursts = "one by one" if noise.bursts < 1.05 else f"{noise.bursts:.2g} at a time"
+    words = f"{bad} ({known.bad:.0f} of {known.requests:.0f}, {known.rps:.3g} rps), {bursts}; the rate varies by {percent(noise.pod**0.5)}"
     return words + (f", a poor pod's is {noise.poor:.2g}x as high" if noise.poor > 1.0 else "")

@@ -1,7 +1,7 @@
 """How does the objective stand, and how is that said in one sentence?"""
 
 from dataclasses import dataclass
-from math import log
+from math import ceil, log
 from typing import NamedTuple
 
 from policies.sequential.latency import LIMIT, gate_nats, provable
@@ -106,17 +106,34 @@ def _here(state: State) -> tuple[float, float]:
 
 def _failed(state: State, aim: Aim, found: Found) -> Answer | None:
     """FAIL, where the evidence suffices for a rollback."""
-    canary, stable = _bad_of_both(state, found.worst)
-    if found.beside >= _needed(aim, BESIDE) and found.relative >= WORSE and canary >= FEWEST:
-        requests = _so_far(state)[0]
-        share = requests / (requests + state.stable[0] + state.open_stable.requests)
-        told = f"canary took {percent(share)} of requests but {canary:.0f} of {canary + stable:.0f} {_kind(aim, found.worst)}"
-        return Answer(Verdict.FAIL, "WorseThanStable", f"{told}; {_odds(found.beside, 'stable')}")
+    if (
+        found.beside >= _needed(aim, BESIDE)
+        and found.relative >= WORSE
+        and _bad_of_both(state, found.worst)[0] >= FEWEST
+    ):
+        told = f"canary {_compared(state, aim, found.worst, 'but')}; {_odds(found.beside, 'stable')}"
+        return Answer(Verdict.FAIL, "WorseThanStable", told)
     requests, bad = _here(state)
     if found.alone >= _needed(aim, ALONE) and bad >= FEWEST:
         told = f"{bad:.0f} of {requests:.0f} requests {aim.what} with nothing of stable beside them"
         return Answer(Verdict.FAIL, "AboveLimit", f"{told}; {_odds(found.alone, 'stable was')}")
     return None
+
+
+def _seen(state: State, aim: Aim, pace: Pace, found: Found) -> str:
+    """What speaks against the canary: "which took 5% of requests and 3 of 14 errors"."""
+    if not _is_alone(state, pace):
+        return f"which {_compared(state, aim, found.worst, 'and')}"
+    requests, bad = _here(state)
+    return f"of whose {requests:.0f} requests {bad:.0f} {aim.what}"
+
+
+def _compared(state: State, aim: Aim, watch: Watch, joined: str) -> str:
+    """The canary's share of the requests and of the bad ones."""
+    canary, stable = _bad_of_both(state, watch)
+    requests = _so_far(state)[0]
+    share = requests / (requests + state.stable[0] + state.open_stable.requests)
+    return f"took {percent(share)} of requests {joined} {canary:.0f} of {canary + stable:.0f} {_kind(aim, watch)}"
 
 
 def _bad_of_both(state: State, watch: Watch) -> tuple[float, float]:
@@ -148,12 +165,14 @@ def _held(state: State, aim: Aim, pace: Pace, found: Found) -> Answer | None:
         return Answer(Verdict.INCONCLUSIVE, "SharedIncident", told)
     worth, needed = (found.alone, ALONE) if _is_alone(state, pace) else (found.beside, BESIDE)
     if worth >= SUSPICIOUS:
-        told = f"waiting: evidence {worth:.0f} of {_needed(aim, needed):.0f} against the canary"
+        bad = _here(state)[1] if _is_alone(state, pace) else _bad_of_both(state, found.worst)[0]
+        told = (
+            f"evidence {worth:.0f} of {_needed(aim, needed):.0f} against the canary, {_seen(state, aim, pace, found)}"
+        )
         if worth >= _needed(aim, needed):
-            few = _here(state)[1] if _is_alone(state, pace) else _bad_of_both(state, found.worst)[0]
-            why = f"only {few:.0f} of its requests were" if few < FEWEST else "stable may be just as"
-            told = f"waiting: there is evidence enough against the canary, but {why} bad"
-        return Answer(Verdict.INCONCLUSIVE, "Suspicious", told)
+            why = f"only {bad:.0f} of its requests were" if bad < FEWEST else "stable may be just as"
+            told = f"there is evidence enough against the canary, but {why} bad"
+        return Answer(Verdict.INCONCLUSIVE, "Suspicious", f"waiting: {told}")
     if state.lone and not pace.alone:
         told = "waiting: nothing of stable is in the metrics, and without it nobody knows whether the canary is as good"
         return Answer(Verdict.INCONCLUSIVE, "StableUnseen", told)
@@ -179,9 +198,10 @@ def _proven(state: State, aim: Aim, pace: Pace) -> Answer:
     nats = nats_below(blocks, limit, normal, noise)
     if nats >= log(1.0 / LEVEL):
         return Answer(Verdict.PASS, "Proven", f"< {percent(limit)} {aim.what}, proven with {requests:.0f} requests")
-    more = still_needed(nats, rps(state) * pace.weight * BLOCK, limit, normal, noise)
+    rate = rps(state) * pace.weight
+    more = still_needed(nats, rate * BLOCK, limit, normal, noise)
     told = f"{requests:.0f} of about {_two_digits(requests + more)} clean requests needed to show < {percent(limit)}"
-    return _waiting(told)
+    return _waiting(f"{told}, about {ceil(more / rate / 60)} min more" if rate > 0.0 else told)
 
 
 def _proven_latency(state: State, aim: Aim, pace: Pace) -> Answer:

@@ -102,6 +102,8 @@ def next_sentence(view: View, holds: tuple[Reason, ...]) -> str:
             return f"held: {first}" if rollback_held(view) else "all traffic goes to stable"
         case Phase.PROMOTING:
             return f"{view.run.canary.name} becomes stable{' once: ' + first if holds else ''}"
+        case Phase.PROGRESSING if holds and holds[0].code == "SharedIncident":
+            return first
         case Phase.PROGRESSING:
             target = f"{next_weight(view)} %" if next_weight(view) < FULL else "promotion to 100 %"
             return f"then {target}: {first}" if holds else f"{target} now"

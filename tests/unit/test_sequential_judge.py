@@ -70,7 +70,8 @@ def test_a_suspicion_holds_the_weight() -> None:
     standing = judge.standing(state, ERRORS, a_pace())
 
     assert (standing.verdict, standing.code) == (Verdict.INCONCLUSIVE, "Suspicious")
-    assert standing.message == f"waiting: evidence {standing.evidence:.0f} of 125 against the canary"
+    told = f"waiting: evidence {standing.evidence:.0f} of 125 against the canary"
+    assert standing.message == f"{told}, which took 5% of requests and 2 of 2 errors"
 
 
 @pytest.mark.parametrize(("until", "code"), [(45.0, "Proven"), (30.0, "TooYoung")])
@@ -87,7 +88,7 @@ def test_a_step_waits_for_its_proof_and_says_for_how_many_requests() -> None:
     standing = judge.standing(state, ERRORS, a_pace())
 
     assert (standing.verdict, standing.code) == (Verdict.INCONCLUSIVE, "NotProven")
-    assert standing.message == "waiting: 75 of about 82 clean requests needed to show < 4.1%"
+    assert standing.message == "waiting: 75 of about 82 clean requests needed to show < 4.1%, about 1 min more"
 
 
 def test_the_announced_number_of_clean_requests_is_about_right() -> None:
@@ -134,7 +135,7 @@ def test_nothing_known_of_stable_means_the_stated_defaults() -> None:
     assert state.noise == (1.5, 0.25, 0.25, 0.5, 1.0, 0.0)
     assert (
         judge.learnt_words(state)
-        == "nothing is known of stable: bad requests are taken to come 1.5 at a time, and their rate to vary by 50%"
+        == "nothing is known of stable: bad requests are taken to come 1.5 at a time, their rate to vary by 50%"
     )
 
 
@@ -231,7 +232,7 @@ def test_what_was_learnt_is_said() -> None:
     words = judge.learnt_words(judge.begun(ERRORS, HISTORY, 0.0))
 
     assert words.startswith(
-        "120 of stable's 180000 requests were bad (0.067%) at 50 a second, 1 at a time; a pod's rate varies by "
+        "0.067% of stable's requests were bad (120 of 180000, 50 rps), one by one; the rate varies by "
     )
 
 

@@ -75,7 +75,7 @@ def test_a_memory_of_the_judge_shows_its_version_and_what_was_learnt_and_reads_b
     (entry,) = status_to_dict(a_status(run=run))["machine"]["run"]["judged"]
 
     assert entry["state"].startswith(f"{judge.VERSION} ")
-    assert entry["learnt"].startswith("2123457 of stable's 720123457 requests were bad (0.29%)")
+    assert entry["learnt"].startswith("0.29% of stable's requests were bad (2123457 of 720123457, ")
     assert entry["bounds"][:3] == [0.5, 1, 5]
     assert '"bounds":[0.5,1,5,' in compact(entry)
     assert status_from_dict(status_to_dict(a_status(run=run))) == a_status(run=run)
