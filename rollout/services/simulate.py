@@ -249,21 +249,19 @@ class _World:
         )
 
     def _measured(self, status: RolloutStatus, now: datetime) -> Iterator[Measurement]:
-        wanted = needs(self._spec, status, now)
-        if wanted.window is None or wanted.judged is None:
-            return
-        for objective in self._spec.objectives:
+        for ask in needs(self._spec, status, now).asks:
             question = Question(
                 namespace=self._spec.key.namespace,
                 rollout=self._spec.key.name,
-                objective=objective,
-                revision=wanted.judged.name,
-                backend=wanted.judged.backend,
+                objective=ask.objective,
+                revision=ask.revision.name,
+                backend=ask.revision.backend,
                 workload="",
                 pods=frozenset(),
-                window=wanted.window,
+                window=ask.window,
+                arm=ask.arm,
             )
-            arm = self.canary if question.arm is Side.CANARY else self._serving
+            arm = self.canary if ask.arm is Side.CANARY else self._serving
             yield Measurement(question=question, answer=arm.answer(question), at=now)
 
     def perform(self, actions: Iterable[Action]) -> bool:
