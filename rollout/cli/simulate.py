@@ -56,7 +56,8 @@ def simulate(spec: str, traffic: float, output: str | None, **chosen: Any) -> No
     Once with the canary that the options describe, once with a canary that is as good as stable. The rules and the
     judge are the controller's own; routes obey at once, pods are ready, approvals are given.
     """
-    from rollout.services.simulate import Simulation, Traffic
+    from rollout.services.simulate import Simulation
+    from rollout.services.simulate_traffic import Traffic
 
     slow = chosen["baseline_slow"] or 0.0
     world = Traffic(

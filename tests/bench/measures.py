@@ -12,7 +12,8 @@ from typing import Any
 
 from adapters.kube.api import Patch
 from adapters.kube.watch import WorkWatch
-from rollout.services.simulate import Simulation, Traffic
+from rollout.services.simulate import Simulation
+from rollout.services.simulate_traffic import Traffic
 from tests.support.builders import SEQUENTIAL, a_rollout_manifest, a_spec
 from tests.support.scenes import MINUTE, healthy
 from tests.support.world import World, a_release, a_world, virtual_service
