@@ -15,8 +15,9 @@ from rollout.model.measurement import Measurement, Question
 from rollout.model.observation import BackendSeen, Entry, Observation, Pool, RouteSeen, WorkloadSeen
 from rollout.model.rollout import Query, RolloutSpec, RouteRef
 from rollout.model.status import Outcome, Reason, Revision, RolloutStatus
+from rollout.model.status import Run as InHand
 from rollout.progression.aims import sequential
-from rollout.progression.comparing import compared
+from rollout.progression.comparing import compared, kept
 from rollout.progression.decide import decide
 from rollout.progression.needs import needs
 from rollout.progression.view import FULL, View, plan_step
@@ -95,22 +96,24 @@ class Run:
         soaked = run.in_force_at + step.soak
         while wake_at < soaked:
             if codes != {"TooYoung"} or not self.world.is_calm(wake_at):
-                codes = self._codes(wake_at)
+                codes = self._told(run, wake_at)
             if not codes <= {"TooYoung", "Suspicious"}:
                 break
             wake_at = min(wake_at + self.spec.analysis.interval, soaked)
         return wake_at
 
-    def _codes(self, now: datetime) -> set[str]:
-        """What the judge says of the objectives, without all that `decide` makes of it."""
+    def _told(self, run: InHand, now: datetime) -> set[str]:
+        """What the judge says of each objective, and remembers of it, without all that `decide` makes of it."""
         seen = self.world.look(self.status, now)
         told = {(one.question.arm, one.question.objective.name): one for one in seen.measurements}
         view = View(spec=self.spec, status=self.status, seen=seen, verdicts=(), now=now)
-        verdicts = (
+        found = [
             compared(view, one, told[Side.CANARY, one.name], told.get((Side.STABLE, one.name)))
             for one in sequential(self.spec)
-        )
-        return {verdict.code for verdict, _ in verdicts}
+        ]
+        memories = [memory for _, memory in found if memory is not None]
+        self.status = replace(self.status, run=kept(memories, run, run, now))
+        return {verdict.code for verdict, _ in found}
 
 
 class World:
