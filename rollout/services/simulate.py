@@ -17,7 +17,7 @@ from random import Random
 from statistics import fmean
 
 from rollout.model.rollout import Mode, Query, RolloutSpec
-from rollout.model.status import Outcome
+from rollout.model.status import Outcome, Reason
 from rollout.progression.judging import milliseconds
 from rollout.services.simulate_run import Ended, Run
 from rollout.services.simulate_traffic import BEGIN, Traffic, thresholds
@@ -36,7 +36,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How many runs ended how. to_rollback, to_promotion: seconds; None where no run ended so. undecided_by: what held most."""
+    """How many runs ended how. to_rollback, to_promotion: seconds; None where no run ended so. held: what held most of the rest."""
 
     runs: int
     promoted: int
@@ -45,7 +45,7 @@ class Summary:
     to_rollback: Spread | None
     to_promotion: Spread | None
     failed: Spread
-    undecided_by: str
+    held: Reason | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,8 @@ def summary(ended: Sequence[Ended]) -> Summary:
     """All runs in one table."""
     promoted = [one for one in ended if one.outcome is Outcome.PROMOTED]
     back = [one for one in ended if one.outcome not in (Outcome.PROMOTED, None)]
-    held = Tallied(one.held.code for one in ended if one.outcome is None and one.held)
+    held = [one.held for one in ended if one.outcome is None and one.held]
+    most = Tallied(reason.code for reason in held).most_common(1)
     return Summary(
         runs=len(ended),
         promoted=len(promoted),
@@ -151,7 +152,7 @@ def summary(ended: Sequence[Ended]) -> Summary:
         to_rollback=_spread(one.after.total_seconds() for one in back),
         to_promotion=_spread(one.after.total_seconds() for one in promoted),
         failed=_spread(one.failed for one in ended) or Spread(mean=0.0, p95=0.0),
-        undecided_by=held.most_common(1)[0][0] if held else "",
+        held=next((reason for reason in held if reason.code == most[0][0]), None),
     )
 
 
