@@ -44,9 +44,9 @@ def last_absent(
     witnesses = [
         at
         for times in (sorted(set(other)) for other in elsewhere)
-        if len(times) > 1
+        if len(times) > 1 and first > start + (apart := interval(times))
         for at in times
-        if at <= first - interval(times) and first > start + interval(times)
+        if at <= first - apart
     ]
     return max(witnesses, default=None)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 NAMESPACE = "shop"
 HOST = "checkout.shop"
-FIRST_WEIGHT = 5  # percent, the plan's first
+FIRST_WEIGHT = 10  # percent, the plan's first
 Obj = Mapping[str, Any]
 
 
@@ -101,12 +101,11 @@ spec:
   routes:
     - {{kind: VirtualService, name: checkout}}
   steps:
-    - {{weight: {first_weight}, soak: 18s}}
-    - {{weight: 25, soak: 18s}}
-    - {{weight: 50, soak: 18s}}
+    - {{weight: {first_weight}, soak: 6s}}
+    - {{ramp: {{from: 20, to: 80, by: 20}}, soak: 6s}}
   objectives:
-    - {{name: errors, kind: error-ratio, max: "5%", method: threshold}}
-  analysis: {{interval: 2s, minRequests: 50}}
+    - {{name: errors, kind: error-ratio, max: "1%"}}
+  analysis: {{interval: 1s}}
   settle: 5s
 """
 

@@ -56,7 +56,8 @@ def simulate(spec: str, traffic: float, output: str | None, **chosen: Any) -> No
     Once with the canary that the options describe, once with a canary that is as good as stable. The rules and the
     judge are the controller's own; routes obey at once, pods are ready, approvals are given.
     """
-    from rollout.services.simulate import Simulation, Traffic
+    from rollout.services.simulate import Simulation
+    from rollout.services.simulate_traffic import Traffic
 
     slow = chosen["baseline_slow"] or 0.0
     world = Traffic(
@@ -173,8 +174,9 @@ def _habit(found: "Simulation") -> str:
 
 
 def _rows(summaries: "tuple[Summary, ...]") -> Iterator[tuple[str, ...]]:
+    *others, fair = summaries
+    yield "rolled back", *(_share(one.rolled_back, one.runs) for one in others), _mistakes(fair)
     yield "promoted", *(_share(one.promoted, one.runs) for one in summaries)
-    yield "rolled back", *(_share(one.rolled_back, one.runs) for one in summaries)
     yield "undecided", *(_undecided(one) for one in summaries)
     yield "seconds to rollback", *(_spread(one.to_rollback) for one in summaries)
     yield "seconds to promotion", *(_spread(one.to_promotion) for one in summaries)
@@ -185,8 +187,18 @@ def _share(count: int, runs: int) -> str:
     return f"{count} ({100 * count / runs:.3g} %)" if count else "0"
 
 
+def _mistakes(fair: "Summary") -> str:
+    """How many of a canary as good as stable are rolled back, and what none at all proves."""
+    return f"{_share(fair.rolled_back, fair.runs)} by mistake{'' if fair.rolled_back else f' (< {_bound(fair)})'}"
+
+
+def _bound(fair: "Summary") -> str:
+    """What part of all runs is below with 95 % confidence when none of these was: 0 of n has a bound of 1 - 0.05^(1/n)."""
+    return f"{100 * (1 - 0.05 ** (1 / fair.runs)):.2g} %"
+
+
 def _undecided(one: "Summary") -> str:
-    return _share(one.undecided, one.runs) + (f" {one.undecided_by}" if one.undecided_by else "")
+    return _share(one.undecided, one.runs) + (f" {one.held.code}" if one.held else "")
 
 
 def _spread(found: "Spread | None") -> str:
@@ -207,6 +219,9 @@ def sentence(found: "Simulation", summaries: "tuple[Summary, ...]") -> str:
     if fair.to_promotion:
         good += f", {_after(fair.to_promotion)}"
     told.append(f"{good}; {_false(fair)}.")
+    held = next((one.held for one in summaries if one.held), None)
+    if held is not None:
+        told.append(f"Most of the undecided are held so after {exactly(found.horizon)}: {held.message}.")
     return " ".join(told)
 
 
@@ -215,11 +230,9 @@ def _after(found: "Spread") -> str:
 
 
 def _false(fair: "Summary") -> str:
-    """How many are rolled back by mistake, and what none at all proves: 0 of n has a 95 % bound of 1 - 0.05^(1/n)."""
     if fair.rolled_back:
         return f"{fair.rolled_back} are rolled back by mistake"
-    bound = 100 * (1 - 0.05 ** (1 / fair.runs))
-    return f"none is rolled back by mistake (95 % sure: fewer than {bound:.2g} % are)"
+    return f"none is rolled back by mistake (95 % sure: fewer than {_bound(fair)} are)"
 
 
 def as_data(found: "Simulation", summaries: "tuple[Summary, ...]") -> dict[str, Any]:
@@ -253,7 +266,7 @@ def _outcomes(one: "Summary") -> dict[str, Any]:
         "promoted": one.promoted,
         "rolledBack": one.rolled_back,
         "undecided": one.undecided,
-        "undecidedBy": one.undecided_by or None,
+        "undecidedBy": {"reason": one.held.code, "message": one.held.message} if one.held else None,
         "secondsToRollback": _numbers(one.to_rollback),
         "secondsToPromotion": _numbers(one.to_promotion),
         "failedRequests": _numbers(one.failed),

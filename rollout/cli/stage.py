@@ -28,7 +28,8 @@ from rollout.wiring.embedded import Embedded, embedded
 from rollout.wiring.serving import running
 
 PODS = 2
-PATIENCE_S = 180.0  # one release takes about 45 s
+HISTORY_S = 3.0  # of stable before the first release; the longer it is, the more is asked of a good revision
+PATIENCE_S = 240.0  # one release takes about 70 s
 BEAT_S = 4.0  # a line at least so often
 PATH = f"/apis/rollout.dev/v1alpha1/namespaces/{NAMESPACE}/rollouts/checkout"
 
@@ -60,7 +61,7 @@ class Stage:
     seen: Tally = field(default_factory=Tally)
     shares: dict[str, float] = field(default_factory=dict)  # percent of the last second's requests, by revision
     _released: float = 0.0
-    _sent_before: int = 0
+    _seconds: int = 0
     _failed_before: int = 0
 
     async def release(self, name: str, *, failing: float) -> None:
@@ -76,7 +77,7 @@ class Stage:
         if name == "v1":
             self.cluster.seed(*routing(), git_source(self.repository.url))
         self._released = time.monotonic()
-        self._sent_before, self._failed_before = self.seen.sent, self.seen.failed
+        self._failed_before = self.seen.failed
         click.echo(f"git commit {commit}: spec.revision: {name}")
 
     async def until(self, name: str) -> Ending:
@@ -117,7 +118,7 @@ class Stage:
     async def count(self, load: Load) -> None:
         """Add up what the load reports, second by second."""
         async for second in load.seconds():
-            self.seen = self.seen + second
+            self.seen, self._seconds = self.seen + second, self._seconds + 1
 
     async def measure(self) -> None:
         """See which upstreams got the requests: what they count themselves, every second."""
@@ -147,7 +148,8 @@ class Stage:
         counted = Counted(
             requests=sum(pod.requests for pod in pods),
             failures=sum(pod.failures for pod in pods),
-            per_second=(self.seen.sent - self._sent_before) / seconds * FIRST_WEIGHT / 100,
+            per_second=self.seen.sent / max(1, self._seconds) * FIRST_WEIGHT / 100,
+            seconds=seconds,
         )
         return Ending(outcome=outcome, seconds=seconds, failed=self.seen.failed - self._failed_before, counted=counted)
 
@@ -183,6 +185,7 @@ async def stage(rate: int) -> AsyncIterator[Stage]:
         load = await stack.enter_async_context(running_load(proxy.url, HOST, rate=rate))
         _background(stack, on.count(load))
         _background(stack, on.measure())
+        await asyncio.sleep(HISTORY_S)
         yield on
 
 

@@ -11,11 +11,12 @@ from random import Random
 FEW = 12.0  # below so many expected events, counting them one by one is faster than to cut
 RARE = 40.0  # the same for a binomial, where a cut halves the trials at best
 MANY = 400.0  # with this variance a normal draw is as good, and several times faster
+CROWD = 100.0  # the same for requests, which only are what failures are counted against
 
 
 def poisson(chance: Random, mean: float) -> int:
-    """How many events of a process that has `mean` on average; normal from MANY on, exact below."""
-    if mean >= MANY:
+    """How many events of a process that has `mean` on average; normal from CROWD on, exact below."""
+    if mean >= CROWD:
         return max(0, round(chance.gauss(mean, mean**0.5)))
     found = 0
     while mean > FEW:

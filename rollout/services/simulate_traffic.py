@@ -5,44 +5,54 @@ every SCRAPE_S seconds, all pods of an arm at one instant, which is another than
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import log
+from operator import sub
 from random import Random
 from statistics import NormalDist
 
 from rollout.model.measurement import Answer, Counter, Counters, NoData, Question, Slower, Window
-from rollout.model.rollout import ErrorRatio, Method, Query, SlowRatio
+from rollout.model.rollout import ErrorRatio, Method, Query, RolloutSpec, SlowRatio
 from rollout.services.simulate_chance import binomial, poisson
 
 SCRAPE_S = 15.0
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)  # any moment: only distances matter
 REACH = timedelta(seconds=SCRAPE_S)  # the scrape before the window belongs to an answer
 # Istio's istio_request_duration_milliseconds; and how spread latencies of a service are (lognormal), both as usually met
-BOUNDS_MS = (
-    0.5,
-    1,
-    5,
-    10,
-    25,
-    50,
-    100,
-    250,
-    500,
-    1000,
-    2500,
-    5000,
-    10000,
-    30000,
-    60000,
-    300000,
-    600000,
-    1800000,
-    3600000,
+BOUNDS_MS = tuple(
+    map(
+        float,
+        (1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000),
+    )
 )
 SPREAD = 0.6
+FAR = 3.0  # of these from the median 0.1 % of the requests are left, and a bound tells nothing
+NORMAL = NormalDist()
 ROUGHLY = 25.0  # latencies are drawn for a score of bounds at each scrape: normal from this variance on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What comes, and how each side treats it. rate: requests per second; the rest are parts of the requests (0.0-1.0)."""
+
+    rate: float
+    baseline_errors: float
+    canary_errors: float
+    baseline_slow: float = 0.0
+    canary_slow: float = 0.0
+    pods: int = 4
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether the canary is as good as stable."""
+        return (self.canary_errors, self.canary_slow) == (self.baseline_errors, self.baseline_slow)
+
+    def fair(self) -> "Traffic":
+        """The same with a canary that is as good as stable."""
+        return replace(self, canary_errors=self.baseline_errors, canary_slow=self.baseline_slow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,56 +63,110 @@ class Habit:
     slower: tuple[tuple[float, float], ...] = ()
 
 
-def habit(failing: float, slow: float, thresholds: Sequence[timedelta]) -> Habit:
-    """The habit of an arm of whose requests `slow` (0.0-1.0) take longer than the first threshold; () has no latencies."""
-    asked = [threshold.total_seconds() * 1000 for threshold in thresholds]
-    if not asked:
-        return Habit(failing=failing)
-    bounds = sorted({float(bound) for bound in (*BOUNDS_MS, *asked)})
+def seconds(at: datetime) -> float:
+    """A moment in the seconds of a simulation, which begins at 0."""
+    return (at - BEGIN).total_seconds()
+
+
+def thresholds(spec: RolloutSpec) -> tuple[timedelta, ...]:
+    """The latencies of the slow-ratio objectives."""
+    return tuple(one.threshold for one in spec.objectives if isinstance(one, SlowRatio))
+
+
+def habits(spec: RolloutSpec, traffic: Traffic) -> tuple[Habit, Habit]:
+    """What stable does, and the canary."""
+    slow, asked = (traffic.baseline_slow, traffic.canary_slow), thresholds(spec)
+    cuts, first = bounds(slow, asked), asked[0].total_seconds() * 1000 if asked else 0.0
+    stable = habit(traffic.baseline_errors, traffic.baseline_slow, first, cuts)
+    return stable, habit(traffic.canary_errors, traffic.canary_slow, first, cuts)
+
+
+def bounds(slow: Iterable[float], asked_for: Sequence[timedelta]) -> tuple[float, ...]:
+    """Where the histogram of all arms is cut, in ms, rising: at the thresholds, and where requests of some arm are."""
+    asked = [threshold.total_seconds() * 1000 for threshold in asked_for]
+    middles = [_middle(asked[0], part) for part in slow if asked and 0.0 < part < 1.0]
+    near = [bound for bound in BOUNDS_MS for middle in middles if abs(log(bound) - middle) < FAR * SPREAD]
+    return tuple(sorted({*near, *asked}))
+
+
+def habit(failing: float, slow: float, threshold_ms: float, cuts: Iterable[float]) -> Habit:
+    """The habit of an arm of whose requests `slow` (0.0-1.0) take longer than the threshold, in a histogram with these cuts."""
     if slow <= 0.0 or slow >= 1.0:
-        return Habit(failing=failing, slower=tuple((bound, slow if bound >= asked[0] else 1.0) for bound in bounds))
-    normal = NormalDist()
-    middle = log(asked[0]) - SPREAD * normal.inv_cdf(1.0 - slow)
-    parts = ((bound, 1.0 - normal.cdf((log(bound) - middle) / SPREAD)) for bound in bounds)
+        return Habit(failing=failing, slower=tuple((cut, slow if cut >= threshold_ms else 1.0) for cut in cuts))
+    middle = _middle(threshold_ms, slow)
+    parts = ((cut, 1.0 - NORMAL.cdf((log(cut) - middle) / SPREAD)) for cut in cuts)
     return Habit(failing=failing, slower=tuple(parts))
 
 
-@dataclass(slots=True)
-class Pod:
-    """One pod's counters. requests, bad: as of now; seen: (requests, bad, slower by bound) at each scrape."""
+def _middle(threshold_ms: float, slow: float) -> float:
+    """The logarithm of the median latency."""
+    return log(threshold_ms) - SPREAD * NORMAL.inv_cdf(1.0 - slow)
 
-    name: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """One pod's counters: requests, bad ones, slower by bound. now: as of now; points: of each, as they were scraped."""
+
+    labels: tuple[tuple[str, str], ...]
     now: list[int]
-    seen: list[tuple[int, ...]] = field(default_factory=list)
+    points: tuple[list[tuple[datetime, float]], ...]
 
 
 class Arm:
-    """The pods of one revision. rate: requests per second that it gets from now on; failed: those that failed so far."""
+    """The pods of one revision. rate: requests per second that it gets; `turn` changes it."""
 
     def __init__(self, name: str, pods: int, habit: Habit, *, chance: Random, since: float) -> None:
         """since: when its pods began, in seconds; they are scraped first within SCRAPE_S after that."""
         self.rate = 0.0
         self._habit = habit
         self._chance = chance
-        self._pods = [Pod(name=f"{name}-{number}", now=[0] * (2 + len(habit.slower))) for number in range(pods)]
+        kinds = 2 + len(habit.slower)
+        self._pods = [
+            Pod(labels=(("pod", f"{name}-{number}"),), now=[0] * kinds, points=tuple([] for _ in range(kinds)))
+            for number in range(pods)
+        ]
         self._at = since
         self._next = since + chance.uniform(0.0, SCRAPE_S)
         self._times: list[datetime] = []
+        self._counts = [0] * kinds  # at the last scrape
+        self._worst: list[float] = []  # of each scrape: see worst_since
+
+    def forked(self, chance: Random) -> "Arm":
+        """The same arm, which goes on by another chance from now on."""
+        other = copy(self)
+        other._chance, other._times, other._worst = chance, list(self._times), list(self._worst)
+        other._pods = [replace(pod, now=list(pod.now), points=tuple(map(list, pod.points))) for pod in self._pods]
+        return other
 
     @property
-    def failed(self) -> int:
-        """Requests that failed so far."""
-        return sum(pod.now[1] for pod in self._pods)
+    def scrapes(self) -> int:
+        """How often it was scraped."""
+        return len(self._times)
 
     def live(self, until: float) -> None:
-        """Let time pass up to `until`, in seconds, scraped meanwhile."""
+        """Let it be scraped up to `until`, in seconds. What comes by chance does not depend on how often this is asked."""
         while self._next <= until:
             self._serve(self._next)
-            self._times.append(BEGIN + timedelta(seconds=self._next))
+            at = BEGIN + timedelta(seconds=self._next)
+            self._times.append(at)
             for pod in self._pods:
-                pod.seen.append(tuple(pod.now))
+                for points, count in zip(pod.points, pod.now, strict=True):
+                    points.append((at, float(count)))
+            counts = [sum(pod.now[kind] for pod in self._pods) for kind in range(len(self._counts))]
+            requests, *bad = map(sub, counts, self._counts)
+            self._worst.append(max(bad) / requests if requests else 0.0)
+            self._counts = counts
             self._next += SCRAPE_S
-        self._serve(until)
+
+    def turn(self, rate: float, at: float) -> None:
+        """Let `rate` requests per second come from `at` on, where it lives already."""
+        self._serve(at)
+        self.rate = rate
+
+    def failed(self, at: float) -> int:
+        """Requests that failed up to `at`, where it lives already."""
+        self._serve(at)
+        return sum(pod.now[1] for pod in self._pods)
 
     def _serve(self, until: float) -> None:
         mean = self.rate * (until - self._at) / len(self._pods)
@@ -118,6 +182,10 @@ class Arm:
                 count = binomial(self._chance, count, slower / part, ROUGHLY) if part > 0.0 else 0
                 now[place] += count
                 part = slower
+
+    def worst_since(self, number: int) -> float:
+        """The highest part of its requests (0.0-1.0) that failed, or was slow by any bound, at one scrape from `number` on."""
+        return max(self._worst[number:], default=0.0)
 
     def answer(self, question: Question) -> Answer:
         """What a metrics server answers to the question for an objective that is judged from counters."""
@@ -142,17 +210,6 @@ class Arm:
         """What gives one number of all pods at the scrapes of a window, and at the one before it."""
         first = bisect_left(self._times, window.start - REACH)
         last = bisect_right(self._times, window.end)
-        times = self._times[first:last]
-
-        def read(place: int) -> tuple[Counter, ...]:
-            return tuple(
-                Counter(
-                    labels=(("pod", pod.name),),
-                    points=tuple(
-                        (at, float(seen[place])) for at, seen in zip(times, pod.seen[first:last], strict=True)
-                    ),
-                )
-                for pod in self._pods
-            )
-
-        return read
+        return lambda kind: tuple(
+            Counter(labels=pod.labels, points=tuple(pod.points[kind][first:last])) for pod in self._pods
+        )

@@ -13,6 +13,7 @@ Several entries of one name count together; where their sum has to change the fi
 
 from collections.abc import Collection, Iterable
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd
 
 from rollout.model.actions import Split
@@ -114,6 +115,7 @@ def problem(pools: Iterable[Pool], split: Split) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)  # asked again at each look, for every weight that a plan has left
 def wanted(pool: Pool, split: Split) -> Pool:
     """`pool`, which must be a managed one, as `split` asks for it; equal to `pool` when nothing is to change.
 

@@ -5,6 +5,7 @@ import asyncio
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.judging import detections, evaluation_seconds, look_seconds, state_bytes
 from tests.bench.measures import (
     FIVE,
     TWO,
@@ -37,7 +38,14 @@ async def table() -> Table:
     rows.add_row("tick in a run, median", f"{running * 1000:.2f} ms")
     for count in ROLLOUTS:
         rows.add_row(f"event to key, {count} Rollouts, median", f"{await event_seconds(count) * 1000:.2f} ms")
+    rows.add_row(
+        "one evaluation of the judge, errors and two latency bounds, median", f"{evaluation_seconds() * 1e6:.0f} us"
+    )
+    rows.add_row("the same from raw counters to verdicts, median", f"{look_seconds() * 1e3:.2f} ms")
+    rows.add_row("state of one objective, longest in an hour", f"{state_bytes()} bytes")
     rows.add_row("200 simulated runs of a ten-minute plan", f"{simulated_seconds():.1f} s")
+    for what, figure in detections():
+        rows.add_row(what, figure)
     rows.add_row("rollout --help, median", f"{cli_seconds() * 1000:.0f} ms")
     return rows
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from adapters.kube.api import Patch
 from adapters.kube.watch import WorkWatch
-from rollout.services.simulate import Simulation, Traffic
-from tests.support.builders import SEQUENTIAL, a_rollout_manifest, a_spec
+from rollout.services.simulate import Simulation
+from rollout.services.simulate_traffic import Traffic
+from tests.bench.judging import ERRORS, SLOW
+from tests.support.builders import a_rollout_manifest, a_spec
 from tests.support.scenes import MINUTE, healthy
 from tests.support.world import World, a_release, a_world, virtual_service
 
@@ -111,7 +113,7 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def simulated_seconds(runs: int = 200) -> float:
-    """So many runs of a ten-minute plan at 50 requests a second, with a canary as good as stable."""
+    """So many runs of a ten-minute plan at 50 requests a second, judged by errors and latency, with a canary as good as stable."""
     traffic = Traffic(rate=50.0, baseline_errors=0.001, canary_errors=0.001)
-    simulation = Simulation(spec=a_spec(objectives=(SEQUENTIAL,)), traffic=traffic, runs=runs, seed=1)
+    simulation = Simulation(spec=a_spec(objectives=(ERRORS, SLOW)), traffic=traffic, runs=runs, seed=1)
     return _timed(simulation.summaries)

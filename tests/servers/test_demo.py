@@ -1,6 +1,7 @@
 """Does the demo decide by what it measures, and does it end cleanly whenever somebody has seen enough?"""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -34,26 +35,42 @@ def demo(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
         running.kill()
 
 
-def test_a_third_revision_without_failures_is_promoted_too(tmp_path: Path) -> None:
+def test_a_good_revision_is_promoted_and_a_bad_one_costs_less_than_a_fixed_rule_would_let_through() -> None:
+    told = played()
+
+    assert "v2: promoted" in told
+    assert "v3: rolled back" in told
+    assert "evidence against the canary" in told
+    costs = re.search(r"until rollback: (\d+); .* would have let about (\d+) through \(a projection", told)
+    assert costs is not None, told
+    assert int(costs[1]) < int(costs[2])
+
+
+def test_a_third_revision_without_failures_is_promoted_too() -> None:
+    told = played("--bad", "0")
+
+    assert "v3: promoted" in told
+    assert " 0 failed, 0 connections reset" in told
+    assert "Failed requests until rollback" not in told
+
+
+def played(*options: str) -> str:
+    """What a demo says from its beginning to its end."""
     done = subprocess.run(
-        [*PROGRAM, "demo", "--bad", "0"],
-        cwd=tmp_path,
+        [*PROGRAM, "demo", *options],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=WHOLE_S,
         check=False,
     )
-
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "v3: promoted" in done.stdout
-    assert " 0 failed, 0 connections reset" in done.stdout
-    assert "Failed requests until rollback" not in done.stdout
+    return done.stdout
 
 
 @pytest.mark.parametrize(
     ("seen", "number"),
-    [("git commit", signal.SIGINT), ("step 1/3", signal.SIGINT), ("A good revision", signal.SIGTERM)],
+    [("git commit", signal.SIGINT), ("step 1/", signal.SIGINT), ("A good revision", signal.SIGTERM)],
 )
 def test_ctrl_c_or_sigterm_leaves_neither_a_process_nor_a_file(
     demo: "subprocess.Popen[str]", tmp_path: Path, seen: str, number: signal.Signals

@@ -55,6 +55,7 @@ def test_the_outcomes_of_both_canaries_are_a_table_and_the_last_line_is_a_senten
     assert told[-1].startswith(
         "A canary that fails 20% of its requests is rolled back in 4 of 4 runs, on average after "
     )
+    assert rows["rolled back"][1:] == ["(100", "%)", "0", "by", "mistake", "(<", "53", "%)"]
     assert "One as good as stable is promoted in 4 of 4 runs" in told[-1]
 
 
@@ -63,6 +64,16 @@ def test_a_canary_as_good_as_stable_is_simulated_once(tmp_path: Path) -> None:
 
     assert "runs each" not in result.stdout
     assert result.stdout.splitlines()[-1].startswith("One as good as stable is promoted in 4 of 4 runs")
+
+
+def test_what_holds_the_undecided_is_told(tmp_path: Path) -> None:
+    file = a_file(tmp_path, a_rollout_manifest(steps=[{"weight": 5, "soak": "1m"}]))
+
+    result = simulate(file, "--traffic", "0.001rps", "--runs", "1", "--canary-errors", "0.1%")
+    found = json.loads(simulate(file, "--traffic", "0.001rps", "--runs", "1", "-o", "json").stdout)
+
+    assert "Most of the undecided are held so after 2h1m: errors: " in result.stdout.replace("\n", " ")
+    assert found["fair"]["undecidedBy"]["message"].startswith("errors: ")
 
 
 def test_json_has_the_same_numbers(tmp_path: Path) -> None:

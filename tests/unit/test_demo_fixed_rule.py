@@ -5,8 +5,8 @@ import pytest
 from rollout.demo.fixed_rule import Counted, let_through, sentence
 
 
-def counted(failures: int, requests: int = 1000, per_second: float = 5.0) -> Counted:
-    return Counted(requests=requests, failures=failures, per_second=per_second)
+def counted(failures: int, requests: int = 1000, per_second: float = 5.0, seconds: float = 4.0) -> Counted:
+    return Counted(requests=requests, failures=failures, per_second=per_second, seconds=seconds)
 
 
 @pytest.mark.parametrize(("failures", "expected"), [(200, 0.2 * 5 * 360), (1000, 5 * 360), (11, 0.011 * 5 * 360)])
@@ -25,12 +25,19 @@ def test_a_canary_without_requests_is_no_division_by_zero() -> None:
     assert let_through(counted(0, requests=0)) is None
 
 
-def test_the_sentence_says_that_it_was_not_run() -> None:
-    told = sentence(counted(200), 7)
+def test_the_sentence_says_that_it_is_a_projection_and_of_what() -> None:
+    told = sentence(counted(203), 7)
 
     assert told.startswith("Failed requests until rollback: 7; ")
-    assert "would have let 360 through" in told
-    assert "computed, not run" in told
+    assert "would have let about 370 through (a projection, as this run ended after 4 s: 203 of its 1000" in told
+    assert "6 min" in told
+
+
+def test_a_run_that_took_longer_than_the_rule_needs_is_no_projection() -> None:
+    told = sentence(counted(203, seconds=400.0), 7)
+
+    assert "(computed, not run: 203 of its 1000 requests failed" in told
+    assert "projection" not in told
 
 
 def test_the_sentence_says_that_it_would_have_promoted() -> None:

@@ -6,7 +6,7 @@ from statistics import fmean, variance
 
 import pytest
 
-from rollout.services.simulate_chance import MANY, binomial, poisson
+from rollout.services.simulate_chance import CROWD, MANY, binomial, poisson
 
 DRAWS = 20_000
 # A mean or a variance of so many draws is further off than 6 standard errors about once in 10^9 test runs; seeds are fixed.
@@ -17,7 +17,7 @@ def near(found: float, expected: float, spread: float) -> bool:
     return abs(found - expected) <= ERRORS * spread / sqrt(DRAWS)
 
 
-@pytest.mark.parametrize("mean", [0.3, 5.0, 12.0, 13.0, 80.0, 399.0, MANY, 15_000.0])
+@pytest.mark.parametrize("mean", [0.3, 5.0, 12.0, 13.0, 80.0, 99.0, CROWD, 399.0, MANY, 15_000.0])
 def test_a_poisson_draw_has_its_mean_and_variance(mean: float) -> None:
     chance = Random(1)
 

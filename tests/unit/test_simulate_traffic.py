@@ -10,18 +10,19 @@ import pytest
 from policies.counters import increase
 from rollout.model.measurement import Counters, Window
 from rollout.model.rollout import ErrorRatio, Method, SlowRatio
-from rollout.services.simulate_traffic import BEGIN, SCRAPE_S, Arm, Habit, habit
+from rollout.services.simulate_traffic import BEGIN, SCRAPE_S, Arm, Habit, bounds, habit
 from tests.support.questions import a_question
 
 ERRORS = ErrorRatio(name="errors", max_ratio=0.01)
 SLOW = SlowRatio(name="slow", threshold=timedelta(milliseconds=400), max_ratio=0.05)
+LIMIT_MS = 400.0
 HOUR = 3600.0
 
 
 def an_arm(failing: float = 0.1, *, pods: int = 2, slow: float = 0.0, seed: int = 1) -> Arm:
     """An arm that has served 50 requests a second for an hour, up to BEGIN."""
-    thresholds = (SLOW.threshold,) if slow else ()
-    arm = Arm("v1", pods, habit(failing, slow, thresholds), chance=Random(seed), since=-HOUR)
+    cuts = bounds((slow,), (SLOW.threshold,)) if slow else ()
+    arm = Arm("v1", pods, habit(failing, slow, LIMIT_MS, cuts), chance=Random(seed), since=-HOUR)
     arm.rate = 50.0
     arm.live(0.0)
     return arm
@@ -82,7 +83,7 @@ def test_the_scrape_before_the_window_belongs_to_the_answer() -> None:
 
 def test_a_weight_taken_away_ends_the_requests_at_once() -> None:
     arm = an_arm()
-    arm.rate = 0.0
+    arm.turn(0.0, 0.0)
     arm.live(HOUR)
     answer = arm.answer(
         a_question(ERRORS, window=Window(start=BEGIN + timedelta(minutes=1), end=BEGIN + timedelta(hours=1)))
@@ -102,7 +103,7 @@ def test_failed_requests_are_counted_up_to_now_and_not_to_the_last_scrape() -> N
 
     arm.live(1e-3 * SCRAPE_S)
 
-    assert arm.failed > 0
+    assert arm.failed(1e-3 * SCRAPE_S) > 0
 
 
 def test_the_slow_part_is_above_the_threshold() -> None:
@@ -124,7 +125,48 @@ def test_a_threshold_needs_no_histogram() -> None:
     assert asked(an_arm(slow=0.05), replace(SLOW, method=Method.THRESHOLD)).slower == ()
 
 
-def test_an_arm_without_slow_requests_has_none_above_the_threshold() -> None:
-    found = dict(habit(0.0, 0.0, (SLOW.threshold,)).slower)
+def test_what_comes_does_not_depend_on_how_often_one_looks() -> None:
+    seldom, often = an_arm(), an_arm()
 
-    assert {bound: part for bound, part in found.items() if part} == {bound: 1.0 for bound in found if bound < 400}
+    seldom.live(600.0)
+    for second in range(601):
+        often.live(float(second))
+
+    assert seldom.failed(600.0) == often.failed(600.0)
+
+
+def test_a_forked_arm_remembers_the_same_and_goes_on_by_another_chance() -> None:
+    arm = an_arm()
+    other = arm.forked(Random(2))
+    before = asked(arm)
+
+    arm.live(HOUR)
+    other.live(HOUR)
+
+    assert asked(arm) == asked(other) == before
+    assert arm.failed(HOUR) != other.failed(HOUR)
+
+
+def test_the_worst_scrape_is_told_from_a_number_on() -> None:
+    arm = an_arm(failing=0.0)
+    seen = arm.scrapes
+    before = arm.worst_since(0)
+
+    other = Arm("v2", 1, Habit(failing=1.0), chance=Random(1), since=0.0)
+    other.turn(50.0, 0.0)
+    other.live(HOUR)
+
+    assert (before, arm.worst_since(seen)) == (0.0, 0.0)
+    assert (other.worst_since(1), other.worst_since(other.scrapes)) == (1.0, 0.0)
+
+
+def test_an_arm_without_slow_requests_has_none_above_the_threshold() -> None:
+    found = dict(habit(0.0, 0.0, LIMIT_MS, bounds((0.0, 0.05), (SLOW.threshold,))).slower)
+
+    assert {bound: part for bound, part in found.items() if part} == {bound: 1.0 for bound in found if bound < LIMIT_MS}
+    assert {bound for bound in found if bound < LIMIT_MS}
+
+
+def test_where_no_request_is_the_histogram_has_no_bound_but_the_thresholds() -> None:
+    assert bounds((0.0, 0.0), (SLOW.threshold,)) == (LIMIT_MS,)
+    assert max(bounds((0.01, 0.05), (SLOW.threshold,))) <= 2500
