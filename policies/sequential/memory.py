@@ -6,6 +6,7 @@ written and decides the same.
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -65,6 +66,7 @@ def _stake_fields(stake: Stake) -> list[int]:
     return [stake.rounds, *(round(nats * 1000) for nats in stake.capitals)]
 
 
+@lru_cache(maxsize=256)  # each look reads it twice: for what to ask, and for what was answered
 def loaded(text: str) -> State | None:
     """The checkpoint that `dumped` wrote; None for another version or an unreadable text, which means: begin again."""
     version, _, body = text.partition(" ")

@@ -14,6 +14,7 @@ UNKNOWN = 0.25  # squared coefficient of variation where history cannot tell: 50
 CALMEST = 0.01  # and the least that is believed: 10 %
 BURSTS = 1.5  # bad requests that come together where history cannot tell ...
 BURSTS_WEIGHT = 3.0  # ... which is worth that many observed ones
+FEWEST_CELLS = 8  # stretches of one length without which their variance tells nothing
 ENOUGH = 40  # intervals without which history is not asked
 SURE = 1.64  # standard deviations of a one-sided 95 % bound
 
@@ -94,13 +95,15 @@ def wobble(grid: Grid, ratio: float, chance: float, lengths: Iterable[tuple[int,
     The variance of sums over m blocks, times m: what lasts longer than a block does not average out and counts in full. The
     upper 95 % bound counts where it is below UNKNOWN, the lower one above it: thin history neither calms nor frightens.
     """
-    upper = lower = 0.0
+    bounds: list[tuple[float, float]] = []
     for rows, times in lengths:
         cells = _summed(grid, rows)
-        if len(cells) < 8:
-            break
-        found, doubt = _excess(cells, ratio, chance)
-        upper, lower = max(upper, times * (found + doubt)), max(lower, times * (found - doubt))
+        if len(cells) >= FEWEST_CELLS:
+            found, doubt = _excess(cells, ratio, chance)
+            bounds.append((times * (found + doubt), times * (found - doubt)))
+    if not bounds:
+        return UNKNOWN
+    upper, lower = max(high for high, _ in bounds), max(low for _, low in bounds)
     return max(CALMEST, min(upper, max(UNKNOWN, lower)))
 
 

@@ -65,7 +65,8 @@ def a_pace(**changes: Any) -> judge.Pace:
 
 def a_slice(until: float, canary: tuple[float, float], stable: tuple[float, float] = (675.0, 0.0)) -> Slice:
     """What both arms did, as (requests, bad ones), with usual latencies."""
-    return Slice(until, *(Tally(requests, bad, slow(requests)) for requests, bad in (canary, stable)))
+    mine, theirs = (Tally(requests, bad, slow(requests)) for requests, bad in (canary, stable))
+    return Slice(until, mine, theirs)
 
 
 def after(

@@ -62,6 +62,7 @@ def test_the_defaults_that_the_page_tells_are_those_of_the_forms() -> None:
         "analysis.falseRollback": f"{spec.analysis.false_rollback:.0%}",
         "analysis.harmBudget": str(spec.analysis.harm_budget),
         "analysis.minRequests": str(spec.analysis.min_requests),
+        "analysis.interval": f"{spec.analysis.interval.seconds}s",
     }
 
 

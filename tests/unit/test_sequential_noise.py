@@ -6,7 +6,7 @@ from math import sin
 
 import pytest
 
-from policies.sequential.noise import Noise, learnt
+from policies.sequential.noise import UNKNOWN, Noise, learnt
 
 PODS, ROWS, REQUESTS = 10, 240, 1500.0
 Cells = list[list[tuple[float, float]]]
@@ -120,3 +120,12 @@ def test_what_is_common_varies_less_than_what_is_rare() -> None:
 
     assert learnt(grid, 15.0, rare=False).bursts == pytest.approx(1.2, abs=0.2)
     assert learnt(grid, 15.0, rare=True).bursts == 1.0
+
+
+def test_a_history_too_short_for_blocks_is_not_taken_for_a_calm_one() -> None:
+    seconds = 5.0
+    row = ((100.0, 1.0),) * 4
+
+    noise = learnt([row] * 60, seconds)
+
+    assert (noise.pod, noise.arm) == (UNKNOWN, UNKNOWN)
