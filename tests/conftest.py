@@ -1,5 +1,6 @@
 """Which fixtures does every test see, and what does a run say last?"""
 
+import os
 import signal
 from collections.abc import Generator
 
@@ -18,6 +19,7 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("COLUMNS", None)  # xdist tells its workers the terminal's width, where a command would wrap its lines
     settings.register_profile("quick", max_examples=8)
 
 
