@@ -35,6 +35,7 @@ def a_file(folder: Path, *manifests: dict[str, Any], name: str = "checkout.yaml"
     return str(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", PAGE_COMMANDS)
 def test_the_commands_of_the_page_run(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
@@ -66,6 +67,7 @@ def test_a_canary_as_good_as_stable_is_simulated_once(tmp_path: Path) -> None:
     assert result.stdout.splitlines()[-1].startswith("One as good as stable is promoted in 4 of 4 runs")
 
 
+@pytest.mark.slow
 def test_what_holds_the_undecided_is_told(tmp_path: Path) -> None:
     file = a_file(tmp_path, a_rollout_manifest(steps=[{"weight": 5, "soak": "1m"}]))
 

@@ -51,6 +51,7 @@ def test_a_bad_canary_is_rolled_back_soon_and_a_fair_one_in_its_place_is_promote
     assert (fair.promoted, fair.rolled_back) == (6, 0)
 
 
+@pytest.mark.slow
 def test_without_traffic_to_speak_of_nothing_is_decided() -> None:
     found = only(simulation(runs=2, rate=0.001))
 
@@ -97,6 +98,7 @@ def test_runs_that_share_the_hour_before_them_go_on_by_chances_of_their_own() ->
     assert len({(one.after, one.failed) for one in ended}) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [5.0, 50.0])
 @pytest.mark.parametrize("canary_errors", [0.001, 0.01, 0.1])
 @pytest.mark.parametrize("steps", [judged(), judged(steps=(), auto=AUTO)], ids=["steps", "auto"])
