@@ -19,7 +19,8 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.pop("COLUMNS", None)  # xdist tells its workers the terminal's width, where a command would wrap its lines
+    # xdist tells its workers the terminal's width, at which a command would wrap its lines.
+    os.environ.pop("COLUMNS", None)
     settings.register_profile("quick", max_examples=8)
 
 
