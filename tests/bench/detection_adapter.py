@@ -80,6 +80,7 @@ class Policy:
     def __init__(self, weights: tuple[float, ...], soak: float, least: float) -> None:
         self.weights, self.soak, self.least = weights, soak, least
         self.step, self.since = 0, 0.0
+        self.judged: judge.Pace | None = None  # what the standings are of; asked again only where something is new
 
     def start(self, setup: Any) -> float:
         """The first weight."""
@@ -103,14 +104,17 @@ class Policy:
         canary, stable = self.canary.scraped(seen.canary), self.stable.scraped(seen.stable)
         if not canary and not stable:
             return Decision("continue")
+        pace, known = self.pace(), list(self.states)
         for index, aim in enumerate(self.aims):
             state = self.states[index]
             new = slices(self.canary.arm(aim, state), self.stable.arm(aim, state), state.until)
-            self.states[index] = judge.gathered(state, aim, new, self.pace())
-        standings = [judge.standing(state, aim, self.pace()) for state, aim in zip(self.states, self.aims, strict=True)]
-        verdict = worst(standing.verdict for standing in standings)
+            self.states[index] = judge.gathered(state, aim, new, pace)
+        if self.judged != pace or any(new is not old for new, old in zip(self.states, known, strict=True)):
+            self.standings = [judge.standing(*both, pace) for both in zip(self.states, self.aims, strict=True)]
+            self.judged = pace
+        verdict = worst(standing.verdict for standing in self.standings)
         if verdict == Verdict.FAIL:
-            reason = next(standing.message for standing in standings if standing.verdict == Verdict.FAIL)
+            reason = next(standing.message for standing in self.standings if standing.verdict == Verdict.FAIL)
             return Decision("rollback", None, reason)
         if verdict != Verdict.PASS or seen.t - self.since < self.soak:
             return Decision("continue")
