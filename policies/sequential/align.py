@@ -35,22 +35,25 @@ def slices(canary: Arm, stable: Arm, since: float) -> tuple[Slice, ...]:
     They end at the scrapes of the canary's pod with the most of them, up to the last scrape that every living pod of both arms
     has had. A stable that has no counters, or none any more, holds nothing back: from there on the canary is lone.
     """
-    own, other = _curves(canary.requests), _curves(stable.requests)
+    own, other = _curves(canary.requests, since), _curves(stable.requests, since)
     if not own:
         return ()
     own_until, beside_until, apart = _seen_until(own), _seen_until(other), max(_apart(own), _apart(other))
     is_silent = not other or 0.0 < GONE * apart < own_until - beside_until
     known_until = own_until if is_silent else min(own_until, beside_until)
     instants = [since, *(at for at in max(own, key=lambda curve: len(curve[0]))[0] if since < at <= known_until)]
+    if len(instants) == 1:
+        return ()
     parts = zip(instants[1:], _grown(canary, own, instants), _grown(stable, other, instants), strict=True)
     return tuple(Slice(until, mine, theirs, lone=until > beside_until) for until, mine, theirs in parts)
 
 
-def _curves(lines: Lines) -> list[Curve]:
-    """Each counter as a curve that only rises: a drop is a reset, and what it shows then was counted from 0."""
+def _curves(lines: Lines, since: float) -> list[Curve]:
+    """Each counter, from its last scrape up to `since` on, as a curve that only rises: what a reset shows was counted from 0."""
     curves = []
     for line in lines:
         points = in_order(line, inf)
+        points = points[max(0, bisect_right(points, (since, inf)) - 1) :]
         steps = (later - earlier if later >= earlier else later for (_, earlier), (_, later) in pairwise(points))
         if points:
             curves.append(([at for at, _ in points], list(accumulate(steps, initial=0.0))))
@@ -71,7 +74,8 @@ def _apart(curves: list[Curve]) -> float:
 
 def _grown(arm: Arm, requests: list[Curve], instants: list[float]) -> Iterator[Tally]:
     """What the arm counted between each two instants."""
-    columns = [_growth(curves, instants) for curves in (requests, _curves(arm.bad), *map(_curves, arm.slower))]
+    others = (_curves(lines, instants[0]) for lines in (arm.bad, *arm.slower))
+    columns = [_growth(curves, instants) for curves in (requests, *others)]
     return (Tally(total, bad, tuple(slower)) for total, bad, *slower in zip(*columns, strict=True))
 
 
