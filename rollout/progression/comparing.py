@@ -96,7 +96,7 @@ def _missing(memory: Memory, measurement: Measurement) -> Judgement | None:
     gone = sorted(watched - set(bounds_of(answer)))
     if not gone:
         return None
-    told = f"the latency histogram has no bound of {gone[0]:g}ms any more, by which the run has been judged so far"
+    told = f"the latency histogram has no bound of {gone[0]:g}ms, by which the run is judged: both revisions need the same buckets"
     return Judgement(Verdict.INCONCLUSIVE, "NoData", told)
 
 
