@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rollout.model.measurement import Arm, Window
+from rollout.model.measurement import Arm, Question, Window
 from rollout.model.names import BackendName
 from rollout.model.rollout import Objective, Query, RolloutSpec, RouteRef
 from rollout.model.status import Revision, RolloutStatus
@@ -31,6 +31,21 @@ class Ask:
     arm: Arm
     revision: Revision
     window: Window
+
+    def question(self, spec: RolloutSpec, *, workload: str = "", pods: frozenset[str] = frozenset()) -> Question:
+        """What a metrics server is to be asked. workload, pods: the revision's, as far as they are known."""
+        return Question(
+            namespace=spec.key.namespace,
+            rollout=spec.key.name,
+            objective=self.objective,
+            revision=self.revision.name,
+            backend=self.revision.backend,
+            workload=workload,
+            pods=pods,
+            window=self.window,
+            arm=self.arm,
+            every=spec.analysis.interval,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,20 +126,10 @@ def _question(
     backends: Mapping[BackendName, BackendSeen],
     workloads: Mapping[str, WorkloadSeen],
 ) -> Question:
-    revision = ask.revision
-    ref = spec.workload_of(revision.name)
-    return Question(
-        namespace=spec.key.namespace,
-        rollout=spec.key.name,
-        objective=ask.objective,
-        revision=revision.name,
-        backend=revision.backend,
-        workload=ref.name if ref and revision.name in workloads else "",
-        pods=backends[revision.backend].pods,
-        window=ask.window,
-        arm=ask.arm,
-        every=spec.analysis.interval,
-    )
+    name = ask.revision.name
+    ref = spec.workload_of(name)
+    workload = ref.name if ref and name in workloads else ""
+    return ask.question(spec, workload=workload, pods=backends[ask.revision.backend].pods)
 
 
 def _still_good(last: tuple[Measurement, ...], spec: RolloutSpec, wanted: Needs) -> bool:

@@ -11,7 +11,7 @@ from random import Random
 
 from rollout.model.actions import Action, SetSplit
 from rollout.model.measurement import Arm as Side
-from rollout.model.measurement import Measurement, Question
+from rollout.model.measurement import Measurement
 from rollout.model.observation import BackendSeen, Entry, Observation, Pool, RouteSeen, WorkloadSeen
 from rollout.model.rollout import Query, RolloutSpec, RouteRef
 from rollout.model.status import Outcome, Reason, Revision, RolloutStatus
@@ -180,17 +180,7 @@ class World:
 
     def _measured(self, status: RolloutStatus, now: datetime) -> Iterator[Measurement]:
         for ask in needs(self._spec, status, now).asks:
-            question = Question(
-                namespace=self._spec.key.namespace,
-                rollout=self._spec.key.name,
-                objective=ask.objective,
-                revision=ask.revision.name,
-                backend=ask.revision.backend,
-                workload="",
-                pods=frozenset(),
-                window=ask.window,
-                arm=ask.arm,
-            )
+            question = ask.question(self._spec)
             arm = self._canary if ask.arm is Side.CANARY else self._serving
             yield Measurement(question=question, answer=arm.answer(question), at=now)
 

@@ -111,17 +111,7 @@ class PureWorld:
             return ()
         found = []
         for ask in needs(self.spec, self.status, self.now).asks:
-            question = Question(
-                namespace="shop",
-                rollout="checkout",
-                objective=ask.objective,
-                revision=ask.revision.name,
-                backend=ask.revision.backend,
-                workload="",
-                pods=frozenset(),
-                window=ask.window,
-                arm=ask.arm,
-            )
+            question = ask.question(self.spec)
             found.append(Measurement(question=question, answer=self._answer(question), at=self.now))
         return tuple(found)
 
