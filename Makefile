@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SAY = @printf '%s\n'
+FAST := --hypothesis-profile=quick -m 'not server and not e2e and not slow'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit check e2e stand bench lock
+.PHONY: help demo test unit stories check e2e stand bench lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,9 +22,13 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## a good and a bad release on real HTTP traffic, no cluster needed (about 70 s)
 	@$(BIN)/rollout demo
 
-unit: $(STAMP) ## the fast tests of the inner loop: unit, sequence, property, crash (about a minute)
-	$(SAY) 'unit: fast tests without servers; make test has all of them'
-	@$(BIN)/pytest -q -n auto --hypothesis-profile=quick -m 'not server and not e2e and not slow' tests/unit tests/sequences tests/properties tests/crashes
+unit: $(STAMP) ## the fast tests of the inner loop: unit and property tests (half a minute)
+	$(SAY) 'unit: fast tests without servers; make stories has whole runs, make test has all of them'
+	@$(BIN)/pytest -q -n auto $(FAST) tests/unit tests/properties
+
+stories: $(STAMP) ## whole runs and their crashes on the memory cluster (half a minute)
+	$(SAY) 'stories: sequence and crash tests without servers'
+	@$(BIN)/pytest -q -n auto $(FAST) tests/sequences tests/crashes
 
 test: $(STAMP) ## all tests but the Istio ones; builds and caches kube-apiserver and friends at the first run
 	$(SAY) 'test: unit, contract, property, sequence, crash and server tests'
@@ -47,7 +52,7 @@ stand: $(STAMP) ## the real servers and a shop, to try releases by hand until Ct
 	@$(BIN)/python -m tests.servers.build kube crds prometheus
 	@$(BIN)/python -m tests.servers.stand
 
-bench: $(STAMP) ## measured figures: API calls of one release, CLI start, tick time
+bench: $(STAMP) ## measured figures: API calls of one release, CLI start, tick time, the judge
 	@$(BIN)/python -m tests.bench
 
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TARGETS = ("demo", "test", "unit", "check", "e2e", "bench")
+TARGETS = ("demo", "test", "unit", "stories", "check", "e2e", "bench")
 
 
 def made(*arguments: str) -> str:
