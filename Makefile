@@ -22,11 +22,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## a good and a bad release on real HTTP traffic, no cluster needed (about 70 s)
 	@$(BIN)/rollout demo
 
-unit: $(STAMP) ## the fast tests of the inner loop: unit and property tests (half a minute)
+unit: $(STAMP) ## the fast tests of the inner loop: unit and property tests (up to a minute)
 	$(SAY) 'unit: fast tests without servers; make stories has whole runs, make test has all of them'
 	@$(BIN)/pytest -q -n auto $(FAST) tests/unit tests/properties
 
-stories: $(STAMP) ## whole runs and their crashes on the memory cluster (half a minute)
+stories: $(STAMP) ## whole runs and their crashes on the memory cluster (about 40 s)
 	$(SAY) 'stories: sequence and crash tests without servers'
 	@$(BIN)/pytest -q -n auto $(FAST) tests/sequences tests/crashes
 
