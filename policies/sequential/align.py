@@ -38,9 +38,8 @@ def slices(canary: Arm, stable: Arm, since: float) -> tuple[Slice, ...]:
     own, other = _curves(canary.requests, since), _curves(stable.requests, since)
     if not own:
         return ()
-    own_until, beside_until, apart = _seen_until(own), _seen_until(other), max(_apart(own), _apart(other))
-    is_silent = not other or 0.0 < GONE * apart < own_until - beside_until
-    known_until = own_until if is_silent else min(own_until, beside_until)
+    own_until, beside_until = _seen_until(own), _seen_until(other)
+    known_until = own_until if _is_silent(other, own_until, _apart([*own, *other])) else min(own_until, beside_until)
     instants = [since, *(at for at in max(own, key=lambda curve: len(curve[0]))[0] if since < at <= known_until)]
     if len(instants) == 1:
         return ()
@@ -65,6 +64,12 @@ def _seen_until(curves: list[Curve]) -> float:
     lasts = [instants[-1] for instants, _ in curves]
     alive = max(lasts, default=-inf) - GONE * _apart(curves)
     return min((last for last in lasts if last >= alive), default=-inf)
+
+
+def _is_silent(curves: list[Curve], until: float, apart: float) -> bool:
+    """Whether even the freshest of them was scraped so long before `until` that no living pod would be."""
+    freshest = max((instants[-1] for instants, _ in curves), default=-inf)
+    return not curves or 0.0 < GONE * apart < until - freshest
 
 
 def _apart(curves: list[Curve]) -> float:

@@ -52,7 +52,7 @@ def decide(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: dat
 
     At most one trigger fires by itself in a tick; after one, `wake_at` is `now`, so that the next tick goes on.
     """
-    view = _view(spec, status, seen, now)
+    view = looked(spec, status, seen, now)
     orders = obeyed(view)
     fires = orders.fires
     view = view.of(orders.status)
@@ -79,7 +79,7 @@ def decide(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: dat
 
 def decide_deletion(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: datetime) -> Decision:
     """What deleting the Rollout needs: traffic to stable, our entries out, then the finalizer."""
-    view = _view(spec, status, seen, now)
+    view = looked(spec, status, seen, now)
     if view.stable is not None and Trigger.DELETED in TRANSITIONS[status.phase]:
         view = view.of(moved(view, Fired(trigger=Trigger.DELETED, why="the Rollout was deleted")))
     view = view.of(tracked(view))
@@ -95,7 +95,8 @@ def decide_deletion(spec: RolloutSpec, status: RolloutStatus, seen: Observation,
     )
 
 
-def _view(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: datetime) -> View:
+def looked(spec: RolloutSpec, status: RolloutStatus, seen: Observation, now: datetime) -> View:
+    """The view of one look: what it says of each objective, and what the judge knows after it."""
     view = View(spec=spec, status=status, seen=seen, verdicts=(), now=now)
     if status.run is None or not status.run.weight:
         return view  # stable alone was looked at, which is no verdict

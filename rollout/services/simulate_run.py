@@ -17,10 +17,10 @@ from rollout.model.rollout import Query, RolloutSpec, RouteRef
 from rollout.model.status import Outcome, Reason, Revision, RolloutStatus
 from rollout.model.status import Run as InHand
 from rollout.progression.aims import sequential
-from rollout.progression.comparing import compared, kept
-from rollout.progression.decide import decide
+from rollout.progression.comparing import kept
+from rollout.progression.decide import decide, looked
 from rollout.progression.needs import needs
-from rollout.progression.view import FULL, View, plan_step
+from rollout.progression.view import FULL, plan_step
 from rollout.services.simulate_traffic import BEGIN, SCRAPE_S, Arm, Traffic, habits, seconds
 from rollout.traffic import shares
 
@@ -104,16 +104,9 @@ class Run:
 
     def _told(self, run: InHand, now: datetime) -> set[str]:
         """What the judge says of each objective, and remembers of it, without all that `decide` makes of it."""
-        seen = self.world.look(self.status, now)
-        told = {(one.question.arm, one.question.objective.name): one for one in seen.measurements}
-        view = View(spec=self.spec, status=self.status, seen=seen, verdicts=(), now=now)
-        found = [
-            compared(view, one, told[Side.CANARY, one.name], told.get((Side.STABLE, one.name)))
-            for one in sequential(self.spec)
-        ]
-        memories = [memory for _, memory in found if memory is not None]
-        self.status = replace(self.status, run=kept(memories, run, run, now))
-        return {verdict.code for verdict, _ in found}
+        view = looked(self.spec, self.status, self.world.look(self.status, now), now)
+        self.status = replace(self.status, run=kept(view.memories, run, run, now))
+        return {verdict.code for verdict in view.verdicts}
 
 
 class World:

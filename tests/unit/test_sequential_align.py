@@ -120,3 +120,12 @@ def test_a_stable_whose_metrics_stop_holds_back_for_two_scrapes_and_then_leaves_
 
 def test_one_scrape_of_each_arm_tells_nothing_of_silence() -> None:
     assert slices(an_arm([(60.0, 5.0)]), an_arm([(20.0, 5.0)]), 0.0) == ()
+
+
+def test_a_pod_of_stable_that_has_just_gone_leaves_the_canary_beside_the_others() -> None:
+    """Its last scrape is older than what makes stable silent, and young enough for a living pod's."""
+    stable = an_arm(a_line(20.0, 5.0, 95.0), a_line(20.0, 5.0, 65.0))
+
+    told = slices(an_arm(a_line(2.0, 0.0, 105.0)), stable, 0.0)
+
+    assert [(new.until, new.lone) for new in told] == [(until, False) for until in (15.0, 30.0, 45.0, 60.0)]
