@@ -63,7 +63,7 @@ async def _play(on: "Stage", *, bad: float, keep: bool) -> None:
         f"{second.failed} requests failed meanwhile."
     )
     if second.outcome == "rolled back":
-        click.echo(sentence(second.counted, second.failed))
+        click.echo(sentence(second.counted, second.counted.failures))
     if keep:
         click.echo("Running until Ctrl-C.")
         await asyncio.Event().wait()
