@@ -1,0 +1,271 @@
+"""What does a MeshMigration want, and what does its status remember of each namespace?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from rollout.model.commands import Handled
+from rollout.model.mesh import Labels, Mtls
+from rollout.model.status import Condition, Reason
+
+
+class Stage(StrEnum):
+    """How far a namespace is. The order of the first thirteen is the way; the others are aside."""
+
+    PENDING = "Pending"
+    PREFLIGHT = "Preflight"
+    BASELINE = "Baseline"
+    ENROLLING = "Enrolling"
+    PERMISSIVE = "Permissive"
+    OBSERVING = "Observing"
+    REHEARSAL = "Rehearsal"
+    STRICT_CANARY = "StrictCanary"
+    STRICT = "Strict"
+    STRICT_SOAK = "StrictSoak"
+    AUTHZ_DRY_RUN = "AuthzDryRun"
+    AUTHZ_ENFORCED = "AuthzEnforced"
+    DONE = "Done"
+    BLOCKED = "Blocked"
+    FALLING_BACK = "FallingBack"
+    FALLEN_BACK = "FallenBack"
+    ROLLING_BACK = "RollingBack"
+    ROLLED_BACK = "RolledBack"
+    EXCEPTED = "Excepted"
+
+
+class MeshKind(StrEnum):
+    """Which mesh the fleet moves into."""
+
+    ISTIO_SIDECAR = "istio-sidecar"
+    ISTIO_AMBIENT = "istio-ambient"
+    LINKERD = "linkerd"
+
+
+class Target(StrEnum):
+    """Where a namespace's move ends."""
+
+    STRICT = "strict"
+    AUTHORIZED = "authorized"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """Namespaces that move together. concurrency: how many of them may be changing at a time, 1 or more.
+
+    approval: who must approve the wave before it begins, "" for nobody.
+    """
+
+    name: str
+    namespaces: tuple[str, ...]
+    concurrency: int = 1
+    approval: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When a change is taken back by itself. success_drop: part of requests, 0.005 is half a percent.
+
+    latency_factor and latency_slack: p99 above baseline x factor + slack. unready: pods that may lose readiness.
+    """
+
+    success_drop: float = 0.005
+    latency_factor: float = 1.3
+    latency_slack: timedelta = timedelta(milliseconds=10)
+    unready: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """A port, a workload, or a whole namespace that need not reach STRICT. `expires`: from that day on the gate closes.
+
+    workload: labels of its pods, {} for the whole namespace. port: a container port, None for all of them.
+    """
+
+    namespace: str
+    workload: Labels
+    port: int | None = None
+    mode: Mtls = Mtls.PERMISSIVE
+    owner: str
+    expires: date
+
+    @property
+    def is_whole_namespace(self) -> bool:
+        """Whether nothing of the namespace is to move at all."""
+        return not self.workload and self.port is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationSpec:
+    """The spec of a MeshMigration. revision: of the control plane, as in the label istio.io/rev; "" for the default one.
+
+    root: the namespace whose PeerAuthentications are for the whole mesh. drain: how long a proxy keeps connections after
+    a change; `verify` is never shorter than twice that.
+    """
+
+    name: str
+    mesh: MeshKind = MeshKind.ISTIO_SIDECAR
+    revision: str = ""
+    root: str = "istio-system"
+    target: Target = Target.STRICT
+    waves: tuple[Wave, ...]
+    soak: timedelta = timedelta(hours=24)
+    strict_soak: timedelta = timedelta(hours=24)
+    baseline: timedelta = timedelta(hours=24)
+    verify: timedelta = timedelta(minutes=15)
+    drain: timedelta = timedelta(seconds=45)
+    interval: timedelta = timedelta(seconds=15)
+    limits: Limits = Limits()
+    policies: tuple[str, ...] = ()
+    exceptions: tuple[Exemption, ...] = ()
+    suspend: bool = False
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """All namespaces, in the order of the waves."""
+        return tuple(name for wave in self.waves for name in wave.namespaces)
+
+    def wave_of(self, namespace: str) -> Wave:
+        """The wave that `namespace` is in; KeyError when it is in none."""
+        for wave in self.waves:
+            if namespace in wave.namespaces:
+                return wave
+        raise KeyError(namespace)
+
+    def exceptions_of(self, namespace: str) -> tuple[Exemption, ...]:
+        """The exceptions for `namespace`."""
+        return tuple(one for one in self.exceptions if one.namespace == namespace)
+
+
+class Severity(StrEnum):
+    """What a finding does. BLOCK: the namespace waits. WARN: a person must acknowledge it. INFO: it is only said."""
+
+    BLOCK = "block"
+    WARN = "warn"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Finding:
+    """What a preflight check found. check: its id, such as "PA-01". object: "Deployment shop/api". field: a path in it.
+
+    why: what would break. fix: what to do. caller: a namespace whose calls would break, "" where that is not the matter.
+    """
+
+    check: str
+    severity: Severity
+    object: str
+    field: str = ""
+    why: str
+    fix: str
+    caller: str = ""
+
+    @property
+    def key(self) -> str:
+        """What an acknowledgement names: the check and the object."""
+        return f"{self.check} {self.object}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Acknowledged:
+    """A warning that a person took responsibility for. key: of the finding, or a check's id for all its findings."""
+
+    key: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """The record of one forward move: what was asked, what was seen, and when. Kept outside the status, in the record.
+
+    facts: (what, how it was asked, what came back) for people and auditors. digest: of all that decided it.
+    """
+
+    stage: Stage
+    to: Stage
+    at: datetime
+    facts: tuple[tuple[str, str, str], ...]
+    digest: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoakMark:
+    """Since when nothing forbidden was seen. clock: None while it does not run. window: how long it must run.
+
+    restarted: why the clock was set back the last time, "" for never. looked: the last look that counted.
+    """
+
+    clock: datetime | None = None
+    window: timedelta = timedelta(0)
+    restarted: str = ""
+    looked: datetime | None = None
+    last_event: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeBaseline:
+    """How one caller fared before the change. success: part of its requests, 0.0-1.0. p99: None without requests."""
+
+    caller: str
+    workload: str
+    success: float
+    p99: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceStatus:
+    """All that is remembered of one namespace.
+
+    since: when it came to its stage. visited: the farthest stage of the way that it was in. recorded: whether its
+    snapshot was stored. created: uids of objects that we made. fallbacks: how often it fell back. canary: the workload
+    that is STRICT alone, "Deployment api", "" for none. known: workloads and Services that were there when the clock started.
+    paused: who paused it and why, "" for nobody. target: where RollingBack and FallingBack came from.
+    """
+
+    name: str
+    stage: Stage = Stage.PENDING
+    since: datetime | None = None
+    visited: Stage = Stage.PENDING
+    recorded: bool = False
+    created: tuple[str, ...] = ()
+    fallbacks: int = 0
+    canary: str = ""
+    soak: SoakMark = SoakMark()
+    baseline: tuple[EdgeBaseline, ...] = ()
+    acknowledged: tuple[Acknowledged, ...] = ()
+    blocked: int = 0
+    warned: int = 0
+    callers: tuple[tuple[str, int, datetime], ...] = ()
+    why_back: str = ""
+    reasons: tuple[Reason, ...] = ()
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationStatus:
+    """All that is remembered of a MeshMigration. approved: waves whose gate was opened, and by whom."""
+
+    observed_generation: int = 0
+    namespaces: tuple[NamespaceStatus, ...] = ()
+    paused: str = ""
+    approved: tuple[tuple[str, str], ...] = ()
+    wave: str = ""
+    done: int = 0
+    reasons: tuple[Reason, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    handled: tuple[Handled, ...] = ()
+    next: str = ""
+
+    def of(self, namespace: str) -> NamespaceStatus:
+        """What is remembered of `namespace`; a new one when nothing is."""
+        for one in self.namespaces:
+            if one.name == namespace:
+                return one
+        return NamespaceStatus(name=namespace)
+
+    @property
+    def stages(self) -> Mapping[str, Stage]:
+        """The stage of every namespace that is remembered."""
+        return {one.name: one.stage for one in self.namespaces}
