@@ -15,6 +15,7 @@ import yaml
 from rollout.manifest.gitsource import GitSourceStatusForm
 from rollout.manifest.group import GROUP, VERSION
 from rollout.manifest.kinds import KINDS
+from rollout.manifest.migration_status import migration_status_schema
 from rollout.manifest.rolloutcommand import CommandStatusForm
 from rollout.manifest.schema import structural
 from rollout.manifest.status_schema import status_schema
@@ -66,6 +67,16 @@ _SHOWN: Mapping[str, _Shown] = {
         wide=(("Message", ".status.message", "string"),),
     ),
     "SloPolicy": _Shown(singular="slopolicy"),
+    "MeshMigration": _Shown(
+        singular="meshmigration",
+        short=("mm",),
+        columns=(
+            ("Wave", ".status.wave", "string"),
+            ("Done", ".status.done", "integer"),
+            ("Ready", '.status.conditions[?(@.type=="Ready")].status', "string"),
+        ),
+        wide=(("Next", ".status.next", "string"),),
+    ),
 }
 
 
@@ -120,7 +131,7 @@ def _definition(name: str) -> dict[str, Any]:
         "metadata": {"name": f"{kind.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": "Namespaced" if kind.namespaced else "Cluster",
             "names": {**names, **short, "categories": ["rollout"]},
             "versions": [version],
         },
@@ -151,6 +162,8 @@ def _status(name: str) -> Mapping[str, Any] | None:
             return status_schema()
         case "GitSource":
             return structural(GitSourceStatusForm)
+        case "MeshMigration":
+            return migration_status_schema()
         case "RolloutCommand":
             return structural(CommandStatusForm)
     return None

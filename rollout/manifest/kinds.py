@@ -11,31 +11,37 @@ from rollout.manifest.data import Json
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import Form
 from rollout.manifest.gitsource import GitSourceForm, git_source
+from rollout.manifest.meshmigration import MeshMigrationForm, migration_problems, migration_spec
 from rollout.manifest.problems import problems_of
 from rollout.manifest.rollout import RolloutForm, rollout_spec
 from rollout.manifest.rolloutcommand import RolloutCommandForm
 from rollout.manifest.slopolicy import SloPolicy, SloPolicyForm, slo_policy, slo_policy_problems
+from rollout.model.migration import MigrationSpec
 from rollout.model.names import Key
 from rollout.model.rollout import RolloutSpec
 from rollout.model.source import GitSource
 
-Spec = RolloutSpec | GitSource | SloPolicy
+Spec = RolloutSpec | GitSource | SloPolicy | MigrationSpec
 FormT = TypeVar("FormT", bound=Form)
-SpecT = TypeVar("SpecT", RolloutSpec, GitSource, SloPolicy)
+SpecT = TypeVar("SpecT", RolloutSpec, GitSource, SloPolicy, MigrationSpec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of ours. read: a `spec` as written to the model, or all that is wrong; None where git may not hold it."""
+    """One kind of ours. read: a `spec` as written to the model, or all that is wrong; None where git may not hold it.
+
+    namespaced: False for a kind of the whole cluster.
+    """
 
     name: str
     plural: str
     form: type[Form]
     read: Callable[[Json, Key, str], Spec | list[Problem]] | None = None
+    namespaced: bool = True
 
 
 # kinds of later versions: their names are taken, and a repository that has them already is told why they do nothing
-COMING = ("MeshMigration", "ApprovalPolicy", "FreezeWindow", "Receiver", "Notifier")
+COMING = ("ApprovalPolicy", "FreezeWindow", "Receiver", "Notifier")
 
 
 def read_rollout(body: Json, key: Key, source: str) -> RolloutSpec | list[Problem]:
@@ -53,6 +59,11 @@ def read_git_source(body: Json, key: Key, _source: str = "") -> GitSource | list
 def read_slo_policy(body: Json, key: Key, _source: str = "") -> SloPolicy | list[Problem]:
     """A SloPolicy's `spec`, or everything that is wrong with it."""
     return _read(body, SloPolicyForm, slo_policy_problems, lambda form: slo_policy(form, key))
+
+
+def read_mesh_migration(body: Json, key: Key, _source: str = "") -> MigrationSpec | list[Problem]:
+    """A MeshMigration's `spec`, or everything that is wrong with it."""
+    return _read(body, MeshMigrationForm, migration_problems, lambda form: migration_spec(form, key))
 
 
 def _read(
@@ -74,6 +85,13 @@ KINDS: Mapping[str, Kind] = {
         Kind(name="Rollout", plural="rollouts", form=RolloutForm, read=read_rollout),
         Kind(name="GitSource", plural="gitsources", form=GitSourceForm, read=read_git_source),
         Kind(name="SloPolicy", plural="slopolicies", form=SloPolicyForm, read=read_slo_policy),
+        Kind(
+            name="MeshMigration",
+            plural="meshmigrations",
+            form=MeshMigrationForm,
+            read=read_mesh_migration,
+            namespaced=False,
+        ),
         Kind(name="RolloutCommand", plural="rolloutcommands", form=RolloutCommandForm),
     )
 }

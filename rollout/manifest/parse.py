@@ -11,12 +11,22 @@ from rollout.manifest.data import Json, Path, path_text
 from rollout.manifest.errors import Problem, SpecError, SpecErrors
 from rollout.manifest.fields import LABEL_NAME, LABEL_VALUE, MAX_LABEL, MAX_NAME, Form, Name, Text
 from rollout.manifest.group import API_VERSION, GROUP, SOURCE
-from rollout.manifest.kinds import COMING, KINDS, Kind, Spec, read_git_source, read_rollout, read_slo_policy
+from rollout.manifest.kinds import (
+    COMING,
+    KINDS,
+    Kind,
+    Spec,
+    read_git_source,
+    read_mesh_migration,
+    read_rollout,
+    read_slo_policy,
+)
 from rollout.manifest.problems import did_you_mean, problems_of
 from rollout.manifest.rolloutcommand import RolloutCommandForm, command, command_problems
 from rollout.manifest.slopolicy import SloPolicy
 from rollout.manifest.yaml import Document, documents
 from rollout.model.commands import Command
+from rollout.model.migration import MigrationSpec
 from rollout.model.names import Key
 from rollout.model.rollout import RolloutSpec
 from rollout.model.source import GitSource
@@ -111,6 +121,11 @@ def parse_git_source(obj: Mapping[str, Any]) -> GitSource:
     return _from_cluster(obj, read_git_source(obj.get("spec"), key_of(obj)))
 
 
+def parse_mesh_migration(obj: Mapping[str, Any]) -> MigrationSpec:
+    """The spec of a MeshMigration from the cluster; raises SpecErrors that name its place in git where that is known."""
+    return _from_cluster(obj, read_mesh_migration(obj.get("spec"), key_of(obj)))
+
+
 def parse_slo_policy(obj: Mapping[str, Any]) -> SloPolicy:
     """The spec of a SloPolicy from the cluster; raises SpecErrors."""
     return _from_cluster(obj, read_slo_policy(obj.get("spec"), key_of(obj)))
@@ -161,7 +176,11 @@ def _parsed(document: Document, file: str, namespace: str) -> Manifest | list[Sp
         problems = problems_of(error, ObjectForm, ())
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    key = Key(namespace=str(metadata.get("namespace") or namespace), name=str(metadata.get("name", "")))
+    given = str(metadata.get("namespace") or "")
+    key = Key(namespace=(given or namespace) if kind.namespaced else "", name=str(metadata.get("name", "")))
+    if given and not kind.namespaced:
+        message = f"a {kind.name} is for the whole cluster, in no namespace; leave it out"
+        problems.append(Problem(path=("metadata", "namespace"), message=message))
     line = document.line(())
     if kind.read is None:
         return _placed([_not_from_git(kind)], document, file, str(key))
@@ -169,7 +188,8 @@ def _parsed(document: Document, file: str, namespace: str) -> Manifest | list[Sp
     if isinstance(spec, list) or problems:
         found = [*problems, *(spec if isinstance(spec, list) else [])]
         return _placed(found, document, file, _about(document.data, namespace))
-    metadata["namespace"] = key.namespace
+    if kind.namespaced:
+        metadata["namespace"] = key.namespace
     metadata.pop("creationTimestamp", None)
     return Manifest(kind=kind.name, key=key, obj=data, spec=spec, file=file, line=line)
 

@@ -18,8 +18,8 @@ Who = Annotated[str, Text("a user or group", "", 512)]
 class TargetForm(Form):
     """What the command is for."""
 
-    kind: Literal["Rollout", "GitSource"] = Field(description="What kind of object it is.")
-    name: ObjectName = Field(description="Its name, in the command's namespace.")
+    kind: Literal["Rollout", "GitSource", "MeshMigration"] = Field(description="What kind of object it is.")
+    name: ObjectName = Field(description="Its name, in the command's namespace; a MeshMigration is in none.")
 
 
 class ActorForm(Form):
@@ -40,6 +40,18 @@ class RolloutCommandForm(Form):
                     "rule": "(self.verb == 'name-stable') == has(self.backend)",
                     "message": "name-stable needs backend, and no other verb has it",
                 },
+                {
+                    "rule": "(self.verb == 'acknowledge') == has(self.finding)",
+                    "message": "acknowledge needs finding, and no other verb has it",
+                },
+                {
+                    "rule": "self.verb != 'acknowledge' || (has(self.reason) && size(self.reason) > 0)",
+                    "message": "acknowledge needs a reason",
+                },
+                {
+                    "rule": "!has(self.subject) || self.target.kind == 'MeshMigration'",
+                    "message": "only a command for a MeshMigration has a subject",
+                },
             ]
         }
     )
@@ -56,6 +68,9 @@ class RolloutCommandForm(Form):
         "retry",
         "name-stable",
         "confirm",
+        "acknowledge",
+        "fallback",
+        "rollback",
     ] = Field(description="What is asked for.")
     run: Annotated[int, Field(ge=0, le=2**31)] | None = Field(default=None, description="The run it was made for.")
     step: Annotated[int, Field(ge=0, le=1000)] | None = Field(default=None, description="The step it was made for.")
@@ -64,6 +79,12 @@ class RolloutCommandForm(Form):
     )
     backend: Annotated[str, Text("a backend: SERVICE or SERVICE/SUBSET", "", 320)] | None = Field(
         default=None, description="What name-stable names: SERVICE or SERVICE/SUBSET."
+    )
+    subject: Annotated[str, Text("a namespace or a wave", "", 63)] | None = Field(
+        default=None, description="What of a MeshMigration is meant: a namespace, or with approve and reject a wave."
+    )
+    finding: Annotated[str, Text("a finding: CHECK, or CHECK KIND NAMESPACE/NAME", "", 400)] | None = Field(
+        default=None, description="What acknowledge takes responsibility for."
     )
     actor: ActorForm = Field(description="Who gave it.")
     channel: Annotated[str, Text("a channel", r"^[a-z][-a-z0-9]*$", 63)] = Field(
@@ -84,6 +105,12 @@ def command_problems(form: RolloutCommandForm) -> Iterator[Problem]:
     """What is wrong between its fields."""
     if (form.verb == "name-stable") != (form.backend is not None):
         yield Problem(path=("spec", "backend"), message="name-stable needs backend, and no other verb has it")
+    if (form.verb == "acknowledge") != (form.finding is not None):
+        yield Problem(path=("spec", "finding"), message="acknowledge needs finding, and no other verb has it")
+    if form.verb == "acknowledge" and not form.reason:
+        yield Problem(path=("spec", "reason"), message="acknowledge needs a reason")
+    if form.subject is not None and form.target.kind != "MeshMigration":
+        yield Problem(path=("spec", "subject"), message="only a command for a MeshMigration has a subject")
 
 
 def command(form: RolloutCommandForm, metadata: Mapping[str, Any]) -> Command:
@@ -99,6 +126,8 @@ def command(form: RolloutCommandForm, metadata: Mapping[str, Any]) -> Command:
         step=form.step,
         revision=form.revision,
         backend=form.backend or "",
+        subject=form.subject or "",
+        finding=form.finding or "",
         reason=form.reason or "",
     )
 
@@ -122,6 +151,8 @@ def command_to_dict(
         "step": wanted.step,
         "revision": wanted.revision,
         "backend": wanted.backend or None,
+        "subject": wanted.subject or None,
+        "finding": wanted.finding or None,
         "reason": wanted.reason or None,
     }
     spec |= {field: value for field, value in given.items() if value is not None}

@@ -13,7 +13,7 @@ MOST_ENTRIES = 1000
 
 def status_schema() -> dict[str, Any]:
     """The structural schema of what `status_to_dict` writes."""
-    rest = _bounded(structural(StatusForm)["properties"]["status"])
+    rest = bounded(structural(StatusForm)["properties"]["status"])
     properties: dict[str, Any] = {}
     for path, name in PLACES.items():
         properties[name] = _taken(rest, path)
@@ -40,7 +40,7 @@ def _taken(schema: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     return taken
 
 
-def _bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
+def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A copy that nobody else holds, with every list bounded and every backend a text.
 
     Without defaults: a field that the API server fills in would be a memory that nobody has.
@@ -54,7 +54,7 @@ def _bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
 def _part(name: str, value: Json) -> Json:
     if name == "properties":
         backend = {"type": "string", "description": "SERVICE, or SERVICE/SUBSET."}
-        return {field: backend if field == "backend" else _bounded(schema) for field, schema in value.items()}
+        return {field: backend if field == "backend" else bounded(schema) for field, schema in value.items()}
     if name in ("items", "additionalProperties") and isinstance(value, Mapping):
-        return _bounded(value)
+        return bounded(value)
     return list(value) if isinstance(value, list) else value

@@ -18,13 +18,17 @@ class Verb(StrEnum):
     RETRY = "retry"
     NAME_STABLE = "name-stable"
     CONFIRM = "confirm"
+    ACKNOWLEDGE = "acknowledge"
+    FALLBACK = "fallback"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A person's demand, recorded. run, step and revision are those it was made for; None where it does not say.
 
-    backend: what `name-stable` names, "" for other verbs.
+    backend: what `name-stable` names, "" for other verbs. subject: of a MeshMigration, the namespace that is meant, with
+    approve and reject the wave; "" for all of it. finding: what `acknowledge` takes responsibility for.
     """
 
     uid: str
@@ -37,6 +41,8 @@ class Command:
     step: int | None = None
     revision: str | None = None
     backend: str = ""
+    subject: str = ""
+    finding: str = ""
     reason: str = ""
 
 

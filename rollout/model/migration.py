@@ -214,6 +214,24 @@ class EdgeBaseline:
     p99: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class PlaintextCaller:
+    """Who spoke plaintext to what. source: "" where metrics do not say. calls: at least so many, the last at `last`."""
+
+    workload: str
+    source: str
+    calls: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class WaveApproval:
+    """A wave that was let begin, and by whom."""
+
+    wave: str
+    by: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceStatus:
     """All that is remembered of one namespace.
@@ -237,7 +255,7 @@ class NamespaceStatus:
     acknowledged: tuple[Acknowledged, ...] = ()
     blocked: int = 0
     warned: int = 0
-    callers: tuple[tuple[str, int, datetime], ...] = ()
+    callers: tuple[PlaintextCaller, ...] = ()
     why_back: str = ""
     reasons: tuple[Reason, ...] = ()
     next: str = ""
@@ -245,12 +263,15 @@ class NamespaceStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationStatus:
-    """All that is remembered of a MeshMigration. approved: waves whose gate was opened, and by whom."""
+    """All that is remembered of a MeshMigration.
+
+    paused: who paused the fleet and why, "" for nobody. wave: the first that is not done. done: namespaces that are.
+    """
 
     observed_generation: int = 0
     namespaces: tuple[NamespaceStatus, ...] = ()
     paused: str = ""
-    approved: tuple[tuple[str, str], ...] = ()
+    approved: tuple[WaveApproval, ...] = ()
     wave: str = ""
     done: int = 0
     reasons: tuple[Reason, ...] = ()
