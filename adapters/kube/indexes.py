@@ -128,6 +128,7 @@ INDEXES: Mapping[str, Mapping[str, Index]] = {
     "TrafficSplit": {"host": _split_hosts},
     "RolloutCommand": {"target": _command_target},
     "SloPolicy": {"source": owner_index},
+    "MeshMigration": {"source": owner_index},
     "Rollout": {
         "source": owner_index,
         "route": _rollout_route,

@@ -49,6 +49,7 @@ _ALL = (
     Kind(name="RolloutCommand", group=OURS, plural="rolloutcommands", versions=("v1alpha1",)),
     Kind(name="GitSource", group=OURS, plural="gitsources", versions=("v1alpha1",)),
     Kind(name="SloPolicy", group=OURS, plural="slopolicies", versions=("v1alpha1",)),
+    Kind(name="MeshMigration", group=OURS, plural="meshmigrations", versions=("v1alpha1",), namespaced=False),
     Kind(name="Deployment", group="apps", plural="deployments"),
     Kind(name="StatefulSet", group="apps", plural="statefulsets"),
     Kind(name="DaemonSet", group="apps", plural="daemonsets"),
@@ -57,6 +58,9 @@ _ALL = (
     Kind(name="Pod", group="", plural="pods"),
     *_ROUTES,
     Kind(name="DestinationRule", group=_ISTIO.group, plural="destinationrules", versions=_ISTIO.versions),
+    Kind(
+        name="PeerAuthentication", group="security.istio.io", plural="peerauthentications", versions=("v1", "v1beta1")
+    ),
     Kind(
         name="ValidatingAdmissionPolicy",
         group=_ADMISSION,
@@ -93,5 +97,7 @@ TRAFFIC: Mapping[str, tuple[str, ...]] = {
 }
 ROUTE_KINDS = tuple(kind.name for kind in _ROUTES)
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
-_ASKED_FOR = {"Lease", "Event", "Secret", "Namespace", "CustomResourceDefinition"}  # read by name when needed
+_ASKED_FOR = {"Lease", "Event", "Secret", "CustomResourceDefinition"}  # read by name when needed
+# What moves into a mesh; of the whole cluster, so a controller for one namespace leaves it alone.
+MESH_KINDS = ("MeshMigration", "PeerAuthentication", "Namespace")
 WATCHED: tuple[Kind, ...] = tuple(kind for kind in _ALL if kind.name not in _ASKED_FOR)

@@ -9,8 +9,10 @@ from adapters.kube.marks import SPEC_KINDS
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the whole object in an annotation
 _WRITER_FIELDS = ("manager", "operation", "time", "subresource")
 _STATED = ("f:spec", "f:metadata")  # what git can state
-_POD_SPEC = ("nodeName", "readinessGates")
+_POD_SPEC = ("nodeName", "readinessGates", "hostNetwork")
 _POD_STATUS = ("phase", "conditions", "podIP")
+_CONTAINERS = ("containers", "initContainers")
+_CONTAINER_STATUSES = ("containerStatuses", "initContainerStatuses")
 
 
 def slim(kind: str, obj: Obj) -> Obj:
@@ -40,9 +42,29 @@ def _writer(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
 def _pod(obj: Obj) -> dict[str, Any]:
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     return {
-        "spec": {name: spec[name] for name in _POD_SPEC if name in spec},
-        "status": {name: status[name] for name in _POD_STATUS if name in status},
+        "spec": {
+            **{name: spec[name] for name in _POD_SPEC if name in spec},
+            **{name: [_container(one) for one in spec[name]] for name in _CONTAINERS if spec.get(name)},
+        },
+        "status": {
+            **{name: status[name] for name in _POD_STATUS if name in status},
+            **{name: [_ran(one) for one in status[name]] for name in _CONTAINER_STATUSES if status.get(name)},
+        },
     }
+
+
+def _container(container: Mapping[str, Any]) -> dict[str, Any]:
+    """Name and declared ports: whether it is a proxy, and what its modes are about."""
+    kept: dict[str, Any] = {"name": container.get("name", "")}
+    ports = [{"containerPort": port.get("containerPort")} for port in container.get("ports") or ()]
+    return {**kept, "ports": ports} if ports else kept
+
+
+def _ran(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Since when it runs, and how often it was started again."""
+    kept: dict[str, Any] = {"name": status.get("name", ""), "restartCount": status.get("restartCount", 0)}
+    running = (status.get("state") or {}).get("running")
+    return {**kept, "state": {"running": running}} if running else kept
 
 
 _SLIMMER: Mapping[str, Callable[[Obj], dict[str, Any]]] = {"Pod": _pod}

@@ -155,7 +155,7 @@ class KubeSpecs:
             "kind": spec.ref.kind,
             "metadata": {
                 "name": key.name,
-                "namespace": key.namespace,
+                **({"namespace": key.namespace} if key.namespace else {}),
                 "labels": labels,
                 "annotations": {**annotations, **marks},
             },
@@ -194,4 +194,4 @@ def _hash(value: object) -> str:
 
 
 def _key(obj: Obj) -> Key:
-    return Key(namespace=obj["metadata"]["namespace"], name=obj["metadata"]["name"])
+    return Key(namespace=obj["metadata"].get("namespace", ""), name=obj["metadata"]["name"])

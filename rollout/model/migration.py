@@ -238,8 +238,8 @@ class NamespaceStatus:
 
     since: when it came to its stage. visited: the farthest stage of the way that it was in. recorded: whether its
     snapshot was stored. created: uids of objects that we made. fallbacks: how often it fell back. canary: the workload
-    that is STRICT alone, "Deployment api", "" for none. known: workloads and Services that were there when the clock started.
-    paused: who paused it and why, "" for nobody. target: where RollingBack and FallingBack came from.
+    is STRICT alone, "Deployment api", "" for none. blocked and warned: findings that block, or wait for a person.
+    callers: who spoke plaintext. why_back: what made it go back, "" for nothing.
     """
 
     name: str
