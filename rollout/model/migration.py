@@ -239,7 +239,10 @@ class NamespaceStatus:
     since: when it came to its stage. visited: the farthest stage of the way that it was in. recorded: whether its
     snapshot was stored. created: uids of objects that we made. fallbacks: how often it fell back. canary: the workload
     is STRICT alone, "Deployment api", "" for none. blocked and warned: findings that block, or wait for a person.
-    callers: who spoke plaintext. why_back: what made it go back, "" for nothing.
+    callers: who spoke plaintext. why_back: what made it go back, "" for nothing. rolls_back: falling back is only its first
+    half. in_force: since when what this stage wrote is what every pod has; None while it is not. restarts: of all containers
+    when it came to its stage. dark_since: since when the metrics server cannot say; None while it can. looked: when the
+    preflight checks ran last.
     """
 
     name: str
@@ -257,6 +260,11 @@ class NamespaceStatus:
     warned: int = 0
     callers: tuple[PlaintextCaller, ...] = ()
     why_back: str = ""
+    rolls_back: bool = False
+    in_force: datetime | None = None
+    restarts: int = 0
+    dark_since: datetime | None = None
+    looked: datetime | None = None
     reasons: tuple[Reason, ...] = ()
     next: str = ""
 
