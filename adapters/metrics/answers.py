@@ -10,6 +10,7 @@ from adapters.metrics.line import QueryError
 from rollout.model.measurement import Answer, Counter, Failed, NoData, NotANumber, Partial, Value
 
 SHOWN_WARNINGS = 3
+NARROW = "narrow them with the objective's selector"
 
 
 class Bucket(NamedTuple):
@@ -63,13 +64,13 @@ def warning(answer: Mapping[str, Any]) -> str:
     return "the server says that some of its storage nodes did not answer" if answer.get("isPartial") is True else ""
 
 
-def series(answer: Mapping[str, Any], most: int) -> tuple[Series, ...]:
+def series(answer: Mapping[str, Any], most: int, advice: str = NARROW) -> tuple[Series, ...]:
     """The series of a range selector's answer. Raises QueryError when it is none, or has more than `most` series."""
     kind, result = _data(answer)
     if kind != "matrix":
         raise QueryError(f"the server answered a range selector with a {kind}")
     if len(result) > most:
-        raise QueryError(f"{len(result)} series, at most {most} are read: narrow them with the objective's selector")
+        raise QueryError(f"{len(result)} series, at most {most} are read: {advice}")
     try:
         return tuple(
             Series(
@@ -81,6 +82,16 @@ def series(answer: Mapping[str, Any], most: int) -> tuple[Series, ...]:
         )
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise QueryError(f"the server's series cannot be read: {error}") from error
+
+
+def newest(answer: Mapping[str, Any], most: int, advice: str) -> tuple[Series, ...]:
+    """The newest point of each series, of a range selector's answer as of a vector. Raises QueryError as `series`."""
+    kind, result = _data(answer)
+    if kind == "vector":
+        points = [{**one, "values": [one["value"]] if "value" in one else []} for one in result]
+        answer = {"data": {"resultType": "matrix", "result": points}}
+    found = series(answer, most, advice)
+    return tuple(replace(one, points=one.points[-1:]) for one in found if one.points)
 
 
 def joined(older: Iterable[Series], newer: Iterable[Series]) -> tuple[Series, ...]:
