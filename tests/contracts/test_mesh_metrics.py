@@ -1,240 +1,23 @@
 """Do a real Prometheus and its stand-in in memory say the same of the same hour of a mesh?"""
 
+import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
 
-from adapters.memory.mesh_answers import NAME
-from adapters.memory.mesh_metrics import Labels, MemoryMeshMetrics, sample
+from adapters.memory.mesh_metrics import Labels, MemoryMeshMetrics
 from adapters.metrics.access import PrometheusAccess
 from adapters.metrics.mesh import PrometheusMeshMetrics
-from rollout.model.telemetry import Asked, MeshAnswer
+from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion
 from rollout.ports.mesh_metrics import MeshMetrics
 from tests.servers.prometheus import Prometheus
-from tests.support.mesh_histories import (
-    CLOSED,
-    MINUTE,
-    NOW,
-    OPENED,
-    REQUESTS,
-    Values,
-    asked,
-    backfilled,
-    ending,
-    mutual,
-    plaintext,
-    remembered,
-)
+from tests.support.exporter import Exporter, exporting
+from tests.support.mesh_histories import MINUTE, NOW, OPENED, asked, backfilled, plaintext, remembered, selector
+from tests.support.mesh_stories import SHOWN, STORIES, Story, here
 
 pytestmark = pytest.mark.xdist_group("mesh-metrics")
-
-Expected = Mapping[tuple[str, ...], float]  # values by the values of the labels, in the order of their names
-STEADY = ending(after=7)
-ONCE = ending(1, 1, 1)
-MORE = ending(9, after=7)
-NO_MATCH, NO_CERT = "envoy_listener_no_filter_chain_match", "envoy_listener_ssl_fail_verify_no_cert"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """What the proxies of the namespace `it` showed, and what is said of it."""
-
-    it: str
-    about: Asked
-    shown: Mapping[Labels, Values]
-    says: Expected
-
-
-def bucket(bound: str, namespace: str, **labels: str) -> Labels:
-    return sent(namespace, "istio_request_duration_milliseconds_bucket", le=bound, **labels)
-
-
-def sent(namespace: str, name: str = REQUESTS, **labels: str) -> Labels:
-    """A counter of the caller `web`."""
-    own = {"source_workload": "web", "source_workload_namespace": "front", "destination_workload": "api"}
-    return sample(name, reporter="source", destination_service_namespace=namespace, **own | labels)
-
-
-def here(name: str, namespace: str, pod: str = "api-0", **labels: str) -> Labels:
-    """What the proxy of a pod shows of itself."""
-    own = {"job": "proxies", "instance": pod, "namespace": namespace, "pod": pod}
-    return sample(name, **own | labels)
-
-
-def refused(name: str, namespace: str, pod: str, listener: str = "0.0.0.0_15006") -> Labels:
-    return here(name, namespace, pod, listener_address=listener)
-
-
-STORIES = [
-    Story(
-        it="without-mtls",
-        about=Asked.PLAINTEXT,
-        shown={
-            plaintext("without-mtls", pod="a"): STEADY,
-            plaintext("without-mtls", OPENED, pod="a"): MORE,
-            plaintext("without-mtls", pod="odd", connection_security_policy=""): STEADY,
-            mutual("without-mtls", pod="m"): STEADY,
-            plaintext("elsewhere", pod="e"): STEADY,
-            sent("without-mtls", pod="s"): STEADY,
-        },
-        says={(REQUESTS, "a"): 7, (OPENED, "a"): 9, (REQUESTS, "odd"): 7},
-    ),
-    Story(
-        it="long-gone",
-        about=Asked.PLAINTEXT,
-        shown={plaintext("long-gone"): ending(*[None] * 6, after=7)},
-        says={},
-    ),
-    Story(
-        it="grown-and-born",
-        about=Asked.PLAINTEXT_IN_WINDOW,
-        shown={
-            plaintext("grown-and-born", pod="old"): MORE,
-            plaintext("grown-and-born", OPENED, pod="old"): MORE,
-            plaintext("grown-and-born", pod="new"): ONCE,
-            plaintext("grown-and-born", pod="idle"): STEADY,
-            plaintext("grown-and-born", pod="zero"): ending(0, 0),
-            mutual("grown-and-born", pod="m"): MORE,
-        },
-        says={(REQUESTS, "old"): 2, (OPENED, "old"): 2, (REQUESTS, "new"): 1},
-    ),
-    Story(
-        it="still-open",
-        about=Asked.PLAINTEXT_OPEN,
-        shown={
-            plaintext("still-open", OPENED, pod="never-closed"): ending(after=3),
-            plaintext("still-open", OPENED, pod="some-closed"): ending(after=3),
-            plaintext("still-open", CLOSED, pod="some-closed"): ending(after=1),
-            plaintext("still-open", OPENED, pod="all-closed"): ending(after=3),
-            plaintext("still-open", CLOSED, pod="all-closed"): ending(after=3),
-        },
-        says={("never-closed",): 3, ("some-closed",): 2},
-    ),
-    Story(
-        it="meshed",
-        about=Asked.MTLS,
-        shown={
-            mutual("meshed", pod="a"): MORE,
-            mutual("meshed", OPENED, pod="a"): ONCE,
-            mutual("meshed", pod="idle"): STEADY,
-            plaintext("meshed", pod="p"): MORE,
-        },
-        says={("a",): 3},
-    ),
-    Story(
-        it="proxies",
-        about=Asked.PROXIES,
-        shown={
-            here("istio_build", "proxies", "a", component="proxy"): STEADY,
-            here("istio_build", "proxies", "b", component="agent"): STEADY,
-            here("envoy_server_uptime", "proxies", "c"): STEADY,
-            here("envoy_server_uptime", "proxies", "gone"): ending(*[None] * 6, after=7),
-            here("envoy_server_uptime", "elsewhere", "d"): STEADY,
-        },
-        says={("a",): 1, ("c",): 1},
-    ),
-    Story(
-        it="scraped",
-        about=Asked.SCRAPED,
-        shown={
-            here("up", "scraped", "whole"): ending(after=1),
-            here("istio_build", "scraped", "whole", component="proxy"): STEADY,
-            here("up", "scraped", "whole", instance="its-app"): ending(after=0),
-            here("up", "scraped", "half"): ending(*[0] * 8, after=1),
-            here("envoy_server_uptime", "scraped", "half"): ending(*[None] * 8, after=7),
-            here("up", "scraped", "no-proxy"): ending(after=1),
-        },
-        says={("whole",): 1, ("half",): 0.5},
-    ),
-    Story(
-        it="succeeding",
-        about=Asked.SUCCESS,
-        shown={
-            sent("succeeding", response_code="200"): ending(97, after=0),
-            sent("succeeding", response_code="503"): ending(2),
-            sent("succeeding", response_code="200", grpc_response_status="14"): ending(1),
-            sent("succeeding", source_workload="down", response_code="503"): ending(4, after=1),
-            sent("succeeding", source_workload="idle", response_code="200"): STEADY,
-            mutual("succeeding", response_code="503"): MORE,
-        },
-        says={("api", "web", "front"): 0.97, ("api", "down", "front"): 0},
-    ),
-    Story(
-        it="slow",
-        about=Asked.LATENCY,
-        shown={
-            bucket("10", "slow"): ending(90, after=0),
-            bucket("50", "slow"): ending(98),
-            bucket("100", "slow"): ending(100, after=0),
-            bucket("+Inf", "slow"): ending(100, after=0),
-            bucket("10", "slow", source_workload="late"): ending(0, after=0),
-            bucket("+Inf", "slow", source_workload="late"): ending(5, after=0),
-            bucket("+Inf", "slow", source_workload="idle"): STEADY,
-        },
-        says={("api", "web", "front"): 75, ("api", "late", "front"): 10},
-    ),
-    Story(
-        it="refusing",
-        about=Asked.REFUSED,
-        shown={
-            refused(NO_MATCH, "refusing", "grown"): MORE,
-            refused(NO_MATCH, "refusing", "born"): ending(4, 4),
-            refused(NO_CERT, "refusing", "born"): ending(1, 1),
-            refused(NO_CERT, "refusing", "restarted"): ending(*[None] * 2, *[5] * 14, after=100),
-            refused(NO_MATCH, "refusing", "idle"): STEADY,
-            refused(NO_MATCH, "refusing", "outbound", listener="0.0.0.0_9080"): MORE,
-        },
-        says={(NO_MATCH, "grown"): 2, (NO_MATCH, "born"): 4, (NO_CERT, "born"): 1, (NO_CERT, "restarted"): 5},
-    ),
-    Story(
-        it="armed",
-        about=Asked.REFUSALS_EXIST,
-        shown={
-            refused(NO_MATCH, "armed", "a"): ending(after=0),
-            refused(NO_CERT, "armed", "a"): ending(after=0),
-            refused(NO_MATCH, "armed", "outbound", listener="0.0.0.0_9080"): STEADY,
-        },
-        says={(NO_MATCH, "a"): 1, (NO_CERT, "a"): 1},
-    ),
-    Story(
-        it="draining",
-        about=Asked.DRAINING,
-        shown={
-            here("envoy_listener_manager_total_listeners_draining", "draining", "a"): ending(1, after=0),
-            here("envoy_listener_manager_total_listeners_draining", "draining", "b"): ending(0, after=1),
-        },
-        says={("a",): 1},
-    ),
-    Story(
-        it="called",
-        about=Asked.EDGES,
-        shown={
-            mutual("called", source_workload_namespace="front"): STEADY,
-            mutual("called", OPENED, source_workload_namespace="front"): STEADY,
-            plaintext("called", source_workload_namespace="unknown"): ending(1, None, None),
-            mutual("called", source_workload_namespace="past"): ending(*[None] * 16, after=7),
-        },
-        says={("called", "front"): 2, ("called", "unknown"): 1},
-    ),
-    Story(
-        it="rejecting",
-        about=Asked.REJECTS,
-        shown={
-            here("envoy_listener_manager_lds_update_rejected", "rejecting", "a"): MORE,
-            here("envoy_cluster_manager_cds_update_rejected", "rejecting", "a"): ONCE,
-            here("envoy_cluster_manager_cds_update_rejected", "rejecting", "b"): STEADY,
-        },
-        says={
-            ("envoy_listener_manager_lds_update_rejected", "a"): 2,
-            ("envoy_cluster_manager_cds_update_rejected", "a"): 1,
-        },
-    ),
-]
-SHOWN = {labels: values for story in STORIES for labels, values in story.shown.items()}
-NOT_GROUPED = {"connection_security_policy", "reporter"}
 
 
 class Stage(Protocol):
@@ -249,3 +32,179 @@ class Stage(Protocol):
 
     def comes_back(self) -> None:
         """Questions are answered again."""
+
+
+class MemoryStage:
+    """The stand-in."""
+
+    def __init__(self) -> None:
+        self.metrics = remembered(SHOWN)
+
+    def goes_dark(self) -> None:
+        self.metrics.down("no answer within 3 s")
+
+    def comes_back(self) -> None:
+        self.metrics.up()
+
+
+class PrometheusStage:
+    """The real one."""
+
+    def __init__(self, metrics: PrometheusMeshMetrics, prometheus: Prometheus) -> None:
+        self.metrics = metrics
+        self._prometheus = prometheus
+
+    def goes_dark(self) -> None:
+        self._prometheus.freeze()
+
+    def comes_back(self) -> None:
+        self._prometheus.thaw()
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    with backfilled(tmp_path_factory.mktemp("stories"), SHOWN) as prometheus:
+        yield prometheus
+
+
+@pytest.fixture(params=["memory", pytest.param("prometheus", marks=pytest.mark.server)])
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    if request.param == "memory":
+        yield MemoryStage()
+        return
+    prometheus: Prometheus = request.getfixturevalue("told")
+    metrics = PrometheusMeshMetrics(PrometheusAccess(url=prometheus.url, deadline=timedelta(seconds=3)))
+    try:
+        yield PrometheusStage(metrics, prometheus)
+    finally:
+        await metrics.close()
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.it)
+async def test_each_question_is_answered_as_the_proxies_showed_it(stage: Stage, story: Story) -> None:
+    answer = await stage.metrics.ask(asked(story.about, story.it), NOW)
+
+    assert answer.series is not None, answer.problem
+    said = {tuple(one.label(name) for name in story.by): one.value for one in answer.series}
+    assert said == pytest.approx(story.says)
+    assert len(answer.series) == len(said)
+
+
+@pytest.mark.parametrize("about", Asked)
+async def test_of_a_namespace_without_series_nothing_is_said_and_that_is_no_problem(stage: Stage, about: Asked) -> None:
+    answer = await stage.metrics.ask(asked(about, 'no"body'), NOW)
+
+    assert (answer.series, answer.problem) == ((), "")
+
+
+async def test_a_plaintext_series_has_all_its_labels_and_the_time_of_its_last_scrape(stage: Stage) -> None:
+    answer = await stage.metrics.ask(asked(Asked.PLAINTEXT, "stopped"), NOW)
+
+    (one,) = answer.series or ()
+    labels = dict(plaintext("stopped", pod="a", source_workload="unknown"))
+    assert (one.labels, one.value, one.at) == (labels, 7, NOW - 2 * MINUTE)
+
+
+async def test_series_are_sorted_by_their_labels(stage: Stage) -> None:
+    answer = await stage.metrics.ask(asked(Asked.PLAINTEXT, "without-mtls"), NOW)
+
+    labels = [sorted(one.labels.items()) for one in answer.series or ()]
+    assert labels == sorted(labels)
+
+
+async def test_what_came_after_now_is_not_known(stage: Stage) -> None:
+    answer = await stage.metrics.ask(asked(Asked.PLAINTEXT, "grown-and-born"), NOW - 10 * MINUTE)
+
+    assert {one.label("pod"): one.value for one in answer.series or ()} == {"old": 7, "idle": 7}
+
+
+async def test_a_server_in_trouble_is_a_problem_and_no_silence(stage: Stage) -> None:
+    question = asked(Asked.PLAINTEXT, "without-mtls")
+    stage.goes_dark()
+    during = await stage.metrics.ask(question, NOW)
+    stage.comes_back()
+
+    after = await stage.metrics.ask(question, NOW)
+
+    assert during.series is None
+    assert "no answer within" in during.problem
+    assert after.series
+
+
+class Page(Protocol):
+    """What a metrics server scrapes while the test runs."""
+
+    async def shows(self, shown: Mapping[Labels, float]) -> None:
+        """These series and no others, from the next scrape on, which has been when this returns."""
+
+    async def ask(self, question: MeshQuestion) -> MeshAnswer:
+        """The answer as of now."""
+
+
+class MemoryPage:
+    """The stand-in."""
+
+    def __init__(self) -> None:
+        self._metrics = MemoryMeshMetrics()
+        self._now = NOW
+
+    async def shows(self, shown: Mapping[Labels, float]) -> None:
+        self._now += MINUTE
+        self._metrics.scrape(self._now, shown)
+
+    async def ask(self, question: MeshQuestion) -> MeshAnswer:
+        return await self._metrics.ask(question, self._now)
+
+
+class PrometheusPage:
+    """The real one."""
+
+    def __init__(self, metrics: PrometheusMeshMetrics, exporter: Exporter) -> None:
+        self._metrics = metrics
+        self._exporter = exporter
+
+    async def shows(self, shown: Mapping[Labels, float]) -> None:
+        self._exporter.series = {}
+        self._exporter.show({selector(labels): value for labels, value in shown.items()})
+
+    async def ask(self, question: MeshQuestion) -> MeshAnswer:
+        return await self._metrics.ask(question, datetime.now(UTC))
+
+
+@pytest.fixture(params=["memory", pytest.param("prometheus", marks=pytest.mark.server)])
+async def page(request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    if request.param == "memory":
+        yield MemoryPage()
+        return
+    prometheus: Prometheus = request.getfixturevalue("prometheus")
+    metrics = PrometheusMeshMetrics(PrometheusAccess(url=prometheus.url))
+    with exporting(prometheus, f"page-{secrets.token_hex(4)}") as exporter:
+        yield PrometheusPage(metrics, exporter)
+    await metrics.close()
+
+
+@pytest.mark.parametrize(
+    ("about", "shown"),
+    [
+        (Asked.PROXIES, here("istio_build", "left", "a", component="proxy")),
+        (Asked.PLAINTEXT_OPEN, plaintext("left", OPENED, pod="a")),
+        (Asked.DRAINING, here("envoy_listener_manager_total_listeners_draining", "left", "a")),
+    ],
+)
+async def test_what_is_asked_of_now_ends_with_the_pod(page: Page, about: Asked, shown: Labels) -> None:
+    await page.shows({shown: 1})
+    before = await page.ask(asked(about, "left"))
+    await page.shows({})
+
+    after = await page.ask(asked(about, "left"))
+
+    assert ([one.labels for one in before.series or ()], after.series) == ([{"pod": "a"}], ())
+
+
+async def test_the_last_value_of_a_plaintext_series_is_told_after_its_pod_has_gone(page: Page) -> None:
+    await page.shows({plaintext("departed", pod="a"): 3})
+    await page.shows({})
+
+    after = await page.ask(asked(Asked.PLAINTEXT, "departed"))
+
+    assert [one.value for one in after.series or ()] == [3]

@@ -82,7 +82,8 @@ def selector(labels: Labels) -> str:
     """As text: name{label="value"}."""
     named = dict(labels)
     name = named.pop(NAME)
-    return f"{name}{{{','.join(f'{label}="{value}"' for label, value in sorted(named.items()))}}}"
+    matchers = ",".join(f'{label}="{value}"' for label, value in sorted(named.items()))
+    return f"{name}{{{matchers}}}"
 
 
 def _openmetrics(histories: Histories) -> str:
