@@ -1,6 +1,5 @@
 """Do a real Prometheus and its stand-in in memory say the same of the same hour of a mesh?"""
 
-import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -171,16 +170,23 @@ class PrometheusPage:
         return await self._metrics.ask(question, datetime.now(UTC))
 
 
+@pytest.fixture(scope="module")
+def exporter(prometheus: Prometheus) -> Iterator[Exporter]:
+    with exporting(prometheus, "contract-of-mesh-metrics") as exporter:
+        yield exporter
+
+
 @pytest.fixture(params=["memory", pytest.param("prometheus", marks=pytest.mark.server)])
 async def page(request: pytest.FixtureRequest) -> AsyncIterator[Page]:
     if request.param == "memory":
         yield MemoryPage()
         return
-    prometheus: Prometheus = request.getfixturevalue("prometheus")
-    metrics = PrometheusMeshMetrics(PrometheusAccess(url=prometheus.url))
-    with exporting(prometheus, f"page-{secrets.token_hex(4)}") as exporter:
+    exporter: Exporter = request.getfixturevalue("exporter")
+    metrics = PrometheusMeshMetrics(PrometheusAccess(url=exporter.prometheus.url))
+    try:
         yield PrometheusPage(metrics, exporter)
-    await metrics.close()
+    finally:
+        await metrics.close()
 
 
 @pytest.mark.parametrize(
