@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import inf
@@ -100,6 +100,11 @@ class View:
             labels.get("response_code", "").startswith("5") or labels.get("grpc_response_status") in GRPC_FAILURES
         )
         return self.sent(labels) and not is_failure
+
+    def past_services(self, labels: Labels) -> bool:
+        """Whether a caller with a proxy tells it, of whatever namespace, and it went to an address that is no Service."""
+        at = labels.get("reporter"), labels.get("destination_service_name")
+        return at == ("source", "PassthroughCluster")
 
     def inbound(self, labels: Labels) -> bool:
         """Whether it is a listener of inbound connections."""
@@ -205,9 +210,10 @@ def _is_proxy(labels: Labels) -> bool:
 
 
 def _proxies(view: View) -> Iterator[Series]:
+    """As they were scraped last."""
     found = [*view.present("istio_build", view.here), *view.present("envoy_server_uptime", view.here)]
     pods = {labels.get("pod", "") for labels, _ in found if _is_proxy(labels)}
-    return _told(view, ["pod"], {(pod,): 1.0 for pod in pods})
+    return (replace(one, at=view.last or view.now) for one in _told(view, ["pod"], {(pod,): 1.0 for pod in pods}))
 
 
 def _scraped(view: View) -> Iterator[Series]:
@@ -275,6 +281,10 @@ def _edges(view: View) -> Iterator[Series]:
     return _told(view, NAMESPACES, {key: float(len(values)) for key, values in found.items()})
 
 
+def _passthrough(view: View) -> Iterator[Series]:
+    return _summed(view, _values(view, growth, TRAFFIC, view.past_services), *EDGE[:2])
+
+
 def _rejects(view: View) -> Iterator[Series]:
     return _summed(view, _values(view, growth, REJECTIONS, view.here), "pod", NAME)
 
@@ -292,5 +302,6 @@ ANSWERS: Mapping[Asked, Callable[[View], Iterable[Series]]] = {
     Asked.REFUSALS_EXIST: _refusals_exist,
     Asked.DRAINING: _draining,
     Asked.EDGES: _edges,
+    Asked.PASSTHROUGH: _passthrough,
     Asked.REJECTS: _rejects,
 }

@@ -1,7 +1,7 @@
 """How does a test stand between a git repository and a cluster?"""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,7 @@ from tests.support.builders import NOON
 URL = "https://git.example.org/shop.git"
 API_VERSION = "rollout.dev/v1alpha1"
 HOME = "rollout-system"
-WATCHED = ("GitSource", "Rollout", "SloPolicy", "RolloutCommand")
+WATCHED = ("GitSource", "Rollout", "SloPolicy", "MeshMigration", "RolloutCommand")
 
 
 def a_policy(name: str, ratio: str = "1%", *, namespace: str = "") -> str:
@@ -34,6 +34,14 @@ def a_policy(name: str, ratio: str = "1%", *, namespace: str = "") -> str:
     place = f"{{name: {name}, namespace: {namespace}}}" if namespace else f"{{name: {name}}}"
     objective = f'{{name: errors, kind: error-ratio, max: "{ratio}", method: threshold}}'
     return f"apiVersion: {API_VERSION}\nkind: SloPolicy\nmetadata: {place}\nspec:\n  objectives:\n  - {objective}\n"
+
+
+def a_migration(name: str, *, soak: str = "24h", namespace: str = "") -> str:
+    """The YAML of a MeshMigration of one namespace."""
+    place = f"{{name: {name}, namespace: {namespace}}}" if namespace else f"{{name: {name}}}"
+    wave = "{name: first, namespaces: [shop]}"
+    head = f"apiVersion: {API_VERSION}\nkind: MeshMigration\nmetadata: {place}\nspec:\n"
+    return f"{head}  mesh: {{kind: istio-sidecar}}\n  soak: {soak}\n  waves:\n  - {wave}\n"
 
 
 def policies(*names: str) -> dict[str, str]:
@@ -202,9 +210,9 @@ class SyncWorld:
 
 
 @asynccontextmanager
-async def a_sync_world(server: KubeApi) -> AsyncIterator[SyncWorld]:
-    """A world on a server that serves our CRDs."""
-    cache = Cache(server, [KINDS[name] for name in WATCHED])
+async def a_sync_world(server: KubeApi, *, without: Iterable[str] = ()) -> AsyncIterator[SyncWorld]:
+    """A world on a server that serves our CRDs. without: kinds that a setting keeps the controller from."""
+    cache = Cache(server, [KINDS[name] for name in WATCHED], without=without)
     running = asyncio.create_task(cache.run())
     try:
         await cache.wait_synced(timedelta(seconds=10))

@@ -62,6 +62,14 @@ def test_a_kind_may_be_named_as_kubectl_names_it(name: str) -> None:
     assert told(f"{name}.spec.steps.soak") == told("Rollout.spec.steps.soak")
 
 
+@pytest.mark.parametrize("name", ["meshmigration", "MeshMigrations", "mm", "meshmigrations.rollout.dev"])
+def test_a_kind_of_the_whole_cluster_may_be_named_so_too(name: str) -> None:
+    lines = told(f"{name}.spec.waves.concurrency")
+
+    assert lines == told("MeshMigration.spec.waves.concurrency")
+    assert "FIELD:     concurrency <integer>" in lines
+
+
 def test_a_place_in_a_list_names_the_field() -> None:
     assert told("rlt.spec.steps[0].soak") == told("rlt.spec.steps.soak")
 
@@ -84,8 +92,8 @@ def test_machines_get_the_schema_too() -> None:
     ("wanted", "said"),
     [
         ("rolout", "error: there is no kind rolout of ours; did you mean Rollout?\n"),
-        ("pods", "there is no kind pods of ours; known here: Rollout, GitSource, SloPolicy, RolloutCommand"),
-        ("meshmigration", "error: kind meshmigration comes in a later version\n"),
+        ("pods", "there is no kind pods of ours; known here: Rollout, GitSource, SloPolicy, MeshMigration, "),
+        ("freezewindow", "error: kind freezewindow comes in a later version\n"),
         ("rlt.spec.stepps", "error: Rollout.spec has no field stepps; did you mean steps?\n"),
         ("rlt.spec.analysis.Interval", "Rollout.spec.analysis has no field Interval; did you mean interval?"),
         ("rlt.spec.revision.x", "error: Rollout.spec.revision has no field x\n"),

@@ -47,6 +47,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ("GRPCRoute", "host", obj({"rules": [{"backendRefs": [{"name": "a"}]}]}), ["shop/a"]),
     ("TrafficSplit", "host", obj({"service": "a", "backends": [{"service": "a-v1"}]}), ["shop/a-v1"]),
     ("RolloutCommand", "target", obj({"target": {"kind": "Rollout", "name": "a"}}), ["Rollout/shop/a"]),
+    ("RolloutCommand", "target", obj({"target": {"kind": "MeshMigration", "name": "a"}}), ["MeshMigration/shop/a"]),
     ("Rollout", "route", rollout(routes=[{"kind": "HTTPRoute", "name": "{name}-x"}]), ["shop/HTTPRoute/checkout-x"]),
     ("Rollout", "backend", rollout(backend={"service": "{name}-{revision}"}), ["shop/checkout-*"]),
     (
@@ -62,8 +63,17 @@ ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
         rollout(workload={"kind": "Deployment", "name": "a-{revision}"}),
         ["Deployment/shop/a-*"],
     ),
+    (
+        "MeshMigration",
+        "namespace",
+        {"metadata": {"name": "a"}, "spec": {"waves": [{"name": "w", "namespaces": ["shop", "pay"]}]}},
+        ["istio-system", "shop", "pay"],
+    ),
     ("Rollout", "policy", rollout(policies=["p"]), ["shop/p", "*/p"]),
-    *((kind, "source", {"metadata": {"labels": MARKS}}, ["shop/apps"]) for kind in ("Rollout", "SloPolicy")),
+    *(
+        (kind, "source", {"metadata": {"labels": MARKS}}, ["shop/apps"])
+        for kind in ("Rollout", "SloPolicy", "MeshMigration")
+    ),
 ]
 
 

@@ -35,7 +35,7 @@ def test_every_question_has_a_query_for_a_sidecar_mesh() -> None:
     assert [about for about in Asked if SIDECAR not in QUERIES[about]] == []
 
 
-@pytest.mark.parametrize("about", Asked)
+@pytest.mark.parametrize("about", [about for about in Asked if about is not Asked.PASSTHROUGH])
 def test_a_namespace_stays_inside_its_quotes(about: Asked) -> None:
     asked = query(MeshQuestion(asked=about, namespace='a"} or up{b="$window\\'), SIDECAR)
 
@@ -135,3 +135,11 @@ async def test_no_server_is_a_problem_too() -> None:
     found = await answer(MetricsServer(url="http://127.0.0.1:1"))
 
     assert (found.series, found.problem) == (None, "http://127.0.0.1:1: connection refused")
+
+
+async def test_a_proxy_that_was_scraped_at_no_time_is_a_problem(server: MetricsServer) -> None:
+    server.answer = vector("1e300")
+
+    found = await answer(server, Asked.PROXIES)
+
+    assert (found.series, found.problem) == (None, "1e+300 is no time of a scrape")

@@ -1,0 +1,90 @@
+"""How is the part of the controller wired that moves namespaces into a mesh?"""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from adapters.clock import SystemClock
+from adapters.kube.api import KubeApi
+from adapters.kube.cache import Cache
+from adapters.kube.commands import KubeCommands
+from adapters.kube.objects import KubeObjects
+from adapters.mesh.cluster import CachedMesh
+from adapters.mesh.inventory import KubeInventory
+from adapters.mesh.kinds import LISTED
+from adapters.mesh.records import KubeRecords
+from adapters.mesh.store import KubeMigrations
+from adapters.mesh.writes import KubeMeshWrites
+from rollout.controller.kept_migrations import KeptMigrations
+from rollout.ports.clock import Clock
+from rollout.ports.mesh_metrics import MeshMetrics
+from rollout.ports.notices import Notices
+from rollout.services.migrate import Migrator
+from rollout.services.migrate_observe import FleetObserver
+from rollout.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moving:
+    """What moves into a mesh need besides the cluster. home: the controller's namespace."""
+
+    metrics: MeshMetrics
+    notices: Notices
+    clock: Clock
+    home: str
+    actors_bound: Callable[[], bool]
+
+
+def kept_migrations(api: KubeApi, cache: Cache, moving: Moving) -> KeptMigrations:
+    """What keeps MeshMigrations."""
+    home, clock = moving.home, moving.clock
+    migrations, cluster = KubeMigrations(api, cache), CachedMesh(cache)
+    commands, records = KubeCommands(api, cache, clock, "MeshMigration"), KubeRecords(api, home)
+    observer = FleetObserver(
+        cluster=cluster,
+        commands=commands,
+        records=records,
+        inventory=KubeInventory(KubeObjects(api, LISTED)),
+        metrics=moving.metrics,
+        home=home,
+        actors_bound=moving.actors_bound,
+    )
+    migrator = Migrator(
+        migrations=migrations,
+        observer=observer,
+        cluster=cluster,
+        writes=KubeMeshWrites(api, cache),
+        records=records,
+        commands=commands,
+        notices=moving.notices,
+        home=home,
+    )
+    return KeptMigrations(migrations=migrations, migrator=migrator, clock=clock)
+
+
+async def moving_by(
+    settings: Settings, stack: AsyncExitStack, notices: Notices, actors_bound: Callable[[], bool]
+) -> Moving:
+    """What these settings say."""
+    return Moving(
+        metrics=await _mesh_metrics(settings, stack),
+        notices=notices,
+        clock=SystemClock(),
+        home=settings.own_namespace,
+        actors_bound=actors_bound,
+    )
+
+
+async def _mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetrics:
+    """The mesh's metrics in Prometheus; without a URL no question is answered, which holds every gate."""
+    from adapters.memory.mesh_metrics import MemoryMeshMetrics
+    from adapters.metrics.mesh import PrometheusMeshMetrics
+    from rollout.wiring.metrics import access
+
+    if not settings.prometheus_url:
+        nobody = MemoryMeshMetrics()
+        nobody.down("no metrics server is set: start the controller with --prometheus-url")
+        return nobody
+    metrics = PrometheusMeshMetrics(access(settings))
+    stack.push_async_callback(metrics.close)
+    return metrics
