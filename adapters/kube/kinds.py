@@ -61,6 +61,7 @@ _ALL = (
     Kind(
         name="PeerAuthentication", group="security.istio.io", plural="peerauthentications", versions=("v1", "v1beta1")
     ),
+    Kind(name="Telemetry", group="telemetry.istio.io", plural="telemetries", versions=("v1", "v1alpha1")),
     Kind(
         name="ValidatingAdmissionPolicy",
         group=_ADMISSION,
@@ -99,5 +100,5 @@ ROUTE_KINDS = tuple(kind.name for kind in _ROUTES)
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 _ASKED_FOR = {"Lease", "Event", "Secret", "CustomResourceDefinition"}  # read by name when needed
 # What moves into a mesh; of the whole cluster, so a controller for one namespace leaves it alone.
-MESH_KINDS = ("MeshMigration", "PeerAuthentication", "Namespace")
+MESH_KINDS = ("MeshMigration", "PeerAuthentication", "Telemetry", "Namespace")
 WATCHED: tuple[Kind, ...] = tuple(kind for kind in _ALL if kind.name not in _ASKED_FOR)

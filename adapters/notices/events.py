@@ -77,7 +77,7 @@ class EventNotices:
         name = f"{about.key.name[:200]}.{self._suffix()}"
         # Remembered before it is there: a server that refuses is not asked again for each repetition.
         self._remember((about.uid, reason), _Told(name=name, first=now, count=1, written_at=now))
-        await self._api.create(_KIND.path("v1", about.key.namespace), self._event(name, about, reason, now))
+        await self._api.create(_KIND.path("v1", _place(about)), self._event(name, about, reason, now))
         self.results["created"] += 1
 
     async def _count(self, about: About, reason: Reason, told: _Told, now: datetime) -> None:
@@ -89,7 +89,7 @@ class EventNotices:
         told.written_at = now
         series = {"series": {"count": told.count, "lastObservedTime": _micro(now)}}
         try:
-            await self._api.patch(_KIND.path("v1", about.key.namespace, told.name), Patch.MERGE, series)
+            await self._api.patch(_KIND.path("v1", _place(about), told.name), Patch.MERGE, series)
         except NotFound:
             await self._create(about, reason, now)  # it never came to be, or its time (an hour by default) is over
 
@@ -103,7 +103,7 @@ class EventNotices:
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"name": name, "namespace": about.key.namespace, "annotations": _annotations(about)},
+            "metadata": {"name": name, "namespace": _place(about), "annotations": _annotations(about)},
             "eventTime": _micro(now),
             "reportingController": CONTROLLER,
             "reportingInstance": self._instance,
@@ -115,11 +115,16 @@ class EventNotices:
         }
 
 
+def _place(about: About) -> str:
+    """Where the Event is; what is about an object of the whole cluster is in `default` (events.k8s.io/v1 asks for it)."""
+    return about.key.namespace or "default"
+
+
 def _reference(about: About) -> dict[str, str]:
     return {
         "apiVersion": "rollout.dev/v1alpha1",
         "kind": about.kind,
-        "namespace": about.key.namespace,
+        **({"namespace": about.key.namespace} if about.key.namespace else {}),
         "name": about.key.name,
         "uid": about.uid,
         "resourceVersion": about.version,

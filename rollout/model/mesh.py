@@ -99,7 +99,7 @@ class MeshNamespace:
     """A namespace with what counts for its move. peers, pods, workloads and services are sorted by name.
 
     exists: False when it is gone. rollouts: those in mid-run. tool: the GitOps tool that would put our writes back
-    ("Flux", "Argo CD"), "" for none. callers: namespaces that were seen calling it.
+    ("Flux", "Argo CD"), "" for none. logs: whether our Telemetry is there that logs plaintext callers.
     """
 
     name: str
@@ -114,6 +114,7 @@ class MeshNamespace:
     services: tuple[str, ...] = ()
     rollouts: tuple[str, ...] = ()
     tool: str = ""
+    logs: bool = False
 
 
 EMPTY: Labels = {}

@@ -194,7 +194,8 @@ class Proven:
 class SoakMark:
     """Since when nothing forbidden was seen. clock: None while it does not run. window: how long it must run.
 
-    restarted: why the clock was set back the last time, "" for never. looked: the last look that counted.
+    restarted: why the clock was set back the last time, "" for never. looked: the last look that counted. known: what must
+    stay as it is meanwhile, such as "service api". skipped_by: who said that it was quiet for long enough, and why.
     """
 
     clock: datetime | None = None
@@ -202,6 +203,9 @@ class SoakMark:
     restarted: str = ""
     looked: datetime | None = None
     last_event: datetime | None = None
+    known: tuple[str, ...] = ()
+    skipped_by: str = ""
+    skipped_why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,51 +2,58 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from policies.ledger_events import Event
 from rollout.model.commands import Command, Result
 from rollout.model.mesh import MeshNamespace, PeerAuth
 from rollout.model.mesh_writes import MeshWrite, Snapshot
-from rollout.model.migration import Finding, MigrationStatus, PlaintextCaller, Proven
+from rollout.model.migration import Finding, MigrationStatus, Proven
 from rollout.model.status import Reason
 from rollout.model.telemetry import Asked, MeshAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaintextLook:
-    """What one look at the plaintext counters told. callers: who spoke plaintext since the look before.
+    """What one look at the plaintext counters told. events: since the look before, those that are accounted for too.
 
-    accounted: those that an exception covers. complete: whether silence would have meant something; gap: why not, "" where
-    it does.
+    complete: whether silence would have meant something; gap: why not, "" where it does. silent: a sentence where too many
+    proxies were not scraped for too long, "" otherwise.
     """
 
-    callers: tuple[PlaintextCaller, ...] = ()
-    accounted: tuple[PlaintextCaller, ...] = ()
+    events: tuple[Event, ...] = ()
     complete: bool = False
     gap: str = "nothing was asked yet"
+    silent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronCaller:
-    """A CronJob that could call. longest: its longest gap between two runs; None when it never runs."""
+    """A CronJob that could call. longest: the longest time between two of its runs; None when it never runs by itself.
+
+    ran: when it last succeeded; None for never.
+    """
 
     namespace: str
     name: str
-    longest_s: float | None
+    longest: timedelta | None
+    ran: datetime | None = None
+
+    def __str__(self) -> str:
+        return f"CronJob {self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceSeen:
     """One namespace. findings: of the preflight checks; None when they did not run in this look.
 
-    specs: of its PeerAuthentications, by name, as JSON. snapshot: how it was before our first write; None for none.
+    snapshot: how it was before our first write; None for none.
     """
 
     namespace: MeshNamespace
     answers: Mapping[Asked, MeshAnswer]
     plaintext: PlaintextLook = PlaintextLook()
     findings: tuple[Finding, ...] | None = None
-    specs: Mapping[str, str]
     snapshot: Snapshot | None = None
 
 
@@ -60,11 +67,15 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSeen:
-    """All of it. edges: None when the metrics server could not say. root: PeerAuthentications of the mesh's own namespace."""
+    """All of it. edges: None when the metrics server could not say. root: PeerAuthentications of the mesh's own namespace.
+
+    meshed: namespaces of the whole cluster whose every pod has a proxy.
+    """
 
     namespaces: Mapping[str, NamespaceSeen]
     root: tuple[PeerAuth, ...] = ()
     edges: tuple[Edge, ...] | None = ()
+    meshed: frozenset[str] = frozenset()
     periods: tuple[CronCaller, ...] = ()
     commands: tuple[Command, ...] = ()
     actors_bound: bool = True

@@ -1,0 +1,178 @@
+"""What is to be done about a MeshMigration now? One value out; nothing here looks, acts or waits.
+
+Namespaces are decided one after the other, and each sees what was decided before it: so no two neighbours begin to
+change in one tick.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+
+from rollout.migration.effects import wanted
+from rollout.migration.fleet import Fleet
+from rollout.migration.graph import Call, calls_of
+from rollout.migration.moves import moved
+from rollout.migration.mtls_writes import snapshot
+from rollout.migration.orders import changed_in, obeyed
+from rollout.migration.proving import facts
+from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
+from rollout.migration.telling import WRITTEN, conditions, next_sentence, reasons, wake_at
+from rollout.migration.tracking import tracked
+from rollout.migration.triggers import Fired, fired
+from rollout.migration.view import View, live, unmeshed
+from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Proven, Stage
+from rollout.model.migration_seen import FleetSeen, MigrationDecision, NamespaceActions, Replied
+from rollout.model.status import Reason
+
+_ALARMING = frozenset({Trigger.LIMIT_BROKEN, Trigger.FALLBACK_ASKED, Trigger.PREFLIGHT_BLOCKED, Trigger.PLAINTEXT_SEEN})
+_QUIET = frozenset(
+    {"MeasuringBaseline", "Verifying", "Soaking", "NotChecked", "NotInForce", "Restarting", "FormerWave"}
+)
+_OPENING = frozenset({Stage.FALLING_BACK, Stage.ROLLING_BACK})
+
+
+def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: datetime) -> MigrationDecision:
+    """The new status, what to write, what to announce, and when time alone may change something."""
+    known = {one.name: one for one in status.namespaces}
+    names = (*spec.namespaces, *sorted(known.keys() - set(spec.namespaces)))
+    status = replace(status, namespaces=tuple(known.get(name, NamespaceStatus(name=name)) for name in names))
+    orders = obeyed(spec, status, seen.commands, actors_bound=seen.actors_bound)
+    status = orders.status
+    fleet = _fleet(spec, status, seen, now)
+    actions: list[NamespaceActions] = []
+    events = list(orders.told)
+    moments: list[datetime] = []
+    for name in names:
+        if name not in seen.namespaces:
+            continue
+        before = status.of(name)
+        fleet = replace(fleet, status=status)
+        view = View(status=status.of(name), seen=seen.namespaces[name], fleet=fleet, root=seen.root, periods=seen.periods, now=now)
+        view, fire = _advanced(view, orders.fires.get(name))
+        done = _actions(view, before, fire)
+        view = _told(view)
+        status = changed_in(status, view.status)
+        actions += [done] if done is not None else []
+        events += [(name, reason) for reason in _news(before, view.status, fire)]
+        moments += _moments(view, fire, done)
+    status = _summed_up(spec, status, now)
+    return MigrationDecision(
+        status=status,
+        actions=tuple(actions),
+        replies=tuple(Replied(command=one.uid, result=one.result, message=one.message) for one in orders.news),
+        events=tuple(events),
+        wake_at=min(moments) if moments else None,
+    )
+
+
+def _fleet(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: datetime) -> Fleet:
+    """The fleet at the beginning of the tick. A caller that the metrics cannot name is the ledger's matter, not the graph's."""
+    own = seen.namespaces
+    calls = calls_of(Call(caller=edge.source, callee=edge.target) for edge in seen.edges or () if edge.source)
+    fleet = Fleet(
+        spec=spec,
+        status=status,
+        calls=calls,
+        enrolled=frozenset(),
+        rollouts={name: one.namespace.rollouts for name, one in own.items() if one.namespace.rollouts},
+        frozen="" if seen.edges is not None else "the metrics server cannot say who calls whom",
+        now=now,
+    )
+    views = (View(status=status.of(name), seen=one, fleet=fleet, root=seen.root, now=now) for name, one in own.items())
+    ours = {view.name for view in views if live(view.namespace) and not unmeshed(view)}
+    return replace(fleet, enrolled=frozenset(ours | (seen.meshed - own.keys())))
+
+
+def _advanced(view: View, asked: Fired | None) -> tuple[View, Fired | None]:
+    """The view after this look and at most one move; what a person asked for comes before what fires by itself."""
+    view = view.of(tracked(view))
+    fire = asked if asked is not None and asked.trigger in TRANSITIONS[view.stage] else _by_itself(view)
+    return (view.of(moved(view, fire)), fire) if fire is not None else (view, None)
+
+
+def _by_itself(view: View) -> Fired | None:
+    """What fires without a person. What the spec names no more is only opened, where that had begun."""
+    return fired(view) if view.is_wanted or view.stage in _OPENING else None
+
+
+def _actions(view: View, before: NamespaceStatus, fire: Fired | None) -> NamespaceActions | None:
+    """What is written for it: after a move first its proof and, before anything else is, the snapshot."""
+    opens = view.stage in _OPENING
+    writes = wanted(view)
+    if view.stage is not Stage.FALLING_BACK:
+        writes = writes[:1]
+    forward = fire is not None and _is_forward(before.stage, view.stage)
+    kept = snapshot(view.namespace, view.now) if _takes_snapshot(fire) else None
+    if kept is not None:
+        writes = ()  # the snapshot is durable before the first write
+    if not writes and not forward and kept is None:
+        return None
+    return NamespaceActions(
+        namespace=view.name,
+        writes=writes,
+        proof=_proof(view, before, fire) if fire is not None and forward else None,
+        snapshot=kept,
+        opens=opens,
+    )
+
+
+def _takes_snapshot(fire: Fired | None) -> bool:
+    return fire is not None and fire.trigger in (Trigger.PREFLIGHT_PASSED, Trigger.BASELINE_TAKEN)
+
+
+def _is_forward(before: Stage, after: Stage) -> bool:
+    return before in FORWARD and after in FORWARD and FORWARD.index(after) > FORWARD.index(before)
+
+
+def _proof(view: View, before: NamespaceStatus, fire: Fired) -> Proven:
+    found = facts(view.of(replace(before, reasons=())), fire)
+    text = "\n".join(" | ".join(fact) for fact in found)
+    return Proven(
+        stage=before.stage,
+        to=view.stage,
+        at=view.now,
+        facts=found,
+        digest=sha256(text.encode()).hexdigest()[:16],
+    )
+
+
+def _told(view: View) -> View:
+    why = reasons(view)
+    return view.of(replace(view.status, reasons=why, next=next_sentence(view, why)))
+
+
+def _news(before: NamespaceStatus, after: NamespaceStatus, fire: Fired | None) -> tuple[Reason, ...]:
+    """The move, and holds that were not there before."""
+    news = []
+    if fire is not None:
+        moved_to = f"{before.stage} -> {after.stage}: {fire.why}"
+        news.append(Reason(code=fire.trigger, message=moved_to, warning=fire.trigger in _ALARMING))
+    known = {reason.code for reason in before.reasons} | _QUIET
+    return (*news, *(reason for reason in after.reasons if reason.code not in known))
+
+
+def _moments(view: View, fire: Fired | None, done: NamespaceActions | None) -> list[datetime]:
+    if fire is not None:
+        return [view.now]
+    found = [view.now + WRITTEN] if done is not None else []
+    moment = wake_at(view)
+    return [*found, moment] if moment is not None else found
+
+
+def _summed_up(spec: MigrationSpec, status: MigrationStatus, now: datetime) -> MigrationStatus:
+    """What the whole migration is: the first wave that is not done, how many are, and what holds it."""
+    ended = (Stage.DONE, Stage.EXCEPTED)
+    stages = status.stages
+    wave = next((one.name for one in spec.waves if any(stages[name] not in ended for name in one.namespaces)), "")
+    done = sum(stages[name] in ended for name in spec.namespaces)
+    paused = (Reason(code="Paused", message=status.paused),) if status.paused else ()
+    suspended = (Reason(code="Suspended", message="spec.suspend: nothing goes forward"),) if spec.suspend else ()
+    total = len(spec.namespaces)
+    status = replace(
+        status,
+        wave=wave,
+        done=done,
+        reasons=(*paused, *suspended),
+        next=f"{done} of {total} namespaces are done" + (f"; wave {wave} is next" if wave else ""),
+    )
+    return replace(status, conditions=conditions(spec, status, now))

@@ -1,0 +1,116 @@
+"""What has to be written so that the namespace is what its stage says? Read from the live objects, restated each tick."""
+
+from rollout.migration.fleet import change_hold, unenrol_hold
+from rollout.migration.limits import suffering
+from rollout.migration.mtls_writes import canary_gone, enrolled_label, opened, permissive_first, strict, strict_on
+from rollout.migration.restoring import restored
+from rollout.migration.view import View, live, pods_of, unmeshed, unsettled, workload_named
+from rollout.model.mesh import Mtls, Restartable
+from rollout.model.mesh_writes import EvictPod, LogPlaintext, MeshWrite, RestartWorkload, WritePeer
+from rollout.model.migration import Stage
+
+_LOGGED = frozenset({Stage.OBSERVING, Stage.REHEARSAL})
+
+
+def wanted(view: View) -> tuple[MeshWrite, ...]:
+    """The writes that the stage asks for, in order; all of them for a fallback, else the caller takes the first."""
+    match view.stage:
+        case Stage.ENROLLING:
+            return () if _is_held(view) else enrolment(view)
+        case Stage.OBSERVING:
+            return _logging(view)
+        case Stage.REHEARSAL:
+            return (*_logging(view), *exception_writes(view))
+        case Stage.STRICT_CANARY:
+            return () if _is_held(view) else _one_strict(view)
+        case Stage.STRICT | Stage.STRICT_SOAK:
+            return () if _is_held(view) else (*_all_strict(view), *_logging(view))
+        case Stage.FALLING_BACK:
+            return opened(view.namespace, view.root)
+        case Stage.ROLLING_BACK:
+            return rollback(view)
+    return _logging(view)
+
+
+def enrolment(view: View) -> tuple[MeshWrite, ...]:
+    """Explicit PERMISSIVE, the label, then one workload after the other, each only while nobody suffers."""
+    ahead: tuple[MeshWrite, ...] = permissive_first(view.namespace, view.root)
+    if ahead:
+        return ahead
+    label = enrolled_label(view.namespace, view.spec)
+    if label is not None:
+        return (label,)
+    if unsettled(view) or suffering(view):
+        return ()
+    return _anew(view, meshed=True)
+
+
+def exception_writes(view: View) -> tuple[WritePeer, ...]:
+    """What the exceptions need, before anything else becomes STRICT."""
+    today = view.now.date()
+    writes = strict(view.namespace, view.root, view.spec.exceptions_of(view.name), today)
+    return tuple(write for write in writes if not _flips(write))
+
+
+def rollback(view: View) -> tuple[MeshWrite, ...]:
+    """Everything as it was: STRICT opened, label off, pods anew, then what we made; one after the other."""
+    still_open: tuple[MeshWrite, ...] = opened(view.namespace, view.root)
+    if still_open or view.seen.snapshot is None:
+        return still_open
+    if unenrol_hold(view.fleet, view.name) is not None:
+        return ()
+    if view.namespace.logs:
+        return (LogPlaintext(namespace=view.name, present=False),)
+    return restored(view)
+
+
+def _anew(view: View, *, meshed: bool) -> tuple[MeshWrite, ...]:
+    """The next workload, or pod below a partition, that has to be made anew."""
+    stale = tuple(pod for pod in unmeshed(view)) if meshed else ()
+    for workload in view.namespace.workloads:
+        pods = [pod for pod in stale if pod.workload == str(workload)]
+        if not pods or workload.restartable is Restartable.BY_HAND:
+            continue
+        if workload.restartable is Restartable.PARTITIONED:
+            return (EvictPod(namespace=view.name, name=pods[-1].name, uid=pods[-1].uid),)
+        return (
+            RestartWorkload(
+                kind=workload.kind, namespace=view.name, name=workload.name, version=workload.version, at=view.now
+            ),
+        )
+    return ()
+
+
+def _one_strict(view: View) -> tuple[MeshWrite, ...]:
+    workload = workload_named(view, view.status.canary)
+    if workload is None:
+        return ()
+    write = strict_on(view.namespace, view.root, workload, pods_of(view, workload))
+    return (write,) if write is not None else ()
+
+
+def _all_strict(view: View) -> tuple[MeshWrite, ...]:
+    writes: tuple[MeshWrite, ...] = strict(
+        view.namespace, view.root, view.spec.exceptions_of(view.name), view.now.date()
+    )
+    return writes or _without_canary(view)
+
+
+def _without_canary(view: View) -> tuple[MeshWrite, ...]:
+    gone = canary_gone(view.namespace)
+    return (gone,) if gone is not None else ()
+
+
+def _logging(view: View) -> tuple[MeshWrite, ...]:
+    present = view.stage in _LOGGED
+    if view.namespace.logs is present or not any(pod.meshed for pod in live(view.namespace)):
+        return ()
+    return (LogPlaintext(namespace=view.name, present=present),)
+
+
+def _is_held(view: View) -> bool:
+    return not view.is_wanted or change_hold(view.fleet, view.name) is not None
+
+
+def _flips(write: WritePeer) -> bool:
+    return write.mode is Mtls.STRICT and not write.selector

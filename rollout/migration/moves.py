@@ -1,0 +1,67 @@
+"""What does a trigger change in a namespace's status?"""
+
+from dataclasses import replace
+
+from rollout.migration.limits import measured, total_restarts
+from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
+from rollout.migration.triggers import Fired
+from rollout.migration.view import View, live, pods_of
+from rollout.model.migration import NamespaceStatus, SoakMark, Stage
+from rollout.model.telemetry import Asked
+
+
+def moved(view: View, fire: Fired) -> NamespaceStatus:
+    """The status after a trigger; KeyError for a move that the table does not know."""
+    stage = TRANSITIONS[view.stage][fire.trigger]
+    status = replace(
+        view.status,
+        stage=stage,
+        since=view.now,
+        visited=_farther(view.status.visited, stage),
+        in_force=None,
+        dark_since=None,
+        restarts=total_restarts(view),
+    )
+    return _remembered(view, fire, status)
+
+
+def _remembered(view: View, fire: Fired, status: NamespaceStatus) -> NamespaceStatus:
+    match fire.trigger:
+        case Trigger.BASELINE_TAKEN:
+            return replace(status, baseline=measured(view), recorded=True)
+        case Trigger.CONTROL_SEEN:
+            return replace(status, soak=SoakMark())
+        case Trigger.PLAINTEXT_SEEN:
+            return replace(status, soak=replace(SoakMark(restarted=fire.why), looked=view.status.soak.looked))
+        case Trigger.REHEARSED:
+            return replace(status, canary=least_risky(view))
+        case Trigger.LIMIT_BROKEN | Trigger.FALLBACK_ASKED:
+            return replace(status, why_back=fire.why, fallbacks=view.status.fallbacks + 1)
+        case Trigger.ROLLBACK_ASKED:
+            return replace(status, why_back=fire.why, rolls_back=True)
+        case Trigger.RETRIED:
+            return replace(status, why_back="", rolls_back=False, canary="", soak=SoakMark())
+        case Trigger.RESTORED:
+            return replace(
+                status, visited=Stage.PENDING, recorded=False, created=(), canary="", rolls_back=False, soak=SoakMark()
+            )
+    return status
+
+
+def _farther(visited: Stage, stage: Stage) -> Stage:
+    if stage not in FORWARD or FORWARD.index(stage) <= FORWARD.index(visited):
+        return visited
+    return stage
+
+
+def least_risky(view: View) -> str:
+    """The workload with pods that got the fewest requests with mTLS, by name where several did; "" when there is none."""
+    requests: dict[str, float] = {}
+    for row in view.rows(Asked.MTLS) or ():
+        requests[row.label("pod")] = requests.get(row.label("pod"), 0.0) + row.value
+    busy = {
+        str(workload): sum(requests.get(pod.name, 0.0) for pod in pods_of(view, workload))
+        for workload in view.namespace.workloads
+        if any(pod.meshed for pod in live(view.namespace) if pod.workload == str(workload))
+    }
+    return min(busy, key=lambda name: (busy[name], name)) if busy else ""

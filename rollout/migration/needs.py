@@ -1,0 +1,66 @@
+"""What has to be looked at for one namespace, by its stage?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rollout.model.migration import MigrationSpec, NamespaceStatus, Stage
+from rollout.model.telemetry import Asked, MeshQuestion
+
+CHECK_AGAIN = timedelta(minutes=5)  # the preflight checks list objects of many kinds
+GLANCE = timedelta(minutes=5)
+FEWEST_SCRAPES = 4  # of 15 s: a shorter window sees no growth
+
+_WATCHING = (Asked.SUCCESS, Asked.LATENCY, Asked.REFUSED, Asked.REFUSALS_EXIST, Asked.REJECTS, Asked.DRAINING)
+_LISTENING = (
+    *(Asked.PLAINTEXT, Asked.PLAINTEXT_IN_WINDOW, Asked.PLAINTEXT_OPEN),
+    *(Asked.PROXIES, Asked.SCRAPED, Asked.MTLS, Asked.REFUSALS_EXIST),
+)
+_QUESTIONS: Mapping[Stage, tuple[Asked, ...]] = {
+    Stage.PREFLIGHT: (Asked.REFUSALS_EXIST, Asked.PROXIES),
+    Stage.BLOCKED: (Asked.REFUSALS_EXIST, Asked.PROXIES),
+    Stage.BASELINE: (Asked.SUCCESS, Asked.LATENCY),
+    Stage.ENROLLING: (Asked.SUCCESS, Asked.LATENCY),
+    Stage.PERMISSIVE: _LISTENING,
+    Stage.OBSERVING: _LISTENING,
+    Stage.REHEARSAL: _LISTENING,
+    Stage.STRICT_CANARY: _WATCHING,
+    Stage.STRICT: _WATCHING,
+    Stage.STRICT_SOAK: _WATCHING,
+}
+_CHECKED = frozenset({Stage.PREFLIGHT, Stage.BLOCKED, Stage.OBSERVING, Stage.REHEARSAL})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What one namespace needs to be looked at. checks: whether the preflight checks are to run."""
+
+    questions: tuple[MeshQuestion, ...]
+    checks: bool
+
+
+def needs(spec: MigrationSpec, status: NamespaceStatus, now: datetime) -> Needs:
+    """What to ask the metrics server, and whether the checks are due."""
+    due = status.looked is None or now - status.looked >= CHECK_AGAIN
+    return Needs(
+        questions=tuple(
+            MeshQuestion(asked=asked, namespace=status.name, window=_window(asked, spec, status, now))
+            for asked in _QUESTIONS.get(status.stage, ())
+        ),
+        checks=status.stage in _CHECKED and (due or status.stage in (Stage.PREFLIGHT, Stage.BLOCKED)),
+    )
+
+
+def _window(asked: Asked, spec: MigrationSpec, status: NamespaceStatus, now: datetime) -> timedelta:
+    shortest = max(FEWEST_SCRAPES * spec.interval, timedelta(seconds=1))
+    since = now - (status.since or now)
+    match asked:
+        case Asked.SUCCESS | Asked.LATENCY if status.stage is Stage.BASELINE:
+            return max(min(since, spec.baseline), shortest)
+        case Asked.REFUSED | Asked.REJECTS:
+            return max(min(since, GLANCE), timedelta(seconds=1))
+        case Asked.PLAINTEXT_IN_WINDOW:
+            return max(now - (status.soak.looked or status.since or now), shortest)
+        case Asked.SCRAPED | Asked.MTLS:
+            return max(min(since, spec.soak), shortest)
+    return max(min(since, GLANCE), shortest)

@@ -1,0 +1,156 @@
+"""Was it quiet for long enough in this namespace, and who was not?
+
+What that means is asked of `policies.soak`; this file says what it is asked about.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+
+from policies.ledger_events import UNKNOWN, callers, counting
+from policies.soak import Mark, Seen, Setting, Skip, Window, changes, clock, soaked, unaccounted, window
+from policies.soak_evidence import Caller, Exempt, accounted
+from policies.soak_hold import Hold
+from rollout.migration.view import View
+from rollout.model.migration import NamespaceStatus, PlaintextCaller, SoakMark, Stage
+from rollout.model.status import Reason
+
+REFRESH = timedelta(seconds=60)  # a look that tells nothing new is written down this often: each write costs
+MOST_CALLERS = 20
+_SOAKING = frozenset({Stage.OBSERVING, Stage.REHEARSAL})
+_NO_CYCLE = timedelta(0)
+
+
+def soaked_on(view: View) -> NamespaceStatus:
+    """The status after this look: the clock goes on, or begins again and says why."""
+    if view.stage not in _SOAKING:
+        return view.status
+    status, look = view.status, view.seen.plaintext
+    mark, known = status.soak, _known(view)
+    before = _setting(mark.known) if mark.known else _setting(known)
+    seen = Seen(
+        events=look.events, gap=look.silent, changes=changes(before, _setting(known)), complete=look.complete
+    )
+    after, why = clock(_mark(mark), seen, view.now)
+    news = _is_news(mark, after, why) or bool(look.events)
+    if not news and mark.known == known and mark.window == needed(view).length:
+        return status
+    kept = SoakMark(
+        clock=after.clock,
+        window=needed(view).length,
+        restarted=after.restarted,
+        looked=after.looked,
+        last_event=after.last_event,
+        known=known,
+        skipped_by=after.skipped.by if after.skipped else "",
+        skipped_why=after.skipped.reason if after.skipped else "",
+    )
+    return replace(status, soak=kept, callers=_callers(view))
+
+
+def soak_holds(view: View) -> Iterator[Reason]:
+    """Why it was not quiet for long enough."""
+    look = view.seen.plaintext
+    if not look.complete:
+        yield Reason(code="CoverageIncomplete", message=look.gap)
+    mark = _mark(view.status.soak)
+    if view.status.soak.looked is not None and look.complete:
+        mark = replace(mark, looked=view.now)
+    wait = needed(view)
+    hold = soaked(mark, wait, view.now)
+    if hold is not None:
+        yield _reason(hold)
+    for name in unaccounted(wait, ()):
+        found = next(one for one in _cron_callers(view) if one.name == name)
+        missing = accounted(found, view.status.soak.clock, view.now)
+        if missing is not None and mark.skipped is None:
+            yield _reason(missing)
+
+
+def needed(view: View) -> Window:
+    """How long it must be quiet: the spec's soak, or twice the longest period of a CronJob of the cluster."""
+    return window(view.spec.soak, _NO_CYCLE, {one.name: one.period for one in _cron_callers(view)})
+
+
+def _cron_callers(view: View) -> tuple[Caller, ...]:
+    enrolled = view.fleet.enrolled
+    return tuple(
+        Caller(
+            name=str(one),
+            period=one.longest,
+            meshed_statically=one.namespace in enrolled,
+            last_success=one.ran,
+            exception=_exempt(view),
+        )
+        for one in view.periods
+    )
+
+
+def _exempt(view: View) -> Exempt | None:
+    found = [one for one in view.spec.exceptions_of(view.name) if one.is_whole_namespace]
+    return Exempt(owner=found[0].owner, expires=found[0].expires) if found else None
+
+
+def _reason(hold: Hold) -> Reason:
+    return Reason(code=hold.code, message=hold.sentence)
+
+
+def _is_news(before: SoakMark, after: Mark, why: str) -> bool:
+    """Whether the look is worth a write of the status."""
+    if why or (before.clock is None) != (after.clock is None) or before.looked is None:
+        return True
+    return after.looked is not None and after.looked - before.looked >= REFRESH
+
+
+def _mark(mark: SoakMark) -> Mark:
+    skip = None
+    if mark.skipped_by and mark.clock is not None:
+        skip = Skip(by=mark.skipped_by, reason=mark.skipped_why, at=mark.clock)
+    return Mark(
+        clock=mark.clock, looked=mark.looked, restarted=mark.restarted, last_event=mark.last_event, skipped=skip
+    )
+
+
+def _known(view: View) -> tuple[str, ...]:
+    """What must stay as it is while the clock runs, as texts that fit into the status."""
+    namespace = view.namespace
+    found = [f"workload={one}" for one in namespace.workloads]
+    found += [f"service={name}" for name in namespace.services]
+    found += [f"policy={peer.name}={_digest(peer.spec)}" for peer in (*namespace.peers, *view.root)]
+    found += [f"caller={name}" for name in view.fleet.calls.callers_of(view.name) if name not in view.fleet.enrolled]
+    return tuple(sorted(set(found)))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:8]
+
+
+def _setting(known: tuple[str, ...]) -> Setting:
+    def of(kind: str) -> list[str]:
+        return [text.removeprefix(f"{kind}=") for text in known if text.startswith(f"{kind}=")]
+
+    policies = (text.rpartition("=") for text in of("policy"))
+    return Setting(
+        workloads=frozenset(of("workload")),
+        services=frozenset(of("service")),
+        unmeshed_callers=frozenset(of("caller")),
+        versions={},
+        policies={name: digest for name, _, digest in policies},
+    )
+
+
+def _callers(view: View) -> tuple[PlaintextCaller, ...]:
+    """Who spoke plaintext so far, the last ones first; the calls of one caller are added up."""
+    known = {(one.workload, one.source): one for one in view.status.callers}
+    for one in callers(counting(view.seen.plaintext.events)):
+        source = "" if one.source == UNKNOWN else one.source
+        before = known.get((one.destination, source))
+        known[one.destination, source] = PlaintextCaller(
+            workload=one.destination,
+            source=source,
+            calls=one.times + (before.calls if before else 0),
+            last=one.last,
+        )
+    newest = sorted(known.values(), key=lambda one: (one.last, one.workload, one.source), reverse=True)
+    return tuple(newest[:MOST_CALLERS])

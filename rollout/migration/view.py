@@ -1,0 +1,137 @@
+"""What do the rules of a namespace's move look at?"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rollout.migration.fleet import Fleet
+from rollout.migration.mtls import effective
+from rollout.model.mesh import MeshNamespace, MeshPod, MeshWorkload, Mtls, PeerAuth
+from rollout.model.migration import Exemption, MigrationSpec, NamespaceStatus, Stage
+from rollout.model.migration_seen import CronCaller, NamespaceSeen
+from rollout.model.telemetry import Asked, Series
+
+ANY_PORT = 0  # stands for all ports that a pod does not declare
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One namespace, the fleet that it is in, and the moment.
+
+    root: PeerAuthentications of the mesh's own namespace. periods: CronJobs of the cluster.
+    """
+
+    status: NamespaceStatus
+    seen: NamespaceSeen
+    fleet: Fleet
+    root: tuple[PeerAuth, ...]
+    periods: tuple[CronCaller, ...] = ()
+    now: datetime
+
+    @property
+    def spec(self) -> MigrationSpec:
+        """The migration's spec."""
+        return self.fleet.spec
+
+    @property
+    def name(self) -> str:
+        """The namespace's name."""
+        return self.status.name
+
+    @property
+    def namespace(self) -> MeshNamespace:
+        """The namespace as it is."""
+        return self.seen.namespace
+
+    @property
+    def stage(self) -> Stage:
+        """Its stage."""
+        return self.status.stage
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the spec names it still; what it names no more goes forward no more."""
+        return self.name in self.fleet.order
+
+    def of(self, status: NamespaceStatus) -> "View":
+        """The same with another status."""
+        return replace(self, status=status)
+
+    def rows(self, asked: Asked) -> tuple[Series, ...] | None:
+        """What the metrics server told; None where it could not say or was not asked."""
+        answer = self.seen.answers.get(asked)
+        return None if answer is None else answer.series
+
+    def in_stage(self) -> float:
+        """Seconds since it came to its stage."""
+        return 0.0 if self.status.since is None else (self.now - self.status.since).total_seconds()
+
+
+def live(namespace: MeshNamespace) -> tuple[MeshPod, ...]:
+    """Its pods that still run."""
+    return tuple(pod for pod in namespace.pods if not pod.is_finished)
+
+
+def selects(exemption: Exemption, pod: MeshPod) -> bool:
+    """Whether the exception is for this pod."""
+    return exemption.workload.items() <= pod.labels.items()
+
+
+def is_excepted(view: View, pod: MeshPod) -> bool:
+    """Whether the pod need not be meshed: all of it is excepted, and the exception has not expired."""
+    today = view.now.date()
+    return any(
+        one.port is None and selects(one, pod) and today < one.expires for one in view.spec.exceptions_of(view.name)
+    )
+
+
+def unmeshed(view: View) -> tuple[MeshPod, ...]:
+    """Live pods without a proxy that no exception covers."""
+    return tuple(pod for pod in live(view.namespace) if not pod.meshed and not is_excepted(view, pod))
+
+
+def pods_of(view: View, workload: MeshWorkload) -> tuple[MeshPod, ...]:
+    """The live pods of a workload."""
+    return tuple(pod for pod in live(view.namespace) if pod.workload == str(workload))
+
+
+def unsettled(view: View) -> tuple[MeshWorkload, ...]:
+    """Workloads whose pods are still being made anew, or are not ready."""
+    return tuple(one for one in view.namespace.workloads if not one.settled)
+
+
+def not_strict(view: View, pods: tuple[MeshPod, ...]) -> tuple[str, ...]:
+    """Pods and ports, "api-1:8080", that are not STRICT and that no exception covers, by the live objects."""
+    found = []
+    for pod in pods:
+        for port in pod.ports or (ANY_PORT,):
+            mode = effective(pod, port, view.namespace.peers, view.root).mode
+            if mode is not Mtls.STRICT and not _port_excepted(view, pod, port):
+                found.append(f"{pod.name}:{port}" if port else pod.name)
+    return tuple(found)
+
+
+def strict_ports(view: View) -> tuple[str, ...]:
+    """Pods and ports that are STRICT, by the live objects."""
+    return tuple(
+        f"{pod.name}:{port}"
+        for pod in live(view.namespace)
+        for port in (*pod.ports, ANY_PORT)
+        if effective(pod, port, view.namespace.peers, view.root).mode is Mtls.STRICT
+    )
+
+
+def _port_excepted(view: View, pod: MeshPod, port: int) -> bool:
+    return any(
+        selects(one, pod) and one.port in (None, port) and not one.is_whole_namespace
+        for one in view.spec.exceptions_of(view.name)
+    )
+
+
+def expired(view: View) -> tuple[Exemption, ...]:
+    """Exceptions of the namespace that have run out: they close gates, and change no mode."""
+    return tuple(one for one in view.spec.exceptions_of(view.name) if view.now.date() >= one.expires)
+
+
+def workload_named(view: View, name: str) -> MeshWorkload | None:
+    """The workload "Deployment api"; None when it is gone."""
+    return next((one for one in view.namespace.workloads if str(one) == name), None)

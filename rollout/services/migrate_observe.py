@@ -1,0 +1,156 @@
+"""What does the world look like for one MeshMigration?"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from rollout.migration.needs import Needs, needs
+from rollout.migration.preflight.catalogue import findings
+from rollout.migration.preflight.gathered import Gathered
+from rollout.model.migration import Finding, MigrationSpec, MigrationStatus, Stage
+from rollout.model.migration_seen import CronCaller, Edge, FleetSeen, NamespaceSeen
+from rollout.model.names import Key
+from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion
+from rollout.ports.mesh_metrics import MeshMetrics
+from rollout.ports.migrations import Inventory, MeshCluster, Records
+from rollout.ports.rollouts import Commands
+from rollout.services.plaintext import Listener
+
+EDGES_WITHIN = timedelta(days=30)
+EDGES_AGAIN = timedelta(minutes=10)  # the graph of callers moves slowly, and the question is a heavy one
+PERIODS_AGAIN = timedelta(minutes=10)
+_AT_REST = frozenset({Stage.DONE, Stage.EXCEPTED, Stage.ROLLED_BACK})
+
+Objects = Mapping[str, tuple[Mapping[str, Any], ...]]
+
+
+@dataclass(slots=True)
+class FleetObserver:
+    """Looks: the cache for the cluster, the metrics server at most once per interval, the checks when they are due.
+
+    home: the controller's namespace, where commands for MeshMigrations live. All that is remembered may be lost.
+    """
+
+    cluster: MeshCluster
+    commands: Commands
+    records: Records
+    inventory: Inventory
+    metrics: MeshMetrics
+    home: str
+    actors_bound: Callable[[], bool]
+    listener: Listener = field(default_factory=Listener)
+    _answers: dict[tuple[str, str, Asked], MeshAnswer] = field(default_factory=dict)
+    _periods: tuple[datetime, tuple[CronCaller, ...]] | None = None
+
+    async def observe(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> FleetSeen:
+        """One look at everything that the stages of the namespaces need."""
+        names = (*spec.namespaces, *(one.name for one in status.namespaces if one.name not in spec.namespaces))
+        wanted = {name: needs(spec, status.of(name), now) for name in names}
+        told = await self._told(spec, wanted, now)
+        meshed = self.cluster.meshed()
+        checks = await self._checks(spec, wanted, told, meshed, now)
+        namespaces = {}
+        for name in names:
+            namespace = self.cluster.namespace(name)
+            record = await self.records.read(spec.name, name) if status.of(name).recorded else None
+            namespaces[name] = NamespaceSeen(
+                namespace=namespace,
+                answers=told[name],
+                plaintext=self.listener.look(spec, status.of(name), namespace, told[name], now),
+                findings=checks.get(name),
+                snapshot=record.snapshot if record is not None else None,
+            )
+        return FleetSeen(
+            namespaces=namespaces,
+            root=self.cluster.root(spec.root),
+            edges=await self._edges(spec, status, now),
+            meshed=meshed,
+            periods=await self._cron_periods(status, now),
+            commands=self.commands.pending(Key(namespace=self.home, name=spec.name)),
+            actors_bound=self.actors_bound(),
+        )
+
+    def forget(self, migration: str) -> None:
+        """Drop what is remembered of a migration that is gone."""
+        self._answers = {place: answer for place, answer in self._answers.items() if place[0] != migration}
+        self.listener.forget(migration)
+
+    async def _told(
+        self, spec: MigrationSpec, wanted: Mapping[str, Needs], now: datetime
+    ) -> dict[str, dict[Asked, MeshAnswer]]:
+        """The answers by namespace; what was asked within the interval is not asked again."""
+        questions = [question for one in wanted.values() for question in one.questions]
+        answers = await asyncio.gather(*(self._ask(spec, question, spec.interval, now) for question in questions))
+        told: dict[str, dict[Asked, MeshAnswer]] = {name: {} for name in wanted}
+        for answer in answers:
+            told[answer.question.namespace][answer.question.asked] = answer
+        return told
+
+    async def _ask(
+        self, spec: MigrationSpec, question: MeshQuestion, again: timedelta, now: datetime
+    ) -> MeshAnswer:
+        place = (spec.name, question.namespace, question.asked)
+        known = self._answers.get(place)
+        if known is not None and now - known.at < again and known.question.window <= question.window:
+            return known
+        answer = await self.metrics.ask(question, now)
+        self._answers[place] = answer
+        return answer
+
+    async def _edges(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> tuple[Edge, ...] | None:
+        """Who was seen calling whom; None when one of the answers is missing."""
+        moving = [name for name in spec.namespaces if status.of(name).stage not in _AT_REST]
+        asked = (MeshQuestion(asked=Asked.EDGES, namespace=name, window=EDGES_WITHIN) for name in moving)
+        answers = await asyncio.gather(*(self._ask(spec, question, EDGES_AGAIN, now) for question in asked))
+        if any(answer.series is None for answer in answers):
+            for answer in answers:  # do not wait ten minutes to ask again
+                if answer.series is None:
+                    self._answers.pop((spec.name, answer.question.namespace, Asked.EDGES), None)
+            return None
+        pairs = {
+            (row.label("source_workload_namespace"), row.label("destination_workload_namespace"))
+            for answer in answers
+            for row in answer.series or ()
+        }
+        return tuple(
+            Edge(source="" if source == "unknown" else source, target=target) for source, target in sorted(pairs)
+        )
+
+    async def _checks(
+        self,
+        spec: MigrationSpec,
+        wanted: Mapping[str, Needs],
+        told: Mapping[str, Mapping[Asked, MeshAnswer]],
+        meshed: frozenset[str],
+        now: datetime,
+    ) -> dict[str, tuple[Finding, ...]]:
+        """What the checks find, by namespace; nothing where they are not due. Objects are listed once for all."""
+        due = [name for name, one in wanted.items() if one.checks]
+        if not due:
+            return {}
+        objects, unread = await self.inventory.objects(spec.root)
+        return {
+            name: findings(
+                Gathered(
+                    namespace=name,
+                    spec=spec,
+                    objects=objects,
+                    unread=unread,
+                    told=told[name],
+                    enrolled=meshed,
+                    now=now,
+                )
+            )
+            for name in due
+        }
+
+    async def _cron_periods(self, status: MigrationStatus, now: datetime) -> tuple[CronCaller, ...]:
+        """The CronJobs of the cluster, while some namespace soaks."""
+        if not any(one.stage in (Stage.OBSERVING, Stage.REHEARSAL) for one in status.namespaces):
+            return ()
+        if self._periods is None or now - self._periods[0] >= PERIODS_AGAIN:
+            self._periods = (now, await self.inventory.periods(now))
+        return self._periods[1]
+
