@@ -47,7 +47,7 @@ def excepted(ns: MeshNamespace, root: Sequence[PeerAuth], exceptions: Sequence[E
 
     They only ever weaken. An expired exception is written like any other: its day closes a gate and flips nothing.
     """
-    mine = _of(ns, exceptions)
+    mine = mine_of(ns, exceptions)
     writes = [_weakened(peer, opening(peer.selector, mine)) for peer in in_force(ns.peers, root)]
     unsaid = [selector for selector in _selectors(ns, mine) if selecting(selector, ns.peers, root) is None]
     writes += [_created(ns, selector, opening(selector, mine)) for selector in unsaid]
@@ -59,7 +59,7 @@ def unwritable(ns: MeshNamespace, root: Sequence[PeerAuth], exceptions: Sequence
     if any(peer.namespace == ns.name for peer in root):
         return (f"{ns.name} is the root namespace: its own mode is that of the whole mesh",)
     peers = strict_after(foreseen(ns.peers, excepted(ns, root, exceptions)), ns.name)
-    return tuple(sorted({why for one in _of(ns, exceptions) for why in _closed(ns, one, peers, root)}))
+    return tuple(sorted({why for one in mine_of(ns, exceptions) for why in _closed(ns, one, peers, root)}))
 
 
 def left_open(
@@ -70,8 +70,13 @@ def left_open(
     return tuple(
         (pod, port, found.mode)
         for (pod, port), found in modes(ns, root).items()
-        if found.mode is not Mtls.STRICT and not _is_open(opening(labels[pod], _of(ns, exceptions)), port)
+        if found.mode is not Mtls.STRICT and not _is_open(opening(labels[pod], mine_of(ns, exceptions)), port)
     )
+
+
+def mine_of(ns: MeshNamespace, exceptions: Sequence[Exemption]) -> tuple[Exemption, ...]:
+    """The exceptions of this namespace."""
+    return tuple(one for one in exceptions if one.namespace == ns.name)
 
 
 def opening(labels: Labels, exceptions: Iterable[Exemption]) -> Opening:
@@ -145,10 +150,6 @@ def digest(labels: Labels) -> str:
 def stable_labels(pod: MeshPod) -> Labels:
     """The labels of a pod that its successor will have too."""
     return {key: text for key, text in pod.labels.items() if key not in _OF_ONE_POD}
-
-
-def _of(ns: MeshNamespace, exceptions: Sequence[Exemption]) -> tuple[Exemption, ...]:
-    return tuple(one for one in exceptions if one.namespace == ns.name)
 
 
 def _wider(mode: Mtls | None, other: Mtls) -> Mtls:

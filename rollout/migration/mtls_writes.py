@@ -7,6 +7,7 @@ from rollout.migration.mtls_exceptions import (
     digest,
     excepted,
     in_place,
+    mine_of,
     opening,
     unwritable,
     weakened_ports,
@@ -72,7 +73,7 @@ def strict_on(
         return None
     ports = dict[int, Mtls]()
     for pod in pods:
-        ports |= opening(pod.labels, exceptions).ports
+        ports |= opening(pod.labels, mine_of(ns, exceptions)).ports
     followed = selecting(pods[0].labels, ns.peers, root)
     if followed is not None:
         return in_place(followed, Mtls.STRICT, weakened_ports(followed.ports, Mtls.STRICT, ports))
@@ -92,7 +93,7 @@ def canary_problem(
     labels, names = _labels(workload), {pod.name for pod in pods}
     if not labels or not pods:
         return f"{workload} has no {'pods' if labels else 'labels'}"
-    if any(opening(pod.labels, exceptions).mode for pod in pods):
+    if any(opening(pod.labels, mine_of(ns, exceptions)).mode for pod in pods):
         return f"{workload} is excepted"
     followed = [selecting(pod.labels, ns.peers, root) for pod in pods]
     apart = next((pod for pod, peer in zip(pods, followed, strict=True) if peer != followed[0]), None)
@@ -159,8 +160,8 @@ def strict(ns: MeshNamespace, root: Sequence[PeerAuth], exceptions: Sequence[Exe
 
 def _is_left_over(ns: MeshNamespace, peer: PeerAuth, exceptions: Sequence[Exemption]) -> bool:
     """A canary that a fallback has opened: it is to follow the namespace again."""
-    mine = [one for one in exceptions if one.namespace == ns.name]
-    return _is_canary(peer) and peer.mode is Mtls.PERMISSIVE and opening(peer.selector, mine).mode is None
+    is_excepted = opening(peer.selector, mine_of(ns, exceptions)).mode is not None
+    return _is_canary(peer) and peer.mode is Mtls.PERMISSIVE and not is_excepted
 
 
 def enrolled_label(ns: MeshNamespace, spec: MigrationSpec) -> LabelNamespace | None:
