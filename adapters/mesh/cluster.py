@@ -43,6 +43,10 @@ class CachedMesh:
             logs=self._cache.get("Telemetry", name, LOG_NAME) is not None,
         )
 
+    def raw(self, name: str) -> tuple[Obj, ...]:
+        """Its PeerAuthentications and workloads as they were read."""
+        return tuple(one for kind in ("PeerAuthentication", *WORKLOAD_KINDS) for one in self._cache.list(kind, name))
+
     def root(self, namespace: str) -> tuple[PeerAuth, ...]:
         """The PeerAuthentications of a namespace, sorted by name."""
         found = (peer_auth(one) for one in self._cache.list("PeerAuthentication", namespace))

@@ -1,5 +1,7 @@
 """Where do MeshMigrations live? In the API server; reads come from the watch cache."""
 
+from typing import Any
+
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
 from rollout.manifest.errors import SpecError, SpecErrors
@@ -36,7 +38,7 @@ class KubeMigrations:
     async def save(self, stored: StoredMigration, status: MigrationStatus) -> StoredMigration:
         """The MeshMigration with `status` saved; Conflict when somebody wrote since `stored.version`."""
         written = migration_status_to_dict(status)
-        patch = [
+        patch: list[dict[str, Any]] = [
             {"op": "test", "path": "/metadata/resourceVersion", "value": stored.version},
             {"op": "add", "path": "/status", "value": written},
         ]

@@ -8,6 +8,7 @@ from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
 from adapters.mesh.marks import LOG_NAME, WRITE, marks
 from rollout.manifest.group import API_VERSION
+from rollout.migration.read import RESTARTED
 from rollout.model.mesh import Mtls
 from rollout.model.mesh_writes import (
     EvictPod,
@@ -24,7 +25,6 @@ from rollout.ports.errors import Conflict, NotFound
 
 _PEER = "PeerAuthentication"
 _LOG = "Telemetry"
-RESTARTED = "rollout.dev/restartedAt"
 _PLAINTEXT = "!has(connection.mtls) || !connection.mtls"  # CEL; what is no TLS has no such attribute
 
 

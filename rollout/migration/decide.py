@@ -12,14 +12,15 @@ from rollout.migration.effects import wanted
 from rollout.migration.fleet import Fleet
 from rollout.migration.graph import Call, calls_of
 from rollout.migration.moves import moved
-from rollout.migration.mtls_writes import snapshot
+from rollout.migration.mtls_restore import snapshot
 from rollout.migration.orders import changed_in, obeyed
 from rollout.migration.proving import facts
 from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
 from rollout.migration.telling import WRITTEN, conditions, next_sentence, reasons, wake_at
 from rollout.migration.tracking import tracked
 from rollout.migration.triggers import Fired, fired
-from rollout.migration.view import View, live, unmeshed
+from rollout.migration.mtls import live
+from rollout.migration.view import View, unmeshed
 from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Proven, Stage
 from rollout.model.migration_seen import FleetSeen, MigrationDecision, NamespaceActions, Replied
 from rollout.model.status import Reason
@@ -47,7 +48,14 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
             continue
         before = status.of(name)
         fleet = replace(fleet, status=status)
-        view = View(status=status.of(name), seen=seen.namespaces[name], fleet=fleet, root=seen.root, periods=seen.periods, now=now)
+        view = View(
+            status=status.of(name),
+            seen=seen.namespaces[name],
+            fleet=fleet,
+            root=seen.root,
+            periods=seen.periods,
+            now=now,
+        )
         view, fire = _advanced(view, orders.fires.get(name))
         done = _actions(view, before, fire)
         view = _told(view)
@@ -102,7 +110,7 @@ def _actions(view: View, before: NamespaceStatus, fire: Fired | None) -> Namespa
     if view.stage is not Stage.FALLING_BACK:
         writes = writes[:1]
     forward = fire is not None and _is_forward(before.stage, view.stage)
-    kept = snapshot(view.namespace, view.now) if _takes_snapshot(fire) else None
+    kept = snapshot(view.namespace, view.seen.raw, view.now) if _takes_snapshot(fire) else None
     if kept is not None:
         writes = ()  # the snapshot is durable before the first write
     if not writes and not forward and kept is None:

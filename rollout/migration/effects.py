@@ -2,10 +2,12 @@
 
 from rollout.migration.fleet import change_hold, unenrol_hold
 from rollout.migration.limits import suffering
+from rollout.migration.mtls_exceptions import excepted
+from rollout.migration.mtls_restore import restored
 from rollout.migration.mtls_writes import canary_gone, enrolled_label, opened, permissive_first, strict, strict_on
-from rollout.migration.restoring import restored
-from rollout.migration.view import View, live, pods_of, unmeshed, unsettled, workload_named
-from rollout.model.mesh import Mtls, Restartable
+from rollout.migration.mtls import live
+from rollout.migration.view import View, pods_of, unmeshed, unsettled, workload_named
+from rollout.model.mesh import Restartable
 from rollout.model.mesh_writes import EvictPod, LogPlaintext, MeshWrite, RestartWorkload, WritePeer
 from rollout.model.migration import Stage
 
@@ -42,14 +44,12 @@ def enrolment(view: View) -> tuple[MeshWrite, ...]:
         return (label,)
     if unsettled(view) or suffering(view):
         return ()
-    return _anew(view, meshed=True)
+    return _anew(view)
 
 
 def exception_writes(view: View) -> tuple[WritePeer, ...]:
     """What the exceptions need, before anything else becomes STRICT."""
-    today = view.now.date()
-    writes = strict(view.namespace, view.root, view.spec.exceptions_of(view.name), today)
-    return tuple(write for write in writes if not _flips(write))
+    return excepted(view.namespace, view.root, view.spec.exceptions_of(view.name))
 
 
 def rollback(view: View) -> tuple[MeshWrite, ...]:
@@ -61,15 +61,18 @@ def rollback(view: View) -> tuple[MeshWrite, ...]:
         return ()
     if view.namespace.logs:
         return (LogPlaintext(namespace=view.name, present=False),)
-    return restored(view)
+    since = view.status.since or view.now
+    return restored(view.namespace, view.root, view.seen.snapshot, view.status.created, since)
 
 
-def _anew(view: View, *, meshed: bool) -> tuple[MeshWrite, ...]:
-    """The next workload, or pod below a partition, that has to be made anew."""
-    stale = tuple(pod for pod in unmeshed(view)) if meshed else ()
+def _anew(view: View) -> tuple[MeshWrite, ...]:
+    """The next workload, or pod below a partition, that has to be made anew; one restart must do."""
+    since = (view.status.since or view.now).replace(microsecond=0)  # the annotation has whole seconds
     for workload in view.namespace.workloads:
-        pods = [pod for pod in stale if pod.workload == str(workload)]
+        pods = [pod for pod in unmeshed(view) if pod.workload == str(workload)]
         if not pods or workload.restartable is Restartable.BY_HAND:
+            continue
+        if workload.restarted is not None and workload.restarted >= since:
             continue
         if workload.restartable is Restartable.PARTITIONED:
             return (EvictPod(namespace=view.name, name=pods[-1].name, uid=pods[-1].uid),)
@@ -85,20 +88,14 @@ def _one_strict(view: View) -> tuple[MeshWrite, ...]:
     workload = workload_named(view, view.status.canary)
     if workload is None:
         return ()
-    write = strict_on(view.namespace, view.root, workload, pods_of(view, workload))
+    exceptions = view.spec.exceptions_of(view.name)
+    write = strict_on(view.namespace, view.root, workload, pods_of(view, workload), exceptions)
     return (write,) if write is not None else ()
 
 
 def _all_strict(view: View) -> tuple[MeshWrite, ...]:
-    writes: tuple[MeshWrite, ...] = strict(
-        view.namespace, view.root, view.spec.exceptions_of(view.name), view.now.date()
-    )
-    return writes or _without_canary(view)
-
-
-def _without_canary(view: View) -> tuple[MeshWrite, ...]:
-    gone = canary_gone(view.namespace)
-    return (gone,) if gone is not None else ()
+    writes: tuple[MeshWrite, ...] = strict(view.namespace, view.root, view.spec.exceptions_of(view.name))
+    return writes or canary_gone(view.namespace, view.root)
 
 
 def _logging(view: View) -> tuple[MeshWrite, ...]:
@@ -110,7 +107,3 @@ def _logging(view: View) -> tuple[MeshWrite, ...]:
 
 def _is_held(view: View) -> bool:
     return not view.is_wanted or change_hold(view.fleet, view.name) is not None
-
-
-def _flips(write: WritePeer) -> bool:
-    return write.mode is Mtls.STRICT and not write.selector

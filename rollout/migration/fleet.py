@@ -232,7 +232,7 @@ def _next(one: NamespaceStatus) -> str:
 
 def _unapproved(fleet: Fleet, name: str) -> Reason | None:
     wave = fleet.wave_of(name)
-    if not wave.approval or any(approved == wave.name for approved, _ in fleet.status.approved):
+    if not wave.approval or any(one.wave == wave.name for one in fleet.status.approved):
         return None
     message = f"wave {wave.name} waits for {wave.approval}: `approve` lets it begin"
     return Reason(code="AwaitingApproval", message=message)

@@ -6,8 +6,10 @@ from datetime import timedelta
 from rollout.migration.effects import exception_writes
 from rollout.migration.fleet import begin_hold, change_hold, strict_hold
 from rollout.migration.limits import suffering
+from rollout.migration.mtls_exceptions import unwritable
 from rollout.migration.soaking import soak_holds
-from rollout.migration.view import View, expired, live, unmeshed, unsettled
+from rollout.migration.mtls import live
+from rollout.migration.view import View, expired, unmeshed, unsettled
 from rollout.model.migration import Finding, Severity, Stage
 from rollout.model.status import Reason
 from rollout.model.telemetry import Asked
@@ -128,6 +130,8 @@ def _rehearsal(view: View) -> Iterator[Reason]:
     todo = exception_writes(view)
     if todo:
         yield Reason(code="ExceptionsPending", message=f"{todo[0]}: exceptions come before STRICT")
+    for why in unwritable(view.namespace, view.root, view.spec.exceptions_of(view.name)):
+        yield Reason(code="ExceptionUnwritable", message=why, warning=True)
     yield from _armed(view)
     yield from _of(strict_hold(view.fleet, view.name))
     yield from _of(change_hold(view.fleet, view.name))

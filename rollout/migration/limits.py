@@ -6,7 +6,8 @@ Each caller is compared with itself before the change: what ails another service
 from collections.abc import Iterator
 from datetime import timedelta
 
-from rollout.migration.view import View, live
+from rollout.migration.mtls import live
+from rollout.migration.view import View
 from rollout.model.migration import EdgeBaseline
 from rollout.model.telemetry import Asked, Series
 

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from rollout.migration.limits import measured, total_restarts
+from rollout.migration.mtls_writes import canary_problem
 from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
 from rollout.migration.triggers import Fired
-from rollout.migration.view import View, live, pods_of
+from rollout.migration.view import View, pods_of
 from rollout.model.migration import NamespaceStatus, SoakMark, Stage
 from rollout.model.telemetry import Asked
 
@@ -55,13 +56,15 @@ def _farther(visited: Stage, stage: Stage) -> Stage:
 
 
 def least_risky(view: View) -> str:
-    """The workload with pods that got the fewest requests with mTLS, by name where several did; "" when there is none."""
+    """The workload that got the fewest requests with mTLS, by name where several did; "" when none can be STRICT alone."""
     requests: dict[str, float] = {}
     for row in view.rows(Asked.MTLS) or ():
         requests[row.label("pod")] = requests.get(row.label("pod"), 0.0) + row.value
     busy = {
         str(workload): sum(requests.get(pod.name, 0.0) for pod in pods_of(view, workload))
         for workload in view.namespace.workloads
-        if any(pod.meshed for pod in live(view.namespace) if pod.workload == str(workload))
+        if not canary_problem(
+            view.namespace, view.root, workload, pods_of(view, workload), view.spec.exceptions_of(view.name)
+        )
     }
     return min(busy, key=lambda name: (busy[name], name)) if busy else ""

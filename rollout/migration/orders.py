@@ -105,7 +105,7 @@ def _pause(_spec: MigrationSpec, status: MigrationStatus, command: Command) -> _
     return _Done(status=replace(status, paused=why), message="nothing goes forward until resume", fires={})
 
 
-def _resume(_spec: MigrationSpec, status: MigrationStatus, command: Command) -> _Done:
+def _resume(_spec: MigrationSpec, status: MigrationStatus, _command: Command) -> _Done:
     spent = [one.name for one in status.namespaces if one.fallbacks]
     if not status.paused and not spent:
         raise RefusalError("it is not paused")
@@ -144,7 +144,9 @@ def _skip(_spec: MigrationSpec, status: MigrationStatus, command: Command) -> _D
     if not command.reason:
         raise RefusalError("skipping a soak needs a reason")
     soak = replace(one.soak, skipped_by=command.actor, skipped_why=command.reason)
-    return _Done(status=changed_in(status, replace(one, soak=soak)), message="the rest of the soak is skipped", fires={})
+    return _Done(
+        status=changed_in(status, replace(one, soak=soak)), message="the rest of the soak is skipped", fires={}
+    )
 
 
 def _fire(trigger: Trigger, words: str) -> "Order":

@@ -2,7 +2,8 @@
 
 from rollout.migration.gates import named
 from rollout.migration.triggers import Fired
-from rollout.migration.view import View, live, strict_ports
+from rollout.migration.mtls import live
+from rollout.migration.view import View, strict_ports
 from rollout.model.migration import Severity
 from rollout.model.telemetry import MeshAnswer
 

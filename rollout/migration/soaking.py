@@ -9,7 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from policies.ledger_events import UNKNOWN, callers, counting
-from policies.soak import Mark, Seen, Setting, Skip, Window, changes, clock, soaked, unaccounted, window
+from policies.soak import Mark, Seen, Setting, Skip, Window, changes, clock, soaked, window
 from policies.soak_evidence import Caller, Exempt, accounted
 from policies.soak_hold import Hold
 from rollout.migration.view import View
@@ -29,9 +29,7 @@ def soaked_on(view: View) -> NamespaceStatus:
     status, look = view.status, view.seen.plaintext
     mark, known = status.soak, _known(view)
     before = _setting(mark.known) if mark.known else _setting(known)
-    seen = Seen(
-        events=look.events, gap=look.silent, changes=changes(before, _setting(known)), complete=look.complete
-    )
+    seen = Seen(events=look.events, gap=look.silent, changes=changes(before, _setting(known)), complete=look.complete)
     after, why = clock(_mark(mark), seen, view.now)
     news = _is_news(mark, after, why) or bool(look.events)
     if not news and mark.known == known and mark.window == needed(view).length:
@@ -61,7 +59,7 @@ def soak_holds(view: View) -> Iterator[Reason]:
     hold = soaked(mark, wait, view.now)
     if hold is not None:
         yield _reason(hold)
-    for name in unaccounted(wait, ()):
+    for name in wait.beyond_cap:
         found = next(one for one in _cron_callers(view) if one.name == name)
         missing = accounted(found, view.status.soak.clock, view.now)
         if missing is not None and mark.skipped is None:

@@ -6,7 +6,8 @@ from datetime import datetime
 from rollout.migration.gates import blocking, waiting
 from rollout.migration.limits import is_blind, total_restarts
 from rollout.migration.soaking import soaked_on
-from rollout.migration.view import View, live, not_strict, pods_of, workload_named
+from rollout.migration.mtls import live
+from rollout.migration.view import View, not_strict, pods_of, workload_named
 from rollout.model.migration import NamespaceStatus, Stage
 
 _WATCHED = frozenset({Stage.STRICT_CANARY, Stage.STRICT, Stage.STRICT_SOAK})

@@ -7,6 +7,7 @@ from policies.ledger_events import callers, counting
 from rollout.migration.effects import rollback
 from rollout.migration.gates import blocking, holds, named
 from rollout.migration.limits import broken
+from rollout.migration.mtls_restore import kept_open, rollback_waits
 from rollout.migration.mtls_writes import opened
 from rollout.migration.stages import Trigger
 from rollout.migration.view import View, unmeshed
@@ -98,13 +99,11 @@ def rollback_goes_on(view: View) -> Fired | None:
 
 def was_restored(view: View) -> Fired | None:
     """Nothing is left to put back."""
-    if rollback(view) or _is_restarting(view):
+    kept = view.seen.snapshot
+    if kept is None or rollback(view) or rollback_waits(view.namespace, kept):
         return None
-    return Fired(trigger=Trigger.RESTORED, why="everything is as it was before the first write")
-
-
-def _is_restarting(view: View) -> bool:
-    return any(not one.settled for one in view.namespace.workloads)
+    still = kept_open(view.namespace, view.root, view.status.created)
+    return Fired(trigger=Trigger.RESTORED, why=still or "everything is as it was before the first write")
 
 
 def _forward(trigger: Trigger, why: Callable[[View], str]) -> Rule:
@@ -115,15 +114,15 @@ def _forward(trigger: Trigger, why: Callable[[View], str]) -> Rule:
 
 
 began = _forward(Trigger.BEGAN, lambda view: f"wave {view.spec.wave_of(view.name).name} has begun")
-preflight_passed = _forward(Trigger.PREFLIGHT_PASSED, lambda view: "no check blocks, and every warning is acknowledged")
-baseline_taken = _forward(Trigger.BASELINE_TAKEN, lambda view: "its callers were measured")
+preflight_passed = _forward(Trigger.PREFLIGHT_PASSED, lambda _: "no check blocks, and every warning is acknowledged")
+baseline_taken = _forward(Trigger.BASELINE_TAKEN, lambda _: "its callers were measured")
 enrolled = _forward(Trigger.ENROLLED, lambda view: f"all {len(view.namespace.pods)} pods have a proxy and are ready")
-control_seen = _forward(Trigger.CONTROL_SEEN, lambda view: "mTLS is seen, and every proxy is")
+control_seen = _forward(Trigger.CONTROL_SEEN, lambda _: "mTLS is seen, and every proxy is")
 soaked = _forward(Trigger.SOAKED, lambda view: f"no plaintext for {view.status.soak.window}")
-rehearsed = _forward(Trigger.REHEARSED, lambda view: "exceptions are written, and refused callers would be seen")
+rehearsed = _forward(Trigger.REHEARSED, lambda _: "exceptions are written, and refused callers would be seen")
 canary_verified = _forward(Trigger.CANARY_VERIFIED, lambda view: f"{view.status.canary} was well at STRICT")
-strict_verified = _forward(Trigger.STRICT_VERIFIED, lambda view: "every caller was well at STRICT")
-strict_soaked = _forward(Trigger.STRICT_SOAKED, lambda view: "STRICT, and watched for long enough")
+strict_verified = _forward(Trigger.STRICT_VERIFIED, lambda _: "every caller was well at STRICT")
+strict_soaked = _forward(Trigger.STRICT_SOAKED, lambda _: "STRICT, and watched for long enough")
 
 RULES: Mapping[Stage, tuple[Rule, ...]] = {
     Stage.PENDING: (excepted, began),

@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rollout.migration.fleet import Fleet
-from rollout.migration.mtls import effective
+from rollout.migration.mtls import live, modes
+from rollout.migration.mtls_exceptions import left_open
 from rollout.model.mesh import MeshNamespace, MeshPod, MeshWorkload, Mtls, PeerAuth
 from rollout.model.migration import Exemption, MigrationSpec, NamespaceStatus, Stage
 from rollout.model.migration_seen import CronCaller, NamespaceSeen
 from rollout.model.telemetry import Asked, Series
-
-ANY_PORT = 0  # stands for all ports that a pod does not declare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +65,6 @@ class View:
         return 0.0 if self.status.since is None else (self.now - self.status.since).total_seconds()
 
 
-def live(namespace: MeshNamespace) -> tuple[MeshPod, ...]:
-    """Its pods that still run."""
-    return tuple(pod for pod in namespace.pods if not pod.is_finished)
-
-
 def selects(exemption: Exemption, pod: MeshPod) -> bool:
     """Whether the exception is for this pod."""
     return exemption.workload.items() <= pod.labels.items()
@@ -101,30 +95,15 @@ def unsettled(view: View) -> tuple[MeshWorkload, ...]:
 
 def not_strict(view: View, pods: tuple[MeshPod, ...]) -> tuple[str, ...]:
     """Pods and ports, "api-1:8080", that are not STRICT and that no exception covers, by the live objects."""
-    found = []
-    for pod in pods:
-        for port in pod.ports or (ANY_PORT,):
-            mode = effective(pod, port, view.namespace.peers, view.root).mode
-            if mode is not Mtls.STRICT and not _port_excepted(view, pod, port):
-                found.append(f"{pod.name}:{port}" if port else pod.name)
-    return tuple(found)
+    names = {pod.name for pod in pods}
+    found = left_open(view.namespace, view.root, view.spec.exceptions_of(view.name))
+    return tuple(f"{name}:{port}" if port else name for name, port, _ in found if name in names)
 
 
 def strict_ports(view: View) -> tuple[str, ...]:
     """Pods and ports that are STRICT, by the live objects."""
-    return tuple(
-        f"{pod.name}:{port}"
-        for pod in live(view.namespace)
-        for port in (*pod.ports, ANY_PORT)
-        if effective(pod, port, view.namespace.peers, view.root).mode is Mtls.STRICT
-    )
-
-
-def _port_excepted(view: View, pod: MeshPod, port: int) -> bool:
-    return any(
-        selects(one, pod) and one.port in (None, port) and not one.is_whole_namespace
-        for one in view.spec.exceptions_of(view.name)
-    )
+    found = modes(view.namespace, view.root).items()
+    return tuple(f"{name}:{port}" if port else name for (name, port), one in found if one.mode is Mtls.STRICT)
 
 
 def expired(view: View) -> tuple[Exemption, ...]:

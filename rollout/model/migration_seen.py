@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from policies.ledger_events import Event
 from rollout.model.commands import Command, Result
@@ -47,13 +48,14 @@ class CronCaller:
 class NamespaceSeen:
     """One namespace. findings: of the preflight checks; None when they did not run in this look.
 
-    snapshot: how it was before our first write; None for none.
+    raw: its PeerAuthentications and workloads as they were read. snapshot: how it was before our first write; None for none.
     """
 
     namespace: MeshNamespace
     answers: Mapping[Asked, MeshAnswer]
     plaintext: PlaintextLook = PlaintextLook()
     findings: tuple[Finding, ...] | None = None
+    raw: tuple[Mapping[str, Any], ...] = ()
     snapshot: Snapshot | None = None
 
 

@@ -48,6 +48,9 @@ class MeshCluster(Protocol):
     def namespace(self, name: str) -> MeshNamespace:
         """The namespace with its pods, workloads and policies; `exists` is False when there is none."""
 
+    def raw(self, name: str) -> tuple[Mapping[str, Any], ...]:
+        """Its PeerAuthentications and workloads as they were read."""
+
     def root(self, namespace: str) -> tuple[PeerAuth, ...]:
         """The PeerAuthentications of the mesh's own namespace, sorted by name."""
 

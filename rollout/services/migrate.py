@@ -6,7 +6,7 @@ status that says so was saved; what opens is written even when it could not be.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rollout.migration.decide import decide
 from rollout.model.actions import Answer
@@ -20,7 +20,6 @@ from rollout.ports.migrations import MeshCluster, MeshWrites, Migrations, Record
 from rollout.ports.notices import About, Notices
 from rollout.ports.rollouts import Commands
 from rollout.services.migrate_observe import FleetObserver
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +133,9 @@ class Migrator:
         if stored.is_status_readable and status.reasons[:1] != (reason,):
             condition = Condition(type="Ready", status="False", reason=reason.code, message=reason.message, since=now)
             conditions = (condition, replace(condition, type="Stalled", status="True"))
-            status = replace(status, reasons=(reason,), conditions=conditions, next="mend the spec; nothing moves until then")
+            status = replace(
+                status, reasons=(reason,), conditions=conditions, next="mend the spec; nothing moves until then"
+            )
             stored = await self.migrations.save(stored, status)
             await self._tell(stored, (("", reason),))
         return Moved(name=stored.name, before=stored.status, after=status)

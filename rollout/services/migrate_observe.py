@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rollout.migration.needs import Needs, needs
-from rollout.migration.preflight.catalogue import findings
+from rollout.migration.preflight.catalogue import verdict
 from rollout.migration.preflight.gathered import Gathered
 from rollout.model.migration import Finding, MigrationSpec, MigrationStatus, Stage
 from rollout.model.migration_seen import CronCaller, Edge, FleetSeen, NamespaceSeen
@@ -60,6 +60,7 @@ class FleetObserver:
                 answers=told[name],
                 plaintext=self.listener.look(spec, status.of(name), namespace, told[name], now),
                 findings=checks.get(name),
+                raw=self.cluster.raw(name),
                 snapshot=record.snapshot if record is not None else None,
             )
         return FleetSeen(
@@ -88,9 +89,7 @@ class FleetObserver:
             told[answer.question.namespace][answer.question.asked] = answer
         return told
 
-    async def _ask(
-        self, spec: MigrationSpec, question: MeshQuestion, again: timedelta, now: datetime
-    ) -> MeshAnswer:
+    async def _ask(self, spec: MigrationSpec, question: MeshQuestion, again: timedelta, now: datetime) -> MeshAnswer:
         place = (spec.name, question.namespace, question.asked)
         known = self._answers.get(place)
         if known is not None and now - known.at < again and known.question.window <= question.window:
@@ -132,7 +131,7 @@ class FleetObserver:
             return {}
         objects, unread = await self.inventory.objects(spec.root)
         return {
-            name: findings(
+            name: verdict(
                 Gathered(
                     namespace=name,
                     spec=spec,
@@ -142,7 +141,7 @@ class FleetObserver:
                     enrolled=meshed,
                     now=now,
                 )
-            )
+            ).findings
             for name in due
         }
 
@@ -153,4 +152,3 @@ class FleetObserver:
         if self._periods is None or now - self._periods[0] >= PERIODS_AGAIN:
             self._periods = (now, await self.inventory.periods(now))
         return self._periods[1]
-

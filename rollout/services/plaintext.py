@@ -159,4 +159,3 @@ def _rows(answers: Answers, asked: Asked) -> tuple[Series, ...] | None:
 def _values(answers: Answers, asked: Asked) -> dict[str, float] | None:
     rows = _rows(answers, asked)
     return None if rows is None else {row.label("pod"): row.value for row in rows}
-

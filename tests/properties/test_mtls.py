@@ -1,30 +1,23 @@
 """Do the mode in force and our writes hold for any namespace that users may have made?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.migration.mtls import ANY_PORT, effective, effective_for, live, namespace_wide, possible, selecting
-from rollout.migration.mtls_conflicts import conflicts
-from rollout.migration.mtls_exceptions import left_open, unwritable
-from rollout.migration.mtls_restore import kept_open, restored, rollback_waits, snapshot
+from rollout.migration.mtls import ANY_PORT, effective, namespace_wide, possible, selecting
+from rollout.migration.mtls_exceptions import unwritable
 from rollout.migration.mtls_writes import (
-    canary_gone,
-    canary_problem,
-    enrolled_label,
     opened,
     permissive_first,
     strict,
-    strict_on,
 )
 from rollout.model.mesh import Labels, MeshNamespace, Mtls, PeerAuth
-from rollout.model.mesh_writes import LabelNamespace, MeshWrite, RestartWorkload
-from rollout.model.migration import Exemption, MigrationSpec
-from tests.support.mesh import NOON, applied, exemption, namespace, objects_of, peer, pod, root_peer, workload
+from rollout.model.mesh_writes import MeshWrite
+from rollout.model.migration import Exemption
+from tests.support.mesh import NOON, applied, exemption, namespace, peer, pod, root_peer, workload
 
 APPS, TIERS, PORTS = ("api", "web"), ("", "x", "y"), (8080, 9000)
 PODS: tuple[Labels, ...] = tuple(

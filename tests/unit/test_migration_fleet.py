@@ -8,7 +8,7 @@ import pytest
 from rollout.migration.fleet import Fleet, admitted, begin_hold, change_hold, strict_hold, unenrol_hold
 from rollout.migration.graph import Call, calls_of
 from rollout.migration.stages import FORWARD, MUTATING
-from rollout.model.migration import NamespaceStatus, Stage
+from rollout.model.migration import NamespaceStatus, Stage, WaveApproval
 from rollout.model.status import Reason
 from tests.support.builders import NOON
 from tests.support.fleets import a_fleet, a_wave, an_exemption, calling, put
@@ -78,7 +78,7 @@ def test_no_wave_waits_for_a_later_one() -> None:
 def test_a_wave_waits_for_its_approval() -> None:
     fleet = a_fleet(a_wave("core", "shop", approval="security"))
 
-    approved = replace(fleet, status=replace(fleet.status, approved=(("core", "ana"),)))
+    approved = replace(fleet, status=replace(fleet.status, approved=(WaveApproval(wave="core", by="ana"),)))
 
     assert begin_hold(fleet, "shop") == Reason(
         code="AwaitingApproval", message="wave core waits for security: `approve` lets it begin"
