@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from rollout.migration.preflight.check import labels
+from rollout.migration.preflight.check import labels, named
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.templates import matches_expressions
 
@@ -15,31 +15,38 @@ REVISION = "istio.io/rev"
 TAG = "istio.io/tag"
 INJECTION = "istio-injection"
 DEFAULT = "default"
+MESH, INJECTOR = "istio", "istio-sidecar-injector"  # ConfigMaps
 
 
 def wanted_revision(gathered: Gathered) -> str:
     """The revision that the migration's label leads to, with a tag followed; "default" without one."""
-    named = gathered.spec.revision or DEFAULT
+    wanted = gathered.spec.revision or DEFAULT
     for webhook in gathered.all("MutatingWebhookConfiguration"):
         marks = labels(webhook)
-        if marks.get(TAG) == named and marks.get(REVISION):
+        if marks.get(TAG) == wanted and marks.get(REVISION):
             return marks[REVISION]
-    return named
+    return wanted
 
 
 def mesh_config(gathered: Gathered) -> Mapping[str, Any] | None:
     """meshConfig of the wanted revision; None when its ConfigMap is missing or is no YAML object."""
-    return _parsed(_config_map(gathered, "istio"), "mesh")
+    return _parsed(_config_map(gathered, MESH), "mesh")
 
 
 def injector_values(gathered: Gathered) -> Mapping[str, Any] | None:
     """Helm values that the injector was installed with; None when its ConfigMap is missing or is no object."""
-    return _parsed(_config_map(gathered, "istio-sidecar-injector"), "values")
+    return _parsed(_config_map(gathered, INJECTOR), "values")
 
 
 def injector_config(gathered: Gathered) -> Mapping[str, Any] | None:
     """The injector's own settings (policy, neverInjectSelector, alwaysInjectSelector); None as above."""
-    return _parsed(_config_map(gathered, "istio-sidecar-injector"), "config")
+    return _parsed(_config_map(gathered, INJECTOR), "config")
+
+
+def settings_name(gathered: Gathered, name: str) -> str:
+    """How findings name a ConfigMap of the wanted revision; the default revision's has no suffix."""
+    revision = wanted_revision(gathered)
+    return f"ConfigMap {gathered.spec.root}/{name if revision == DEFAULT else f'{name}-{revision}'}"
 
 
 def setting(values: Mapping[str, Any] | None, *path: str) -> object:
@@ -52,12 +59,12 @@ def setting(values: Mapping[str, Any] | None, *path: str) -> object:
     return found
 
 
-def injectors(gathered: Gathered) -> tuple[tuple[Obj, Obj], ...]:
-    """Istio's injecting webhooks, each as (MutatingWebhookConfiguration, entry of webhooks)."""
+def injectors(gathered: Gathered) -> tuple[tuple[Obj, Obj, str], ...]:
+    """Istio's injecting webhooks: the MutatingWebhookConfiguration, the entry of its webhooks, and the entry's path."""
     return tuple(
-        (configuration, entry)
+        (configuration, entry, f"webhooks[{index}]")
         for configuration in gathered.all("MutatingWebhookConfiguration")
-        for entry in configuration.get("webhooks") or ()
+        for index, entry in enumerate(configuration.get("webhooks") or ())
         if entry["name"].endswith("sidecar-injector.istio.io")
     )
 
@@ -81,12 +88,8 @@ def namespace(gathered: Gathered) -> Obj | None:
 
 
 def _config_map(gathered: Gathered, name: str) -> Obj | None:
-    """Of the wanted revision: the default one has no suffix."""
-    revision = wanted_revision(gathered)
-    wanted = name if revision == DEFAULT else f"{name}-{revision}"
-    return next(
-        (one for one in gathered.of("ConfigMap", gathered.spec.root) if one["metadata"]["name"] == wanted), None
-    )
+    wanted = settings_name(gathered, name)
+    return next((one for one in gathered.all("ConfigMap") if named("ConfigMap", one) == wanted), None)
 
 
 def _parsed(config_map: Obj | None, key: str) -> Mapping[str, Any] | None:

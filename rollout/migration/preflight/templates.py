@@ -81,6 +81,14 @@ def selected(gathered: Gathered, service: Obj) -> tuple[Template, ...]:
     return tuple(one for one in workloads(gathered, place) if matches(selector, one.labels))
 
 
+def excepted(gathered: Gathered, template: Template, port: int | None = None) -> bool:
+    """Whether an exception of the migration that is still good covers all of the workload, or one container port."""
+    return any(
+        matches(one.workload, template.labels) and one.port in (None, port) and gathered.now.date() < one.expires
+        for one in gathered.spec.exceptions_of(gathered.namespace)
+    )
+
+
 def matches(selector: Labels, labels: Labels) -> bool:
     """Whether labels have all pairs of the selector (a plain one; see `matches_expressions` for the other kind)."""
     return all(labels.get(key) == value for key, value in selector.items())
