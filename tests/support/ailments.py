@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +93,15 @@ def answered(asked: Asked, *series: Series) -> MeshAnswer:
 
 def well() -> World:
     """A world in which no row finds anything; each call makes a new one."""
+    return World(objects=deepcopy(_written()), told={asked: answered(asked) for asked in Asked})
+
+
+@cache
+def _written() -> dict[str, list[Body]]:
     objects: dict[str, list[Body]] = {}
     for body in yaml.safe_load_all(WELL.read_text(encoding="utf-8")):
         objects.setdefault(body["kind"], []).append(body)
-    return World(objects=objects, told={asked: answered(asked) for asked in Asked})
+    return objects
 
 
 def ill(  # a row of a table: positions say what is what

@@ -4,10 +4,11 @@ import pytest
 
 from rollout.migration.preflight.catalogue import CHECKS, NOT_YET, verdict
 from tests.support.ailments import Ill, well
+from tests.support.ailments_admission import OF_ADMISSION
 from tests.support.ailments_mesh import OF_THE_MESH
 from tests.support.ailments_more import MORE
 
-SAMPLES = OF_THE_MESH | MORE
+SAMPLES = OF_THE_MESH | OF_ADMISSION | MORE
 ILL = [
     pytest.param(row, ill, id=f"{row}-{number}")
     for row, samples in SAMPLES.items()

@@ -7,21 +7,22 @@ from rollout.migration.preflight.gathered import Gathered
 from rollout.migration.preflight.installed import (
     INJECTION,
     INJECTOR,
+    JOINING,
     REVISION,
     enrolment,
     injector_config,
     injector_values,
     injectors,
     namespace,
+    opt_out,
     setting,
     settings_name,
     takes,
 )
-from rollout.migration.preflight.templates import WORKLOADS, Template, excepted, matches_expressions, workloads
+from rollout.migration.preflight.templates import excepted, workloads
 from rollout.model.migration import Finding, Severity
 
 DATAPLANE = "istio.io/dataplane-mode"
-INJECT = "sidecar.istio.io/inject"  # of a pod: as a label, or as an annotation, which loses to the label
 # pkg/kube/inject: what the injector never takes, whatever the labels say
 SYSTEM = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 _ENROLS = frozenset({REVISION, INJECTION, DATAPLANE})
@@ -81,9 +82,8 @@ def revision_missing(gathered: Gathered) -> Iterator[Finding]:
 
 def opt_outs(gathered: Gathered) -> Iterator[Finding]:
     """Workloads that stay outside by a mark of their own and that no exception of the migration covers."""
-    config = injector_config(gathered)
     for one in workloads(gathered):
-        why = _opts_out(one, setting(config, "neverInjectSelector"))
+        why = opt_out(gathered, one)
         if why is None or excepted(gathered, one):
             continue
         yield Finding(
@@ -94,17 +94,6 @@ def opt_outs(gathered: Gathered) -> Iterator[Finding]:
             why=f"{why[1]}: its pods get no proxy, speak plaintext, and keep the namespace from STRICT",
             fix="remove the mark, or list the workload in spec.exceptions with an owner and a day",
         )
-
-
-def _opts_out(one: Template, never: object) -> tuple[str, str] | None:
-    """The field and what it says; in the order in which the injector looks."""
-    group, marks = ("labels", one.labels) if INJECT in one.labels else ("annotations", one.annotations)
-    mark = marks.get(INJECT, "")
-    if mark in ("true", "false"):  # anything else counts as nothing
-        return (f"{group}.{INJECT}", f"{INJECT}: false") if mark == "false" else None
-    if isinstance(never, list) and any(selector and matches_expressions(selector, one.labels) for selector in never):
-        return "labels", "the injector's neverInjectSelector covers it"
-    return None
 
 
 def default_injection(gathered: Gathered) -> Iterator[Finding]:
@@ -158,7 +147,7 @@ LABELS = (
         id="LBL-03",
         title="no workload stays outside by itself",
         severity=Severity.WARN,
-        reads=("ConfigMap", "MutatingWebhookConfiguration", *WORKLOADS),
+        reads=JOINING,
         find=opt_outs,
     ),
     Check(

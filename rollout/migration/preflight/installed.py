@@ -2,20 +2,23 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 from rollout.migration.preflight.check import labels, named
 from rollout.migration.preflight.gathered import Gathered, Obj
-from rollout.migration.preflight.templates import matches_expressions
+from rollout.migration.preflight.templates import WORKLOADS, Template, matches_expressions, workloads
 
 # Labels and names that Istio's charts write (istio/api label, manifests/charts/istio-control).
 REVISION = "istio.io/rev"
 TAG = "istio.io/tag"
 INJECTION = "istio-injection"
+INJECT = "sidecar.istio.io/inject"  # of a pod: as a label, or as an annotation, which loses to the label
 DEFAULT = "default"
 MESH, INJECTOR = "istio", "istio-sidecar-injector"  # ConfigMaps
+JOINING = (*WORKLOADS, "ConfigMap", "MutatingWebhookConfiguration")  # what `joins` and `joining` look at
 
 
 def wanted_revision(gathered: Gathered) -> str:
@@ -82,6 +85,30 @@ def enrolment(gathered: Gathered) -> dict[str, str]:
     return {REVISION: revision} if revision else {INJECTION: "enabled"}
 
 
+def opt_out(gathered: Gathered, one: Template) -> tuple[str, str] | None:
+    """The field of the pods' metadata that keeps the proxy out, and what it says; None when nothing does.
+
+    In the order in which the injector looks. Pods in the host's network are not looked at here.
+    """
+    group, marks = ("labels", one.labels) if INJECT in one.labels else ("annotations", one.annotations)
+    if marks.get(INJECT) in ("true", "false"):  # anything else counts as nothing
+        return (f"{group}.{INJECT}", f"{INJECT}: false") if marks[INJECT] == "false" else None
+    never = setting(injector_config(gathered), "neverInjectSelector")
+    if isinstance(never, list) and any(selector and matches_expressions(selector, one.labels) for selector in never):
+        return "labels", "the injector's neverInjectSelector covers it"
+    return None
+
+
+def joins(gathered: Gathered, one: Template) -> bool:
+    """Whether its pods will get a proxy once the namespace is enrolled."""
+    return one.spec.get("hostNetwork") is not True and opt_out(gathered, one) is None
+
+
+def joining(gathered: Gathered) -> tuple[Template, ...]:
+    """The namespace's workloads that will get a proxy, sorted by owner."""
+    return tuple(one for one in workloads(gathered) if joins(gathered, one))
+
+
 def namespace(gathered: Gathered) -> Obj | None:
     """The namespace that is to move; None when it is gone."""
     return next(iter(gathered.cluster("Namespace", (gathered.namespace,))), None)
@@ -93,10 +120,13 @@ def _config_map(gathered: Gathered, name: str) -> Obj | None:
 
 
 def _parsed(config_map: Obj | None, key: str) -> Mapping[str, Any] | None:
-    """JSON is YAML, but the quick parser is tried first: the injector's values are long."""
     text = ((config_map or {}).get("data") or {}).get(key)
-    if text is None:
-        return None
+    return None if text is None else _read(text)
+
+
+@lru_cache(maxsize=8)
+def _read(text: str) -> Mapping[str, Any] | None:
+    """Kept, because each row asks again and the injector's settings are long. JSON is YAML, but quicker read as JSON."""
     try:
         found = json.loads(text)
     except ValueError:
