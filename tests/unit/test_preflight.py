@@ -1,0 +1,45 @@
+"""Does each row of the preflight catalogue find what it is there for, where it is, and nothing else?"""
+
+import pytest
+
+from rollout.migration.preflight.catalogue import CHECKS, NOT_YET, verdict
+from tests.support.ailments import SAMPLES, Ill, well
+from tests.support.ailments_more import MORE
+
+ILL = [
+    pytest.param(row, ill, id=f"{row}-{number}")
+    for row, samples in (SAMPLES | MORE).items()
+    for number, ill in enumerate(samples, 1)
+]
+
+
+def test_nothing_is_found_where_nothing_is_wrong() -> None:
+    assert verdict(well().gathered()).findings == ()
+
+
+@pytest.mark.parametrize(("row", "ill"), ILL)
+def test_a_row_finds_its_ailment_in_the_object_and_the_field(row: str, ill: Ill) -> None:
+    world = well()
+    ill.make(world)
+
+    found = [one for one in verdict(world.gathered()).findings if one.check == row]
+
+    assert [(one.object, one.field, one.severity) for one in found] == [(ill.object, ill.field, ill.severity)]
+    assert ill.why in found[0].why
+    assert found[0].fix
+
+
+@pytest.mark.parametrize(("row", "ill"), ILL)
+def test_a_row_finds_its_ailment_alone(row: str, ill: Ill) -> None:
+    world = well()
+    ill.make(world)
+
+    assert {one.check for one in verdict(world.gathered()).findings} == {row, *ill.also}
+
+
+def test_each_row_has_a_sample_and_each_sample_a_row() -> None:
+    assert sorted(check.id for check in CHECKS) == sorted([*SAMPLES, *MORE])
+
+
+def test_rows_that_wait_for_other_meshes_are_no_checks() -> None:
+    assert not {check.id for check in CHECKS} & set(NOT_YET)
