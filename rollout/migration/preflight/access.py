@@ -162,7 +162,9 @@ def _egress(sidecar: Obj, *, ours: bool) -> Iterator[tuple[str, list[str]]]:
 
 
 def _services(gathered: Gathered) -> list[str]:
-    return sorted(f"{one['metadata']['name']}.{gathered.namespace}.svc.cluster.local" for one in gathered.here("Service"))
+    return sorted(
+        f"{one['metadata']['name']}.{gathered.namespace}.svc.cluster.local" for one in gathered.here("Service")
+    )
 
 
 def _admits(gathered: Gathered, host: str, service: str) -> bool:
