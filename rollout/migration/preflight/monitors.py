@@ -51,7 +51,7 @@ def spoiled(kind: str, monitor: Obj, needed: Sequence[str]) -> Iterator[tuple[st
     for path, endpoint in _endpoints(kind, monitor):
         for index, rule in enumerate(endpoint.get("metricRelabelings") or ()):
             action = str(rule.get("action", "replace")).lower()
-            regex = re.compile(str(rule.get("regex", _ALL)))
+            regex = _compiled(str(rule.get("regex", _ALL)))
             of_names = rule.get("sourceLabels") == ["__name__"]
             lost: Sequence[str] = ()
             if action == "labeldrop":
@@ -62,6 +62,14 @@ def spoiled(kind: str, monitor: Obj, needed: Sequence[str]) -> Iterator[tuple[st
                 lost = [one for one in _METRICS if bool(regex.fullmatch(one)) is (action == "drop")]
             if lost:
                 yield f"{path}.metricRelabelings[{index}]", lost[0]
+
+
+def _compiled(regex: str) -> re.Pattern[str]:
+    """Prometheus' regular expressions are RE2: what Python does not understand is taken to match all."""
+    try:
+        return re.compile(regex)
+    except re.error:
+        return re.compile(_ALL)
 
 
 def _endpoints(kind: str, monitor: Obj) -> Iterator[tuple[str, Mapping[str, Any]]]:

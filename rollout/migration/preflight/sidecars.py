@@ -1,9 +1,7 @@
-"""What will the proxy beside a pod be like: native or not, of which version, configured how, how large?"""
+"""What will the proxy beside a pod be like: native or not, of which version, configured how?"""
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import yaml
@@ -11,7 +9,6 @@ import yaml
 from rollout.migration.preflight.check import labels
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.installed import injector_values, mesh_config, setting, wanted_revision
-from rollout.migration.preflight.quantities import quantity
 from rollout.migration.preflight.templates import Template
 from rollout.model.mesh import Labels
 
@@ -23,23 +20,6 @@ _AUTO_SINCE: Minor = (1, 27)
 _AUTO_KUBELET: Minor = (1, 33)
 _FIRST_KUBELET: Minor = (1, 29)  # SidecarContainers is on by default
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
-# Istio's chart: global.proxy.resources.
-_CHART = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "2000m", "memory": "1Gi"}}
-# The injection template: with one of these annotations the chart's values count no more at all.
-_SIZES = {
-    ("requests", "cpu"): "sidecar.istio.io/proxyCPU",
-    ("requests", "memory"): "sidecar.istio.io/proxyMemory",
-    ("limits", "cpu"): "sidecar.istio.io/proxyCPULimit",
-    ("limits", "memory"): "sidecar.istio.io/proxyMemoryLimit",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProxySize:
-    """What one proxy asks for: cores and bytes by resource, {} where nothing is said."""
-
-    requests: Mapping[str, Decimal]
-    limits: Mapping[str, Decimal]
 
 
 def istiods(gathered: Gathered) -> tuple[Obj, ...]:
@@ -96,17 +76,6 @@ def proxy_value(gathered: Gathered, name: str) -> str:
     return "" if found is None else str(found)
 
 
-def proxy_size(gathered: Gathered, pod_annotations: Labels) -> ProxySize:
-    """What the proxy beside such a pod asks for: by its annotations, else by the installation, else by Istio's chart."""
-    said = {place: pod_annotations[name] for place, name in _SIZES.items() if name in pod_annotations}
-    installed = setting(injector_values(gathered), "global", "proxy", "resources")
-    texts = said or _flat(installed if isinstance(installed, Mapping) else _CHART)
-    return ProxySize(
-        requests={what: quantity(text) for (group, what), text in texts.items() if group == "requests"},
-        limits={what: quantity(text) for (group, what), text in texts.items() if group == "limits"},
-    )
-
-
 def environment(containers: Iterator[Obj], name: str) -> str:
     """The value of an environment variable in the first container that sets it, "" where none does."""
     for container in containers:
@@ -114,15 +83,6 @@ def environment(containers: Iterator[Obj], name: str) -> str:
             if variable["name"] == name:
                 return str(variable.get("value", ""))
     return ""
-
-
-def _flat(resources: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    return {
-        (group, what): str(text)
-        for group in ("requests", "limits")
-        for what, text in (resources.get(group) or {}).items()
-        if what in ("cpu", "memory")
-    }
 
 
 def _native_setting(gathered: Gathered) -> str:
