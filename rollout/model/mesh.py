@@ -1,7 +1,7 @@
 """What does a mesh consist of, as far as a migration must know it?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ class PeerAuth:
     """A PeerAuthentication. selector: labels that its pods have, {} for all of the namespace.
 
     ports: modes by container port; the API allows them only beside a selector. version: its resourceVersion.
-    ours: the migration that created it, "" for foreign ones.
+    ours: the migration that created it, "" for foreign ones. spec: all of it as canonical JSON, as it was read.
     """
 
     namespace: str
@@ -34,6 +34,7 @@ class PeerAuth:
     mode: Mtls = Mtls.UNSET
     ports: Mapping[int, Mtls]
     ours: str = ""
+    spec: str = ""
 
     def __str__(self) -> str:
         return f"PeerAuthentication {self.namespace}/{self.name}"
@@ -76,6 +77,8 @@ class MeshWorkload:
     """A Deployment, StatefulSet or DaemonSet. template_labels: of its pods. partition: 0 where it has none.
 
     settled: its controller has seen the newest template, and all wanted pods are of it and ready. wanted and ready: pods.
+    selector: the labels by which it knows its pods; they cannot change. forced: its pods get a proxy whatever the
+    namespace's labels say. restarted: what its template's restart annotation says, None for nothing.
     """
 
     kind: str
@@ -89,6 +92,9 @@ class MeshWorkload:
     wanted: int = 1
     ready: int = 1
     settled: bool = True
+    selector: Labels = field(default_factory=dict)
+    forced: bool = False
+    restarted: datetime | None = None
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

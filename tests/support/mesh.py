@@ -1,0 +1,202 @@
+"""How does a test make a meshed namespace and name only what matters, and what do our writes do to it?"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from rollout.migration.read import canonical, peer_auth
+from rollout.model.mesh import Labels, MeshNamespace, MeshPod, MeshWorkload, Mtls, PeerAuth
+from rollout.model.mesh_writes import (
+    EvictPod,
+    LabelNamespace,
+    MeshWrite,
+    RemovePeer,
+    RestartWorkload,
+    RestorePeer,
+    WritePeer,
+)
+from rollout.model.migration import Exemption
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+API: Labels = {"app": "api"}
+WEB: Labels = {"app": "web"}
+
+
+class RefusedError(Exception):
+    """The API server would not have taken this write."""
+
+
+def peer(
+    name: str = "default",
+    mode: Mtls = Mtls.UNSET,
+    *,
+    selector: Labels | None = None,
+    ports: Mapping[int, Mtls] | None = None,
+    born: int = 0,
+    **changes: Any,
+) -> PeerAuth:
+    """A user's PeerAuthentication in shop, namespace-wide without a selector. born: seconds after noon."""
+    made = PeerAuth(
+        namespace="shop",
+        name=name,
+        uid=f"uid-{name}",
+        version="1",
+        created=NOON + timedelta(seconds=born),
+        selector=selector or {},
+        mode=mode,
+        ports=ports or {},
+    )
+    made = replace(made, **changes)
+    return replace(made, spec=changes.get("spec", spec_of(made)))
+
+
+def root_peer(mode: Mtls = Mtls.STRICT, **changes: Any) -> PeerAuth:
+    """One of the root namespace, for the whole mesh without a selector."""
+    return peer(mode=mode, **{"namespace": "istio-system", **changes})
+
+
+def pod(name: str = "api-1", labels: Labels = API, *ports: int, **changes: Any) -> MeshPod:
+    """A ready pod of shop with a proxy; of the Deployment that its name begins with. ports: 8080 when none is given."""
+    made = MeshPod(
+        namespace="shop",
+        name=name,
+        uid=f"uid-{name}",
+        labels=labels,
+        ports=ports or (8080,),
+        workload=f"Deployment {name.rpartition('-')[0]}",
+        ready=True,
+        meshed=True,
+    )
+    return replace(made, **changes)
+
+
+def workload(name: str = "api", labels: Labels | None = None, **changes: Any) -> MeshWorkload:
+    """A calm Deployment of shop whose pods have the label app."""
+    made = MeshWorkload(
+        kind="Deployment",
+        namespace="shop",
+        name=name,
+        uid=f"uid-{name}",
+        version="1",
+        template_labels=labels or {"app": name},
+        selector=labels or {"app": name},
+    )
+    return replace(made, **changes)
+
+
+def namespace(*peers: PeerAuth, pods: Iterable[MeshPod] = (), **changes: Any) -> MeshNamespace:
+    """shop, with these PeerAuthentications and pods; not enrolled."""
+    made = MeshNamespace(
+        name="shop", uid="uid-shop", version="1", labels={}, annotations={}, peers=peers, pods=tuple(pods)
+    )
+    return replace(made, **changes)
+
+
+def exemption(labels: Labels | None = None, port: int | None = None, mode: Mtls = Mtls.PERMISSIVE) -> Exemption:
+    """An exception of shop until March 2027."""
+    return Exemption(
+        namespace="shop", workload=labels or {}, port=port, mode=mode, owner="team-x", expires=date(2027, 3, 1)
+    )
+
+
+def spec_of(one: PeerAuth) -> str:
+    """The spec that says what this one says."""
+    spec: dict[str, Any] = {"mtls": {"mode": str(one.mode)}} if one.mode is not Mtls.UNSET else {}
+    if one.selector:
+        spec["selector"] = {"matchLabels": dict(one.selector)}
+    if one.ports:
+        spec["portLevelMtls"] = {str(port): {"mode": str(mode)} for port, mode in one.ports.items()}
+    return canonical(spec)
+
+
+def objects_of(ns: MeshNamespace) -> list[dict[str, Any]]:
+    """The namespace's PeerAuthentications and workloads as the API would give them."""
+    peers = [_object(one, json.loads(one.spec)) for one in ns.peers]
+    workloads = [
+        {"kind": one.kind, "metadata": {"name": one.name, "uid": one.uid, "namespace": ns.name}, "spec": {}}
+        for one in ns.workloads
+    ]
+    return [*peers, *workloads]
+
+
+def applied(ns: MeshNamespace, write: MeshWrite, now: datetime = NOON) -> MeshNamespace:
+    """The namespace after the write. A new object is of `now`; one changed in place keeps its uid and age."""
+    match write:
+        case WritePeer():
+            return _with(ns, _written(ns, write, now))
+        case RestorePeer():
+            old = _seen(ns, write.name, write.version)
+            new = peer_auth(_object(old, json.loads(write.spec)))
+            return _with(ns, replace(new, version=_next(old.version)))
+        case RemovePeer():
+            old = _seen(ns, write.name, write.version)
+            if old.uid != write.uid:
+                raise RefusedError(f"{old} has another uid")
+            return replace(ns, peers=tuple(one for one in ns.peers if one.name != write.name))
+        case LabelNamespace():
+            if write.version != ns.version:
+                raise RefusedError(f"Namespace {ns.name} changed")
+            labels = {name: text for name, text in {**ns.labels, **write.labels}.items() if text is not None}
+            return replace(ns, labels=labels, version=_next(ns.version))
+        case RestartWorkload():
+            name = f"{write.kind} {write.name}"
+            workloads = tuple(replace(one, restarted=write.at) if str(one) == name else one for one in ns.workloads)
+            return _anew(replace(ns, workloads=workloads), {one.name for one in ns.pods if one.workload == name})
+        case EvictPod():
+            return _anew(ns, {write.name})
+    raise RefusedError(f"unknown here: {write}")
+
+
+def _written(ns: MeshNamespace, write: WritePeer, now: datetime) -> PeerAuth:
+    if write.ports and not write.selector:
+        raise RefusedError("portLevelMtls needs a selector")
+    if write.version:
+        old = _seen(ns, write.name, write.version)
+        new = replace(old, mode=write.mode, ports=write.ports, version=_next(old.version))
+        return replace(new, spec=spec_of(new))
+    if any(one.name == write.name for one in ns.peers):
+        raise RefusedError(f"{write.name} exists")
+    uid = f"uid-{write.name}-{now.isoformat()}"
+    made = peer(write.name, write.mode, selector=write.selector, ports=write.ports, uid=uid)
+    return replace(made, created=now.replace(microsecond=0), ours="to-strict")
+
+
+def _seen(ns: MeshNamespace, name: str, version: str) -> PeerAuth:
+    old = next((one for one in ns.peers if one.name == name), None)
+    if old is None or old.version != version:
+        raise RefusedError(f"{name} is gone or changed")
+    return old
+
+
+def _with(ns: MeshNamespace, new: PeerAuth) -> MeshNamespace:
+    others = [one for one in ns.peers if one.name != new.name]
+    return replace(ns, peers=tuple(sorted([*others, new], key=lambda one: one.name)))
+
+
+def _anew(ns: MeshNamespace, names: set[str]) -> MeshNamespace:
+    """These pods made anew: with a proxy where the namespace's labels, or their own, say so."""
+    enrolled = ns.labels.get("istio-injection", "enabled" if "istio.io/rev" in ns.labels else "") == "enabled"
+    forced = {str(one) for one in ns.workloads if one.forced}
+    pods = (replace(one, meshed=enrolled or one.workload in forced) if one.name in names else one for one in ns.pods)
+    return replace(ns, pods=tuple(pods))
+
+
+def _object(one: PeerAuth, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "PeerAuthentication",
+        "metadata": {
+            "namespace": one.namespace,
+            "name": one.name,
+            "uid": one.uid,
+            "resourceVersion": one.version,
+            "creationTimestamp": one.created.isoformat(),
+            "annotations": {"rollout.dev/migration": one.ours} if one.ours else {},
+        },
+        "spec": spec,
+    }
+
+
+def _next(version: str) -> str:
+    return str(int(version) + 1)
