@@ -1,15 +1,18 @@
 """What does a namespace look like in which nothing is wrong, and what makes each row of the catalogue find something?"""
 
+import re
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from rollout.migration.preflight.gathered import Gathered
-from rollout.model.migration import MigrationSpec, Severity, Wave
+from rollout.model.migration import Exemption, MigrationSpec, Severity, Wave
 from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion, Series
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -26,6 +29,7 @@ class World:
     unread: dict[str, str] = field(default_factory=dict)
     enrolled: frozenset[str] = frozenset({"front", "monitoring"})
     revision: str = ""
+    exceptions: tuple[Exemption, ...] = ()
 
     def one(self, kind: str, name: str) -> Body:
         """The object itself."""
@@ -89,15 +93,75 @@ def answered(asked: Asked, *series: Series) -> MeshAnswer:
 
 def well() -> World:
     """A world in which no row finds anything; each call makes a new one."""
+    return World(objects=deepcopy(_written()), told={asked: answered(asked) for asked in Asked})
+
+
+@cache
+def _written() -> dict[str, list[Body]]:
     objects: dict[str, list[Body]] = {}
     for body in yaml.safe_load_all(WELL.read_text(encoding="utf-8")):
         objects.setdefault(body["kind"], []).append(body)
-    return World(objects=objects, told={asked: answered(asked) for asked in Asked})
+    return objects
 
 
-def spec(world: World, **fields: object) -> None:
-    """Sets fields of the pod spec of Deployment shop/api."""
-    world.pods_of("Deployment", "api")["spec"].update(fields)
+def ill(  # a row of a table: positions say what is what
+    make: Callable[[World], None],
+    at: tuple[str, str],
+    why: str,
+    severity: Severity = Severity.BLOCK,
+    also: tuple[str, ...] = (),
+) -> Ill:
+    """An ailment that is found at (object, field)."""
+    return Ill(make=make, object=at[0], field=at[1], why=why, severity=severity, also=also)
 
 
-SAMPLES: dict[str, tuple[Ill, ...]] = {}
+def put(kind: str, name: str, path: str, value: object) -> Callable[[World], None]:
+    """Sets a field of an object, "spec.ports[0].name"; a mapping is merged into the one that is there."""
+    *steps, last = re.findall(r"[^.\[\]]+", path)
+
+    def make(world: World) -> None:
+        inner: Any = world.one(kind, name)
+        for step in steps:
+            inner = inner[int(step)] if isinstance(inner, list) else inner.setdefault(step, {})
+        if isinstance(value, dict) and isinstance(inner, dict) and isinstance(inner.get(last), dict):
+            inner[last] = inner[last] | value
+        else:
+            inner[int(last) if isinstance(inner, list) else last] = value
+
+    return make
+
+
+def add(text: str) -> Callable[[World], None]:
+    """Adds objects, written as YAML."""
+
+    def make(world: World) -> None:
+        for body in yaml.safe_load_all(text):
+            world.add(body["kind"], body)
+
+    return make
+
+
+def remove(kind: str, name: str) -> Callable[[World], None]:
+    """Takes an object away."""
+    return lambda world: world.remove(kind, name)
+
+
+def replace(kind: str, name: str, old: str, new: str) -> Callable[[World], None]:
+    """Changes a piece of text in the data of a ConfigMap."""
+
+    def make(world: World) -> None:
+        data = world.one(kind, name)["data"]
+        assert any(old in text for text in data.values())
+        data.update({key: text.replace(old, new) for key, text in data.items()})
+
+    return make
+
+
+def both(*makes: Callable[[World], None]) -> Callable[[World], None]:
+    """One after the other."""
+
+    def make(world: World) -> None:
+        for one in makes:
+            one(world)
+
+    return make

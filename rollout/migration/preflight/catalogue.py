@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rollout.migration.preflight.admission import ADMISSION
 from rollout.migration.preflight.check import Check
+from rollout.migration.preflight.control_plane import CONTROL_PLANE
+from rollout.migration.preflight.enrolling_labels import LABELS
 from rollout.migration.preflight.gathered import Gathered
 from rollout.model.migration import Acknowledged, Finding, Severity
 
-CHECKS: tuple[Check, ...] = ()
+# In the order of the catalogue.
+CHECKS: tuple[Check, ...] = (*CONTROL_PLANE, *LABELS, *ADMISSION)
 
 # The kinds to gather.
 KINDS: frozenset[str] = frozenset(kind for check in CHECKS for kind in check.reads)

@@ -68,8 +68,22 @@ def workloads(gathered: Gathered, namespace: str = "") -> tuple[Template, ...]:
         for obj in gathered.of(kind, place)
         if not _is_made(obj, kind) and not _is_over(kind, obj)
     ]
-    found += [_pod(pod) for pod in gathered.of("Pod", place) if not _is_made(pod, "Pod") and not _is_over("Pod", pod)]
+    found += [of_pod(pod) for pod in gathered.of("Pod", place) if not _is_made(pod, "Pod") and not _is_over("Pod", pod)]
     return tuple(sorted((one for one in found if one.spec), key=lambda one: one.owner))
+
+
+def of_pod(pod: Obj) -> Template:
+    """A pod as the only one that it makes."""
+    meta = pod["metadata"]
+    return Template(
+        kind="Pod",
+        owner=named("Pod", pod),
+        path="",
+        labels=meta.get("labels") or {},
+        annotations=meta.get("annotations") or {},
+        spec=pod["spec"],
+        obj=pod,
+    )
 
 
 def selected(gathered: Gathered, service: Obj) -> tuple[Template, ...]:
@@ -79,6 +93,24 @@ def selected(gathered: Gathered, service: Obj) -> tuple[Template, ...]:
         return ()
     place = service["metadata"]["namespace"]
     return tuple(one for one in workloads(gathered, place) if matches(selector, one.labels))
+
+
+def reaching(gathered: Gathered, template: Template) -> tuple[Obj, ...]:
+    """The Services of the same namespace that select the workload's pods."""
+    place = template.obj["metadata"]["namespace"]
+    return tuple(
+        one
+        for one in gathered.of("Service", place)
+        if (selector := (one.get("spec") or {}).get("selector")) and matches(selector, template.labels)
+    )
+
+
+def excepted(gathered: Gathered, template: Template, port: int | None = None) -> bool:
+    """Whether an exception of the migration that is still good covers all of the workload, or one container port."""
+    return any(
+        matches(one.workload, template.labels) and one.port in (None, port) and gathered.now.date() < one.expires
+        for one in gathered.spec.exceptions_of(gathered.namespace)
+    )
 
 
 def matches(selector: Labels, labels: Labels) -> bool:
@@ -124,19 +156,6 @@ def _template(kind: str, path: str, obj: Obj) -> Template:
         annotations=meta.get("annotations") or {},
         spec=inner.get("spec") or {},
         obj=obj,
-    )
-
-
-def _pod(pod: Obj) -> Template:
-    meta = pod["metadata"]
-    return Template(
-        kind="Pod",
-        owner=named("Pod", pod),
-        path="",
-        labels=meta.get("labels") or {},
-        annotations=meta.get("annotations") or {},
-        spec=pod["spec"],
-        obj=pod,
     )
 
 

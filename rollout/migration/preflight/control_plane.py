@@ -1,0 +1,170 @@
+"""Is there one mesh, is its control plane fit to make pods, and can it take this namespace?"""
+
+from collections.abc import Iterator
+
+from rollout.migration.preflight.check import Check, annotations, labels, named
+from rollout.migration.preflight.gathered import Gathered, Obj
+from rollout.migration.preflight.installed import (
+    MESH,
+    REVISION,
+    enrolment,
+    injectors,
+    mesh_config,
+    namespace,
+    settings_name,
+    takes,
+    wanted_revision,
+)
+from rollout.migration.preflight.templates import WORKLOADS, matches_expressions, workloads
+from rollout.model.migration import Finding, Severity
+
+# What enrols a namespace or a pod in another mesh: keys of labels and annotations, and the values that mean yes.
+FOREIGN = {
+    "linkerd.io/inject": ("Linkerd", ("enabled", "ingress")),
+    "consul.hashicorp.com/connect-inject": ("Consul", ("true",)),
+    "kuma.io/sidecar-injection": ("Kuma", ("enabled", "true")),
+    "openservicemesh.io/sidecar-injection": ("Open Service Mesh", ("enabled", "yes", "true")),
+    "appmesh.k8s.aws/sidecarInjectorWebhook": ("App Mesh", ("enabled",)),
+}
+# Containers that other meshes put into pods.
+PROXIES = {"linkerd-proxy": "Linkerd", "consul-dataplane": "Consul", "kuma-sidecar": "Kuma"}
+READY = 2  # replicas of istiod: one may go
+
+
+def two_meshes(gathered: Gathered) -> Iterator[Finding]:
+    """Other meshes that take the namespace or pods of it, and Istio injectors that would both take it."""
+    place = namespace(gathered)
+    marked = [] if place is None else [(named("Namespace", place), "metadata.", labels(place), annotations(place))]
+    marked += [
+        (one.owner, one.at("metadata") + ".", dict(one.labels), dict(one.annotations)) for one in workloads(gathered)
+    ]
+    for owner, path, its_labels, its_annotations in marked:
+        for key, (other, values) in FOREIGN.items():
+            for group, marks in (("labels", its_labels), ("annotations", its_annotations)):
+                if marks.get(key, "").lower() in values:
+                    yield _second_mesh(owner, f"{path}{group}.{key}", f"{other} takes these pods too")
+    for pod in gathered.here("Pod"):
+        for index, container in enumerate(pod["spec"]["containers"]):
+            if mesh := PROXIES.get(container["name"]):
+                yield _second_mesh(named("Pod", pod), f"spec.containers[{index}]", f"the pod has a proxy of {mesh}")
+    taking = sorted(_taking(gathered), key=lambda one: str(one[0]["metadata"]["name"]))
+    for configuration, _, path in taking[1:]:
+        if configuration != taking[0][0]:
+            yield _second_mesh(
+                named("MutatingWebhookConfiguration", configuration),
+                f"{path}.namespaceSelector",
+                f"it would inject pods of {gathered.namespace}, and so would {taking[0][0]['metadata']['name']}",
+            )
+
+
+def _second_mesh(owner: str, field: str, why: str) -> Finding:
+    return Finding(
+        check="MESH-01",
+        severity=Severity.BLOCK,
+        object=owner,
+        field=field,
+        why=f"{why}: two proxies would capture the same traffic, and calls hang or loop",
+        fix="choose one mesh for the namespace and remove the marks of the other",
+    )
+
+
+def control_plane(gathered: Gathered) -> Iterator[Finding]:
+    """An istiod that is missing, alone or unprotected, and injectors that the API server cannot call."""
+    refuses = any(entry.get("failurePolicy", "Fail") == "Fail" for _, entry, _ in _taking(gathered))
+    harm = "no pod of the namespace can start" if refuses else "pods start without a proxy and nobody says so"
+    root, revision = gathered.spec.root, wanted_revision(gathered)
+    istiods = [
+        one
+        for one in gathered.of("Deployment", root)
+        if labels(one).get("app") == "istiod" and labels(one).get(REVISION, revision) == revision
+    ]
+    ready = sum(int((one.get("status") or {}).get("readyReplicas") or 0) for one in istiods)
+    if ready < READY:
+        yield Finding(
+            check="MESH-02",
+            severity=Severity.WARN if ready else Severity.BLOCK,
+            object=named("Deployment", istiods[0]) if istiods else f"Deployment {root}/istiod",
+            field="status.readyReplicas",
+            why=f"{ready} istiod is ready: while there is none, {harm}",
+            fix=f"run at least {READY} replicas of istiod (revision {revision}) and wait until they are ready",
+        )
+    for istiod in istiods:
+        if not _is_protected(gathered, istiod):
+            yield Finding(
+                check="MESH-02",
+                severity=Severity.WARN,
+                object=named("Deployment", istiod),
+                field="spec.template.metadata.labels",
+                why=f"no PodDisruptionBudget protects it: a drain may stop every istiod at once, and then {harm}",
+                fix="create a PodDisruptionBudget with minAvailable 1 for istiod",
+            )
+    for configuration, entry, path in _taking(gathered):
+        client = entry.get("clientConfig") or {}
+        if client.get("service") and not client.get("caBundle"):
+            yield Finding(
+                check="MESH-02",
+                severity=Severity.BLOCK,
+                object=named("MutatingWebhookConfiguration", configuration),
+                field=f"{path}.clientConfig.caBundle",
+                why=f"the API server cannot trust the injector without a caBundle: {harm}",
+                fix="let istiod write it (look into its log for 'caBundle'), or install the webhook again",
+            )
+
+
+def _is_protected(gathered: Gathered, istiod: Obj) -> bool:
+    pods = istiod["spec"]["template"]["metadata"].get("labels") or {}
+    budgets = gathered.of("PodDisruptionBudget", istiod["metadata"]["namespace"])
+    return any(matches_expressions(one["spec"].get("selector") or {}, pods) for one in budgets)
+
+
+def auto_mtls(gathered: Gathered) -> Iterator[Finding]:
+    """That clients do not switch to mTLS by themselves, or that nobody can know."""
+    config = mesh_config(gathered)
+    if config is None:
+        why = "the mesh configuration is missing or cannot be read: nobody knows whether clients use mTLS"
+        fix = "repair the installation of Istio, or correct spec.revision and spec.root of the migration"
+    elif config.get("enableAutoMtls", True) is not False:
+        return
+    else:
+        why = "with enableAutoMtls: false meshed clients go on in plaintext, and STRICT would refuse them all"
+        fix = "set meshConfig.enableAutoMtls to true"
+    yield Finding(
+        check="MESH-03",
+        severity=Severity.BLOCK,
+        object=settings_name(gathered, MESH),
+        field="data.mesh" if config is None else "data.mesh: enableAutoMtls",
+        why=why,
+        fix=fix,
+    )
+
+
+def _taking(gathered: Gathered) -> tuple[tuple[Obj, Obj, str], ...]:
+    """The injectors that would take an ordinary pod of the namespace once it has its label, and their paths."""
+    place = namespace(gathered)
+    after = ({} if place is None else labels(place)) | enrolment(gathered)
+    return tuple(one for one in injectors(gathered) if takes(one[1], after, {}))
+
+
+CONTROL_PLANE = (
+    Check(
+        id="MESH-01",
+        title="one mesh takes the namespace, not two",
+        severity=Severity.BLOCK,
+        reads=("Namespace", "MutatingWebhookConfiguration", *WORKLOADS),
+        find=two_meshes,
+    ),
+    Check(
+        id="MESH-02",
+        title="the control plane is there and may lose a pod",
+        severity=Severity.WARN,
+        reads=("Deployment", "PodDisruptionBudget", "MutatingWebhookConfiguration", "Namespace"),
+        find=control_plane,
+    ),
+    Check(
+        id="MESH-03",
+        title="clients in the mesh use mTLS by themselves",
+        severity=Severity.BLOCK,
+        reads=("ConfigMap", "MutatingWebhookConfiguration"),
+        find=auto_mtls,
+    ),
+)
