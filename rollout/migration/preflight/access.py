@@ -7,16 +7,24 @@ from typing import Any
 from rollout.migration.preflight.callers import callers
 from rollout.migration.preflight.check import Check, labels, named
 from rollout.migration.preflight.gathered import Gathered, Obj
-from rollout.migration.preflight.installed import mesh_config, namespace, setting
+from rollout.migration.preflight.installed import (
+    INJECTOR,
+    JOINING,
+    MESH,
+    joining,
+    mesh_config,
+    namespace,
+    setting,
+    settings_name,
+)
 from rollout.migration.preflight.sidecars import proxy_config, proxy_value
-from rollout.migration.preflight.templates import WORKLOADS, matches_expressions, workloads
+from rollout.migration.preflight.templates import WORKLOADS, matches_expressions
 from rollout.model.migration import Finding, Severity
 from rollout.model.telemetry import Asked
 
 # What only a caller with a certificate of the mesh has (istio/api security/v1 Source, and keys of conditions).
 _IDENTITY = ("principals", "namespaces", "serviceAccounts", "trustDomains")
 _KEYS = ("source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain")
-_MESH = "ConfigMap istio"
 # Annotations that let traffic pass by the proxy; "*" and "" of the includes mean all and are no hole.
 _BYPASSES = (
     "traffic.sidecar.istio.io/excludeInboundPorts",
@@ -92,13 +100,13 @@ def unknown_callees(gathered: Gathered) -> Iterator[Finding]:
 def bypasses(gathered: Gathered) -> Iterator[Finding]:
     """EXCL-01: ports and addresses that pass by the proxy: neither counted nor protected."""
     fix = "take it off, or say why it must stay and acknowledge this"
-    for template in workloads(gathered):
+    for template in joining(gathered):
         for name in (*_BYPASSES, _MODE):
             value = template.annotations.get(name, "")
             if _opens(name, value):
                 yield _hole(
                     object=template.owner,
-                    field=template.at("metadata", f"annotations[{name}]"),
+                    field=template.at("metadata", f"annotations.{name}"),
                     why=f"{value!r} passes by the proxy: never seen, never encrypted, never refused",
                     fix=fix,
                 )
@@ -106,14 +114,14 @@ def bypasses(gathered: Gathered) -> Iterator[Finding]:
         if own == "NONE" and "interceptionMode" in template.annotations.get("proxy.istio.io/config", ""):
             yield _hole(
                 object=template.owner,
-                field=template.at("metadata", "annotations[proxy.istio.io/config]"),
+                field=template.at("metadata", "annotations.proxy.istio.io/config"),
                 why="with interceptionMode NONE nothing is led through the proxy by itself",
                 fix=fix,
             )
     if proxy_config(gathered, {}).get("interceptionMode") == "NONE":
         yield _hole(
-            object=f"{_MESH} of {gathered.spec.root}",
-            field="data.mesh defaultConfig.interceptionMode",
+            object=settings_name(gathered, MESH),
+            field="data.mesh: defaultConfig.interceptionMode",
             why="with NONE no pod's traffic is led through its proxy by itself",
             fix=fix,
         )
@@ -121,8 +129,8 @@ def bypasses(gathered: Gathered) -> Iterator[Finding]:
         value = proxy_value(gathered, name)
         if _opens(name, value):
             yield _hole(
-                object=f"ConfigMap istio-sidecar-injector of {gathered.spec.root}",
-                field=f"data.values global.proxy.{name}",
+                object=settings_name(gathered, INJECTOR),
+                field=f"data.values: global.proxy.{name}",
                 why=f"{value!r} passes by every proxy: never seen, never encrypted, never refused",
                 fix=fix,
             )
@@ -178,8 +186,8 @@ def _of_the_mesh(gathered: Gathered) -> Iterator[Finding]:
     config = mesh_config(gathered)
     if setting(config, "outboundTrafficPolicy", "mode") == "REGISTRY_ONLY":
         yield _sidecar(
-            object=f"{_MESH} of {gathered.spec.root}",
-            field="data.mesh outboundTrafficPolicy.mode",
+            object=settings_name(gathered, MESH),
+            field="data.mesh: outboundTrafficPolicy.mode",
             why="calls to hosts that the mesh does not know fail as soon as the namespace's pods have proxies",
             fix="add ServiceEntries for the hosts that the namespace calls, or ALLOW_ANY",
         )
@@ -203,7 +211,7 @@ def _opens(name: str, value: str) -> bool:
     return bool(value) and not (name.rpartition("/")[2].startswith("include") and value == "*")
 
 
-CHECKS = (
+ACCESS = (
     Check(
         id="AUTHZ-01",
         title="policies do not shut out callers without mTLS yet",
@@ -223,7 +231,7 @@ CHECKS = (
         id="EXCL-01",
         title="nothing passes by the proxies",
         severity=Severity.WARN,
-        reads=(*WORKLOADS, "ConfigMap"),
+        reads=JOINING,
         find=bypasses,
     ),
 )

@@ -77,7 +77,7 @@ def _texts(container: Obj) -> Iterator[str]:
     yield from (str(one.get("value", "")) for one in container.get("env") or ())
 
 
-CHECKS = (
+CALLERS = (
     Check(
         id="CALLER-01",
         title="all callers are in the mesh",

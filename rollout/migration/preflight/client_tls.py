@@ -151,7 +151,7 @@ def _who(gathered: Gathered, rule: Obj) -> str:
     return "all namespaces" if everywhere else f"namespace {place}"
 
 
-CHECKS = (
+CLIENT_TLS = (
     Check(
         id="APPTLS-01",
         title="applications leave encryption to the mesh",

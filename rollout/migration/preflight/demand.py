@@ -7,10 +7,10 @@ from typing import Any
 
 from rollout.migration.preflight.check import labels
 from rollout.migration.preflight.gathered import Gathered, Obj
-from rollout.migration.preflight.installed import injector_values, setting
+from rollout.migration.preflight.installed import injector_values, joining, setting
 from rollout.migration.preflight.quantities import quantity
 from rollout.migration.preflight.sidecars import proxy_of
-from rollout.migration.preflight.templates import Template, matches, workloads
+from rollout.migration.preflight.templates import Template, matches
 from rollout.model.mesh import Labels
 
 GROUPS = ("requests", "limits")
@@ -38,7 +38,7 @@ class Demand:
 
 def demand(gathered: Gathered) -> Demand:
     """A proxy for each pod that has none, and the largest surge, as one workload restarts at a time."""
-    templates = [one for one in workloads(gathered) if not one.spec.get("hostNetwork")]
+    templates = joining(gathered)
     proxies = _total(_times(proxy_amount(gathered, one.annotations), _unmeshed(gathered, one)) for one in templates)
     surges = [
         (surge(one), _total((pod_amount(one.spec), proxy_amount(gathered, one.annotations)))) for one in templates
@@ -69,14 +69,20 @@ def amount_of(container: Obj) -> Amount:
 
 
 def proxy_amount(gathered: Gathered, pod_annotations: Labels) -> Amount:
-    """What the proxy of such a pod asks for: by its annotations, else by the installation, else by Istio's chart."""
+    """What the proxy of such a pod asks for: by its annotations, else by the installation, else by Istio's chart.
+
+    What people wrote there and is no quantity makes the chart's count: the dry run of a pod shows it.
+    """
     said: dict[str, dict[str, str]] = {group: {} for group in GROUPS}
     for (group, what), name in _SIZES.items():
         if name in pod_annotations:
             said[group][what] = pod_annotations[name]
     installed = setting(injector_values(gathered), "global", "proxy", "resources")
     usual = installed if isinstance(installed, Mapping) else _CHART
-    return _amounts(said if any(said.values()) else usual)
+    try:
+        return _amounts(said if any(said.values()) else usual)
+    except ValueError:
+        return _amounts(_CHART)
 
 
 def _amounts(resources: Mapping[str, Any]) -> Amount:

@@ -5,7 +5,7 @@ from functools import partial
 
 from rollout.migration.preflight.check import Check, labels, named
 from rollout.migration.preflight.gathered import Gathered, Obj
-from rollout.migration.preflight.installed import injector_values, mesh_config, setting
+from rollout.migration.preflight.installed import INJECTOR, MESH, injector_values, mesh_config, setting, settings_name
 from rollout.migration.preflight.sidecars import environment, istiods
 from rollout.model.migration import Finding, MeshKind, Severity
 
@@ -24,18 +24,15 @@ def callers_elsewhere(gathered: Gathered) -> Iterator[Finding]:
     """MC-01: signs that callers may be in other clusters or on virtual machines, where nothing is read."""
     why = "the mesh reaches into other clusters: their callers are neither seen nor counted here"
     fix = "let the metrics server see all clusters, and count their namespaces among the callers"
-    place = gathered.spec.root
-    for name in ("meshNetworks", "multiCluster"):
-        found = setting(injector_values(gathered), "global", name)
-        if found and found != {"enabled": False, "clusterName": ""} and found != {"enabled": False}:
-            yield _many(object=_injector(place), field=f"data.values global.{name}", why=why, fix=fix)
+    for path in _marks(gathered):
+        yield _many(object=settings_name(gathered, INJECTOR), field=f"data.values: global.{path}", why=why, fix=fix)
     remote = setting(injector_values(gathered), "global", "remotePilotAddress")
     if remote:
         is_ambient = gathered.spec.mesh is MeshKind.ISTIO_AMBIENT
         yield _many(
             severity=Severity.BLOCK if is_ambient else Severity.WARN,
-            object=_injector(place),
-            field="data.values global.remotePilotAddress",
+            object=settings_name(gathered, INJECTOR),
+            field="data.values: global.remotePilotAddress",
             why=f"the control plane is in another cluster ({remote})"
             + (": ambient cannot do that" if is_ambient else ""),
             fix=fix if not is_ambient else "install a control plane in this cluster",
@@ -51,7 +48,7 @@ def callers_elsewhere(gathered: Gathered) -> Iterator[Finding]:
                 fix=fix,
             )
     if setting(mesh_config(gathered), "defaultConfig", "meshId"):
-        yield _many(object=f"ConfigMap istio of {place}", field="data.mesh defaultConfig.meshId", why=why, fix=fix)
+        yield _many(object=settings_name(gathered, MESH), field="data.mesh: defaultConfig.meshId", why=why, fix=fix)
     for kind, obj in _gateways(gathered):
         yield _many(object=named(kind, obj), field="metadata.labels", why=why, fix=fix)
     yield from _machines(gathered)
@@ -65,7 +62,7 @@ def ending_meshes(gathered: Gathered) -> Iterator[Finding]:
         if one["metadata"]["name"].endswith(_APP_MESH)
     ][:1]
     found += [
-        (named("Namespace", one), f"metadata.labels[{_APP_MESH_LABEL}]")
+        (named("Namespace", one), f"metadata.labels.{_APP_MESH_LABEL}")
         for one in gathered.cluster("Namespace", (gathered.namespace,))
         if labels(one).get(_APP_MESH_LABEL) == "enabled"
     ]
@@ -78,8 +75,15 @@ def ending_meshes(gathered: Gathered) -> Iterator[Finding]:
         )
 
 
-def _injector(root: str) -> str:
-    return f"ConfigMap istio-sidecar-injector of {root}"
+def _marks(gathered: Gathered) -> Iterator[str]:
+    """Values below global that only an installation in several clusters has."""
+    values = injector_values(gathered)
+    if setting(values, "global", "meshNetworks"):
+        yield "meshNetworks"
+    if setting(values, "global", "multiCluster", "enabled") is True:
+        yield "multiCluster.enabled"
+    if setting(values, "global", "multiCluster", "clusterName") not in (None, "", _CLUSTER):
+        yield "multiCluster.clusterName"
 
 
 def _gateways(gathered: Gathered) -> Iterator[tuple[str, Obj]]:
@@ -106,7 +110,7 @@ def _machines(gathered: Gathered) -> Iterator[Finding]:
                 )
 
 
-CHECKS = (
+ESTATE = (
     Check(
         id="MC-01",
         title="all callers are in this cluster",

@@ -7,8 +7,9 @@ from typing import Any
 
 from rollout.migration.preflight.check import labels, named
 from rollout.migration.preflight.gathered import Gathered, Obj
+from rollout.migration.preflight.installed import joining
 from rollout.migration.preflight.open_ports import closed, is_open
-from rollout.migration.preflight.templates import matches_expressions, workloads
+from rollout.migration.preflight.templates import matches_expressions
 
 _OF_PROXIES = "/stats/prometheus"
 _PROXY_PORTS = frozenset({15020, 15090, "15020", "15090", "http-envoy-prom", "http-monitoring"})
@@ -105,10 +106,10 @@ def _of_services(
 
 def _of_pods(gathered: Gathered, monitor: Obj, endpoint: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
     wanted = endpoint.get("portNumber") or endpoint.get("port") or endpoint.get("targetPort")
-    for template in workloads(gathered):
+    for template in joining(gathered):
         if wanted is not None and matches_expressions(_selector(monitor), template.labels):
             port = template.port(wanted)
-            if port is not None and not is_open(gathered, template.labels, template.annotations, port):
+            if port is not None and not is_open(gathered, template, port):
                 yield template.owner, (port,)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from rollout.migration.preflight.check import Check, labels, named
 from rollout.migration.preflight.gathered import Gathered, Obj
-from rollout.migration.preflight.installed import namespace
+from rollout.migration.preflight.installed import JOINING, joining, namespace
 from rollout.migration.preflight.sidecars import environment, istiods
-from rollout.migration.preflight.templates import WORKLOADS, Template, matches, matches_expressions, workloads
+from rollout.migration.preflight.templates import Template, matches, matches_expressions, workloads
 from rollout.model.mesh import Labels
 from rollout.model.migration import Finding, MeshKind, Severity
 
@@ -38,7 +38,7 @@ def cut_off(gathered: Gathered) -> Iterator[Finding]:
     """NP-01: NetworkPolicies that keep proxies from istiod or DNS. A named port of a policy counts as another port."""
     istiod = _istiod(gathered)
     said: set[tuple[str, int]] = set()
-    for template in workloads(gathered):
+    for template in joining(gathered):
         policies = (
             [] if template.spec.get("hostNetwork") else _selecting(gathered, gathered.namespace, template, "Egress")
         )
@@ -74,7 +74,7 @@ def unfit_cni(gathered: Gathered) -> Iterator[Finding]:
 def _closed_control_plane(gathered: Gathered) -> Iterator[Finding]:
     """NetworkPolicies of the root namespace that keep our proxies, or the API server, away from istiod."""
     ours = namespace(gathered)
-    templates = [one for one in workloads(gathered) if not one.spec.get("hostNetwork")]
+    templates = joining(gathered)
     if ours is None:
         return
     for template in workloads(gathered, gathered.spec.root):
@@ -231,12 +231,12 @@ def _classes(quota: Obj) -> list[str]:
     return [value for one in scopes if one.get("scopeName") == "PriorityClass" for value in one.get("values") or ()]
 
 
-CHECKS = (
+NETWORKS = (
     Check(
         id="NP-01",
         title="proxies reach istiod and DNS",
         severity=Severity.BLOCK,
-        reads=("NetworkPolicy", "Namespace", *WORKLOADS),
+        reads=("NetworkPolicy", "Namespace", *JOINING),
         find=cut_off,
     ),
     Check(

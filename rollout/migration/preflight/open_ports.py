@@ -1,43 +1,35 @@
 """Which ports could callers outside the mesh not reach any more, once the namespace is STRICT?"""
 
-from collections.abc import Iterator
-
 from rollout.migration.preflight.gathered import Gathered, Obj
-from rollout.migration.preflight.templates import matches, selected, target
-from rollout.model.mesh import Labels, Mtls
+from rollout.migration.preflight.installed import joins
+from rollout.migration.preflight.templates import Template, excepted, selected, target
 
 EXCLUDED = "traffic.sidecar.istio.io/excludeInboundPorts"
 
 
 def closed(gathered: Gathered, service: Obj, wanted: int | str | None = None) -> tuple[int, ...]:
-    """Container ports behind a Service's port (by number or name; None: behind any) that no exception keeps open.
+    """Container ports behind a Service's port (by number or name; None: behind any) that would be closed, sorted.
 
-    Without pods to look at, the Service's own word counts.
+    Pods that get no proxy refuse nobody. Without any pods to look at, the Service's own word counts.
     """
     ports = [one for one in (service.get("spec") or {}).get("ports") or () if _is(one, wanted)]
     templates = selected(gathered, service)
-    found: set[int] = set()
-    for port in ports:
-        for template in templates:
-            number = target(port, template)
-            if number is not None and not is_open(gathered, template.labels, template.annotations, number):
-                found.add(number)
-        if not templates:
-            found |= {one for one in _own(port) if not is_open(gathered, _selector(service), {}, one)}
+    if not templates:
+        return tuple(sorted({_own(port) for port in ports}))
+    found = {
+        number
+        for template in templates
+        if joins(gathered, template)
+        for port in ports
+        if (number := target(port, template)) is not None and not is_open(gathered, template, number)
+    }
     return tuple(sorted(found))
 
 
-def is_open(gathered: Gathered, labels: Labels, annotations: Labels, port: int) -> bool:
-    """Whether pods with these labels keep the container port open: by an exception in force, or past their proxy."""
-    if str(port) in annotations.get(EXCLUDED, "").replace(" ", "").split(","):
-        return True
-    return any(
-        one.mode is not Mtls.STRICT
-        and gathered.now.date() < one.expires
-        and matches(one.workload, labels)
-        and one.port in (None, port)
-        for one in gathered.spec.exceptions_of(gathered.namespace)
-    )
+def is_open(gathered: Gathered, template: Template, port: int) -> bool:
+    """Whether a container port stays open: by an exception that is still good, or past the proxy."""
+    past = template.annotations.get(EXCLUDED, "").replace(" ", "").split(",")
+    return str(port) in past or "*" in past or excepted(gathered, template, port)
 
 
 def listed(ports: tuple[int, ...]) -> str:
@@ -49,10 +41,6 @@ def _is(port: Obj, wanted: int | str | None) -> bool:
     return wanted is None or wanted in (port.get("port"), port.get("name"))
 
 
-def _own(port: Obj) -> Iterator[int]:
-    number = port.get("targetPort") or port["port"]
-    yield number if isinstance(number, int) else int(port["port"])
-
-
-def _selector(service: Obj) -> Labels:
-    return (service.get("spec") or {}).get("selector") or {}
+def _own(port: Obj) -> int:
+    number = port.get("targetPort")
+    return number if isinstance(number, int) else int(port["port"])

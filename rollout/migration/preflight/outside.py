@@ -7,8 +7,8 @@ from typing import Any
 from rollout.migration.preflight.check import Check, annotations, named
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.ingress import Backend, Server, backends, server_of
+from rollout.migration.preflight.installed import JOINING
 from rollout.migration.preflight.open_ports import closed, listed
-from rollout.migration.preflight.templates import WORKLOADS
 from rollout.model.migration import Finding, Severity
 
 _HTTPS = 443  # the port that the API server calls where none is said
@@ -62,7 +62,7 @@ def served_from_outside(gathered: Gathered) -> Iterator[Finding]:
         elif _calls_pods(server, backend):
             yield _ingress(
                 object=backend.object,
-                field=f"metadata.annotations[{_NGINX_UPSTREAM}]",
+                field=f"metadata.annotations.{_NGINX_UPSTREAM}",
                 why=f"{server.name} is in the mesh but calls pods by address: that is plaintext, refused under STRICT",
                 fix=f'annotate it {_NGINX_UPSTREAM}: "true", so that it calls the Service',
             )
@@ -130,24 +130,23 @@ def _to_pods(obj: Obj) -> Iterator[str]:
     given = annotations(obj)
     for name, values in _TO_PODS.items():
         if given.get(name) in values:
-            yield f"metadata.annotations[{name}]"
+            yield f"metadata.annotations.{name}"
     neg = given.get(_NEG, "").replace(" ", "")
     if '"ingress":true' in neg or '"exposed_ports"' in neg:
-        yield f"metadata.annotations[{_NEG}]"
+        yield f"metadata.annotations.{_NEG}"
 
 
-CHECKS = (
+OUTSIDE = (
     Check(
         id="WEBHOOK-01",
         title="the API server calls nothing in the namespace",
         severity=Severity.BLOCK,
         reads=(
-            "MutatingWebhookConfiguration",
             "ValidatingWebhookConfiguration",
             "CustomResourceDefinition",
             "APIService",
             "Service",
-            *WORKLOADS,
+            *JOINING,
         ),
         find=called_by_the_api_server,
     ),
@@ -155,14 +154,14 @@ CHECKS = (
         id="ING-01",
         title="ingress controllers are in the mesh",
         severity=Severity.BLOCK,
-        reads=("Ingress", "HTTPRoute", "Gateway", "Service", *WORKLOADS),
+        reads=("Ingress", "HTTPRoute", "Gateway", "Service", *JOINING),
         find=served_from_outside,
     ),
     Check(
         id="ING-02",
         title="no Service is called from outside the cluster",
         severity=Severity.WARN,
-        reads=("Service", "Ingress", *WORKLOADS),
+        reads=("Service", "Ingress", *JOINING),
         find=reachable_from_outside,
     ),
 )

@@ -60,8 +60,9 @@ def rough_restarts(gathered: Gathered) -> Iterator[Finding]:
 
 def kept_in_git(gathered: Gathered) -> Iterator[Finding]:
     """GITOPS-01: objects that a GitOps tool would put back. Whether it heals by itself is not seen."""
-    spaces = [("Namespace", one) for one in gathered.cluster("Namespace", (gathered.namespace,))]
-    for kind, obj in (*spaces, *((kind, one) for kind in _OWNED for one in gathered.here(kind))):
+    owned = [("Namespace", one) for one in gathered.cluster("Namespace", (gathered.namespace,))]
+    owned += [(kind, one) for kind in _OWNED for one in gathered.here(kind)]
+    for kind, obj in owned:
         tool, path = _tool(obj)
         if tool:
             yield _git(
@@ -146,7 +147,7 @@ def _tool(obj: Obj) -> tuple[str, str]:
     for name, tool in _MARKS.items():
         for group, given in (("labels", labels(obj)), ("annotations", found)):
             if name in given:
-                return tool, f"metadata.{group}[{name}]"
+                return tool, f"metadata.{group}.{name}"
     for index, entry in enumerate(obj["metadata"].get("managedFields") or ()):
         if entry.get("manager") in _WRITERS:
             return _WRITERS[entry["manager"]], f"metadata.managedFields[{index}].manager"
@@ -183,7 +184,7 @@ def _namespace_of(url: str, default: str) -> str:
     return parts[1] if len(parts) > 1 else default
 
 
-CHECKS = (
+RESTARTS = (
     Check(
         id="ROLL-01",
         title="a restart is no outage",

@@ -7,11 +7,11 @@ from functools import partial
 from rollout.migration.preflight.check import Check, named
 from rollout.migration.preflight.demand import GROUPS, RESOURCES, Amount, demand, people, pod_amount, proxy_amount
 from rollout.migration.preflight.gathered import Gathered, Obj
+from rollout.migration.preflight.installed import JOINING, joining
 from rollout.migration.preflight.quantities import quantity
-from rollout.migration.preflight.templates import WORKLOADS, Template, workloads
+from rollout.migration.preflight.templates import Template
 from rollout.model.migration import Finding, Severity
 
-_READS = (*WORKLOADS, "ConfigMap", "MutatingWebhookConfiguration")
 # Quotas with another scope are for pods that ours are not: ours run on, and ask for something.
 _SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
 _EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
@@ -52,7 +52,7 @@ def narrow_ranges(gathered: Gathered) -> Iterator[Finding]:
         for index, limit in enumerate((limits.get("spec") or {}).get("limits") or ()):
             found = sorted(
                 (f"spec.limits[{index}].{field}", template.owner, why)
-                for template in workloads(gathered)
+                for template in joining(gathered)
                 for field, why in _rejects(limit, template, proxy_amount(gathered, template.annotations))
             )
             for field in sorted({one for one, _, _ in found}):
@@ -103,18 +103,18 @@ def full_nodes(gathered: Gathered) -> Iterator[Finding]:
     )
     if autoscaler is None:
         return
-    for template in workloads(gathered):
+    for template in joining(gathered):
         if template.annotations.get(_EVICT) == "false":
             yield _nodes(
                 object=template.owner,
-                field=template.at("metadata", f"annotations[{_EVICT}]"),
+                field=template.at("metadata", f"annotations.{_EVICT}"),
                 why="its pods may not be moved: the larger pods stay where they are, and their nodes are never taken away",
                 fix="take the annotation off for the time of the restart, or leave room for the larger pods",
             )
         elif _EVICT not in template.annotations and not _minds_local_storage(autoscaler):
             yield _nodes(
                 object=template.owner,
-                field=template.at("metadata", f"annotations[{_EVICT}]"),
+                field=template.at("metadata", f"annotations.{_EVICT}"),
                 why="the proxy brings an emptyDir: the autoscaler takes no node away on which such a pod runs",
                 fix=f'annotate its pods {_EVICT}: "true", or give the autoscaler {_LOCAL}',
             )
@@ -184,19 +184,19 @@ def _minds_local_storage(autoscaler: Obj) -> bool:
     return any(_LOCAL in map(str, (*(one.get("command") or ()), *(one.get("args") or ()))) for one in containers)
 
 
-CHECKS = (
+ROOM = (
     Check(
         id="RES-01",
         title="quotas have room for proxies",
         severity=Severity.BLOCK,
-        reads=("ResourceQuota", *_READS),
+        reads=("ResourceQuota", *JOINING),
         find=exhausted_quotas,
     ),
     Check(
         id="RES-02",
         title="limit ranges admit proxies",
         severity=Severity.BLOCK,
-        reads=("LimitRange", *_READS),
+        reads=("LimitRange", *JOINING),
         find=narrow_ranges,
     ),
     Check(
@@ -210,7 +210,7 @@ CHECKS = (
         id="RES-04",
         title="nodes have room for proxies",
         severity=Severity.WARN,
-        reads=("Node", *_READS),
+        reads=("Node", *JOINING),
         find=full_nodes,
     ),
 )

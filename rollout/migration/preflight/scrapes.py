@@ -8,7 +8,7 @@ from typing import Any
 
 from rollout.migration.preflight.check import Check, annotations, labels, named
 from rollout.migration.preflight.gathered import Gathered, Obj
-from rollout.migration.preflight.installed import mesh_config, setting
+from rollout.migration.preflight.installed import JOINING, joining, mesh_config, setting
 from rollout.migration.preflight.monitors import is_of_proxies, scrapes, spoiled
 from rollout.migration.preflight.open_ports import closed, is_open, listed
 from rollout.migration.preflight.sidecars import proxy_of
@@ -41,7 +41,7 @@ _UNITS = {
     "w": timedelta(weeks=1),
     "y": timedelta(days=365),
 }
-_CONFIG = "metadata.annotations[proxy.istio.io/config]"
+_CONFIG = "metadata.annotations.proxy.istio.io/config"
 
 _dying = partial(Finding, check="PROM-01", severity=Severity.WARN)
 _blind = partial(Finding, check="PROM-02", severity=Severity.BLOCK)
@@ -61,15 +61,15 @@ def dying_scrapes(gathered: Gathered) -> Iterator[Finding]:
                 fix=fix.format(listed(scrape.closed)),
             )
     merges = setting(mesh_config(gathered), "enablePrometheusMerge") is not False
-    for template in workloads(gathered):
+    for template in joining(gathered):
         given = template.annotations
         if given.get("prometheus.io/scrape") != "true":
             continue
         if merges and given.get("prometheus.istio.io/merge-metrics", "true") != "false":
             continue
         port = template.port(given.get("prometheus.io/port", "80"))
-        if port is not None and not is_open(gathered, template.labels, given, port):
-            field = template.at("metadata", "annotations[prometheus.io/port]")
+        if port is not None and not is_open(gathered, template, port):
+            field = template.at("metadata", "annotations.prometheus.io/port")
             yield _dying(
                 object=template.owner, field=field, why=why.format("its pods"), fix=fix.format(listed((port,)))
             )
@@ -77,7 +77,7 @@ def dying_scrapes(gathered: Gathered) -> Iterator[Finding]:
         given = annotations(service)
         ports = closed(gathered, service) if given.get("prometheus.io/scrape") == "true" else ()
         if ports:
-            field = "metadata.annotations[prometheus.io/scrape]"
+            field = "metadata.annotations.prometheus.io/scrape"
             yield _dying(
                 object=named("Service", service), field=field, why=why.format("its pods"), fix=fix.format(listed(ports))
             )
@@ -195,12 +195,12 @@ def _span(text: str) -> timedelta:
     return sum((int(number) * _UNITS[unit] for number, unit in _SPAN.findall(text)), timedelta())
 
 
-CHECKS = (
+SCRAPES = (
     Check(
         id="PROM-01",
         title="scrapes survive STRICT",
         severity=Severity.WARN,
-        reads=("ServiceMonitor", "PodMonitor", "Service", "ConfigMap", *WORKLOADS),
+        reads=("ServiceMonitor", "PodMonitor", "Service", *JOINING),
         find=dying_scrapes,
     ),
     Check(

@@ -5,13 +5,13 @@ from functools import partial
 
 from rollout.migration.preflight.check import Check
 from rollout.migration.preflight.gathered import Gathered, Obj
+from rollout.migration.preflight.installed import INJECT, JOINING, joining
 from rollout.migration.preflight.sidecars import is_native, proxy_config, proxy_value
-from rollout.migration.preflight.templates import WORKLOADS, Template, workloads
+from rollout.migration.preflight.templates import Template
 from rollout.model.migration import Finding, Severity
 
-_READS = (*WORKLOADS, "Node", "ConfigMap", "MutatingWebhookConfiguration")
+_READS = (*JOINING, "Node")
 _JOBS = ("Job", "CronJob")
-_INJECT = "sidecar.istio.io/inject"
 _PROXY_UID = 1337  # what Istio's redirection lets pass
 # With one of these annotations a person has thought of the init containers' calls.
 _LETS_OUT = ("traffic.sidecar.istio.io/excludeOutboundPorts", "traffic.sidecar.istio.io/excludeOutboundIPRanges")
@@ -23,7 +23,7 @@ _job = partial(Finding, check="JOB-01", severity=Severity.BLOCK)
 
 def unheld(gathered: Gathered) -> Iterator[Finding]:
     """HOLD-01: workloads whose containers start before their proxy is ready."""
-    for template in _with_proxy(gathered):
+    for template in joining(gathered):
         if template.kind in _JOBS or is_native(gathered, template) or _is_held(gathered, template):
             continue
         yield _hold(
@@ -37,7 +37,7 @@ def unheld(gathered: Gathered) -> Iterator[Finding]:
 
 def init_containers(gathered: Gathered) -> Iterator[Finding]:
     """INIT-01: init containers that would call into a redirection behind which no proxy runs yet."""
-    for template in _with_proxy(gathered):
+    for template in joining(gathered):
         if is_native(gathered, template) or any(name in template.annotations for name in _LETS_OUT):
             continue
         for path, container in template.containers():
@@ -54,7 +54,7 @@ def init_containers(gathered: Gathered) -> Iterator[Finding]:
 
 def endless_jobs(gathered: Gathered) -> Iterator[Finding]:
     """JOB-01: Jobs that would never complete, as their proxy never ends."""
-    for template in _with_proxy(gathered):
+    for template in joining(gathered):
         if template.kind not in _JOBS or is_native(gathered, template) or _stops_its_proxy(template):
             continue
         yield _job(
@@ -62,17 +62,8 @@ def endless_jobs(gathered: Gathered) -> Iterator[Finding]:
             field=template.at("metadata", "labels"),
             why="its proxy goes on when its work is done: the Job never completes",
             fix="use native sidecars, end with a POST to localhost:15020/quitquitquit, or set the pod label "
-            f'{_INJECT}: "false" and make an exception for the ports that it calls',
+            f'{INJECT}: "false" and make an exception for the ports that it calls',
         )
-
-
-def _with_proxy(gathered: Gathered) -> tuple[Template, ...]:
-    """The workloads that are injected: neither opted out nor on the node's network."""
-    return tuple(
-        one
-        for one in workloads(gathered)
-        if not one.spec.get("hostNetwork") and (one.labels.get(_INJECT) or one.annotations.get(_INJECT)) != "false"
-    )
 
 
 def _is_held(gathered: Gathered, template: Template) -> bool:
@@ -97,7 +88,7 @@ def _stops_its_proxy(template: Template) -> bool:
     )
 
 
-CHECKS = (
+STARTUP = (
     Check(
         id="HOLD-01",
         title="applications start after their proxy",

@@ -9,7 +9,15 @@ from functools import partial
 
 from rollout.migration.preflight.check import Check, labels, named
 from rollout.migration.preflight.gathered import Gathered, Obj
-from rollout.migration.preflight.installed import injector_values, injectors, mesh_config, setting
+from rollout.migration.preflight.installed import (
+    INJECTOR,
+    MESH,
+    injector_values,
+    injectors,
+    mesh_config,
+    setting,
+    settings_name,
+)
 from rollout.migration.preflight.sidecars import Minor, control_version, istiods, minor_of, proxy_of
 from rollout.migration.preflight.templates import WORKLOADS, matches, workloads
 from rollout.model.migration import Finding, MeshKind, Severity
@@ -37,8 +45,8 @@ def skewed(gathered: Gathered) -> Iterator[Finding]:
     if severity:
         yield _skew(
             severity=severity,
-            object=f"ConfigMap istio-sidecar-injector of {gathered.spec.root}",
-            field="data.values global.tag",
+            object=settings_name(gathered, INJECTOR),
+            field="data.values: global.tag",
             why=f"it injects proxies of {tag}, {what}",
             fix="install one version of Istio everywhere",
         )
@@ -138,7 +146,7 @@ def _pinned(gathered: Gathered, control: Minor | None) -> Iterator[Finding]:
             yield _skew(
                 severity=severity,
                 object=template.owner,
-                field=template.at("metadata", f"annotations[{name}]"),
+                field=template.at("metadata", f"annotations.{name}"),
                 why=f"its proxy is pinned to {template.annotations[name]}, {what}",
                 fix="take the annotation off",
             )
@@ -192,12 +200,11 @@ def _plan(gathered: Gathered) -> timedelta:
 def _bundles(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
     """(object, path, PEM) of each place where the mesh's roots are published."""
     said = set()
-    for webhook, entry in injectors(gathered):
+    for webhook, entry, path in injectors(gathered):
         bundle = str((entry.get("clientConfig") or {}).get("caBundle", ""))
         if bundle and bundle not in said:
             said.add(bundle)
-            path = "webhooks[].clientConfig.caBundle"
-            yield named("MutatingWebhookConfiguration", webhook), path, _decoded(bundle)
+            yield named("MutatingWebhookConfiguration", webhook), f"{path}.clientConfig.caBundle", _decoded(bundle)
     for roots in gathered.here("ConfigMap"):
         if roots["metadata"]["name"] == "istio-ca-root-cert":
             pem = str((roots.get("data") or {}).get("root-cert.pem", ""))
@@ -205,8 +212,8 @@ def _bundles(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
     found = setting(mesh_config(gathered), "caCertificates")
     for index, one in enumerate(found if isinstance(found, list) else ()):
         yield (
-            f"ConfigMap istio of {gathered.spec.root}",
-            f"data.mesh caCertificates[{index}].pem",
+            settings_name(gathered, MESH),
+            f"data.mesh: caCertificates[{index}].pem",
             str(one.get("pem", "")),
         )
 
@@ -226,7 +233,7 @@ def _principals(policy: Obj) -> Iterator[tuple[str, str]]:
                     yield f"spec.rules[{number}].from[{index}].source.{field}", str(principal)
 
 
-CHECKS = (
+VERSIONS = (
     Check(
         id="VERSKEW-01",
         title="proxies are of istiod's version",
