@@ -118,6 +118,13 @@ def _filled(obj: Obj, template: str) -> str:
     return template.replace("{namespace}", _namespace(obj)).replace("{name}", _text(obj, "metadata", "name"))
 
 
+def _moved_namespaces(obj: Obj) -> Iterator[str]:
+    """The namespaces that a migration moves, and the mesh's own, whose policies are for all of them."""
+    yield _text(obj, "spec", "mesh", "root") or "istio-system"
+    for wave in _items(obj, "spec", "waves"):
+        yield from (name for name in _items(wave, "namespaces") if isinstance(name, str))
+
+
 INDEXES: Mapping[str, Mapping[str, Index]] = {
     "EndpointSlice": {"service": _endpoint_service},
     "Service": {"selector": _service_selector},
@@ -128,7 +135,7 @@ INDEXES: Mapping[str, Mapping[str, Index]] = {
     "TrafficSplit": {"host": _split_hosts},
     "RolloutCommand": {"target": _command_target},
     "SloPolicy": {"source": owner_index},
-    "MeshMigration": {"source": owner_index},
+    "MeshMigration": {"source": owner_index, "namespace": _moved_namespaces},
     "Rollout": {
         "source": owner_index,
         "route": _rollout_route,

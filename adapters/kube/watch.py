@@ -13,6 +13,7 @@ from adapters.kube.cache import Cache
 from adapters.kube.hosts import host_key, name_keys
 from adapters.kube.indexes import INDEXES
 from adapters.kube.kinds import ROUTE_KINDS, WORKLOAD_KINDS
+from adapters.kube.mesh_watch import migrations_of
 from adapters.kube.shelf import at_of
 from adapters.kube.source_watch import sources_of
 from rollout.model.names import Key
@@ -43,7 +44,7 @@ class WorkWatch:
         cache.subscribe(self._changed)
 
     async def changes(self) -> AsyncIterator[Work]:
-        """Rollouts and GitSources concerned by a change, without end; one that waits to be taken waits only once."""
+        """Rollouts, GitSources and MeshMigrations concerned by a change, without end; one that waits to be taken waits only once."""
         while True:
             await self._any.wait()
             while self._waiting:
@@ -65,6 +66,8 @@ class WorkWatch:
             self._waiting["Rollout", key] = None
         for key in sources_of(kind, old, new):
             self._waiting["GitSource", key] = None
+        for key in migrations_of(self._cache, kind, old, new):
+            self._waiting["MeshMigration", key] = None
         if self._waiting:
             self._any.set()
 

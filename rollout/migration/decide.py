@@ -12,6 +12,7 @@ from rollout.migration.effects import wanted
 from rollout.migration.fleet import Fleet
 from rollout.migration.graph import Call, calls_of
 from rollout.migration.moves import moved
+from rollout.migration.mtls import live
 from rollout.migration.mtls_restore import snapshot
 from rollout.migration.orders import changed_in, obeyed
 from rollout.migration.proving import facts
@@ -19,7 +20,6 @@ from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
 from rollout.migration.telling import WRITTEN, conditions, next_sentence, reasons, wake_at
 from rollout.migration.tracking import tracked
 from rollout.migration.triggers import Fired, fired
-from rollout.migration.mtls import live
 from rollout.migration.view import View, unmeshed
 from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Proven, Stage
 from rollout.model.migration_seen import FleetSeen, MigrationDecision, NamespaceActions, Replied

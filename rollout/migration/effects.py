@@ -2,10 +2,10 @@
 
 from rollout.migration.fleet import change_hold, unenrol_hold
 from rollout.migration.limits import suffering
+from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import excepted
 from rollout.migration.mtls_restore import restored
 from rollout.migration.mtls_writes import canary_gone, enrolled_label, opened, permissive_first, strict, strict_on
-from rollout.migration.mtls import live
 from rollout.migration.view import View, pods_of, unmeshed, unsettled, workload_named
 from rollout.model.mesh import Restartable
 from rollout.model.mesh_writes import EvictPod, LogPlaintext, MeshWrite, RestartWorkload, WritePeer

@@ -6,9 +6,9 @@ from datetime import timedelta
 from rollout.migration.effects import exception_writes
 from rollout.migration.fleet import begin_hold, change_hold, strict_hold
 from rollout.migration.limits import suffering
+from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import unwritable
 from rollout.migration.soaking import soak_holds
-from rollout.migration.mtls import live
 from rollout.migration.view import View, expired, unmeshed, unsettled
 from rollout.model.migration import Finding, Severity, Stage
 from rollout.model.status import Reason

@@ -1,8 +1,8 @@
 """What proves that a namespace may go on, for people and auditors?"""
 
 from rollout.migration.gates import named
-from rollout.migration.triggers import Fired
 from rollout.migration.mtls import live
+from rollout.migration.triggers import Fired
 from rollout.migration.view import View, strict_ports
 from rollout.model.migration import Severity
 from rollout.model.telemetry import MeshAnswer

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from rollout.migration.gates import blocking, waiting
 from rollout.migration.limits import is_blind, total_restarts
-from rollout.migration.soaking import soaked_on
 from rollout.migration.mtls import live
+from rollout.migration.soaking import soaked_on
 from rollout.migration.view import View, not_strict, pods_of, workload_named
 from rollout.model.migration import NamespaceStatus, Stage
 

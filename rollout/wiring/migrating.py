@@ -1,0 +1,71 @@
+"""How is the part of the controller wired that moves namespaces into a mesh?"""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from adapters.kube.api import KubeApi
+from adapters.kube.cache import Cache
+from adapters.kube.commands import KubeCommands
+from adapters.kube.objects import KubeObjects
+from adapters.mesh.cluster import CachedMesh
+from adapters.mesh.inventory import KubeInventory
+from adapters.mesh.records import KubeRecords
+from adapters.mesh.store import KubeMigrations
+from adapters.mesh.writes import KubeMeshWrites
+from rollout.controller.kept_migrations import KeptMigrations
+from rollout.ports.clock import Clock
+from rollout.ports.mesh_metrics import MeshMetrics
+from rollout.ports.notices import Notices
+from rollout.services.migrate import Migrator
+from rollout.services.migrate_observe import FleetObserver
+from rollout.settings import Settings
+
+
+def kept_migrations(
+    api: KubeApi,
+    cache: Cache,
+    metrics: MeshMetrics,
+    notices: Notices,
+    clock: Clock,
+    *,
+    home: str,
+    actors_bound: Callable[[], bool],
+) -> KeptMigrations:
+    """What keeps MeshMigrations; home: the controller's namespace."""
+    migrations, cluster = KubeMigrations(api, cache), CachedMesh(cache)
+    commands, records = KubeCommands(api, cache, clock, "MeshMigration"), KubeRecords(api, home)
+    observer = FleetObserver(
+        cluster=cluster,
+        commands=commands,
+        records=records,
+        inventory=KubeInventory(KubeObjects(api)),
+        metrics=metrics,
+        home=home,
+        actors_bound=actors_bound,
+    )
+    migrator = Migrator(
+        migrations=migrations,
+        observer=observer,
+        cluster=cluster,
+        writes=KubeMeshWrites(api, cache),
+        records=records,
+        commands=commands,
+        notices=notices,
+        home=home,
+    )
+    return KeptMigrations(migrations=migrations, migrator=migrator, clock=clock)
+
+
+async def mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetrics:
+    """The mesh's metrics in Prometheus; without a URL no question is answered, which holds every gate."""
+    from adapters.memory.mesh_metrics import MemoryMeshMetrics
+    from adapters.metrics.mesh import PrometheusMeshMetrics
+    from rollout.wiring.metrics import access
+
+    if not settings.prometheus_url:
+        nobody = MemoryMeshMetrics()
+        nobody.down("no metrics server is set: start the controller with --prometheus-url")
+        return nobody
+    metrics = PrometheusMeshMetrics(access(settings))
+    stack.push_async_callback(metrics.close)
+    return metrics
