@@ -26,7 +26,7 @@ from tests.support.builders import NOON
 URL = "https://git.example.org/shop.git"
 API_VERSION = "rollout.dev/v1alpha1"
 HOME = "rollout-system"
-WATCHED = ("GitSource", "Rollout", "SloPolicy", "RolloutCommand")
+WATCHED = ("GitSource", "Rollout", "SloPolicy", "MeshMigration", "RolloutCommand")
 
 
 def a_policy(name: str, ratio: str = "1%", *, namespace: str = "") -> str:
