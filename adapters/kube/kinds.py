@@ -98,6 +98,17 @@ TRAFFIC: Mapping[str, tuple[str, ...]] = {
 ROUTE_KINDS = tuple(kind.name for kind in _ROUTES)
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 _ASKED_FOR = {"Lease", "Event", "Secret", "CustomResourceDefinition"}  # read by name when needed
-# What moves into a mesh; of the whole cluster, so a controller for one namespace leaves it alone.
+# What a move into a mesh is about, and with which settings `traffic` fleets are moved.
 MESH_KINDS = ("MeshMigration", "PeerAuthentication", "Namespace")
+_MOVES = ("all", "istio")
 WATCHED: tuple[Kind, ...] = tuple(kind for kind in _ALL if kind.name not in _ASKED_FOR)
+
+
+def left_out(traffic: str, namespace: str = "") -> frozenset[str]:
+    """Names of watched kinds that a controller with these settings never asks for.
+
+    traffic: a row of TRAFFIC. namespace: the only one that it looks after, "" for all of them. Moves into a mesh are of
+    the whole cluster, so a controller for one namespace leaves them alone.
+    """
+    routes = frozenset(TRAFFIC["all"]).difference(TRAFFIC[traffic])
+    return routes if traffic in _MOVES and not namespace else routes.union(MESH_KINDS)

@@ -19,7 +19,7 @@ from adapters.kube.cache import Cache
 from adapters.kube.client import HttpApi
 from adapters.kube.commands import KubeCommands
 from adapters.kube.fenced import FencedApi
-from adapters.kube.kinds import TRAFFIC, WATCHED
+from adapters.kube.kinds import WATCHED, left_out
 from adapters.kube.lease import LeaseElector
 from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
@@ -85,8 +85,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
         lease = _lease(settings, api, clock, identity)
         fenced = FencedApi(api, lease, REQUEST_WITHIN)
-        others = set(TRAFFIC["all"]) - set(TRAFFIC[settings.traffic.value])
-        cache = Cache(fenced, WATCHED, settings.namespace or None, without=others)
+        without = left_out(settings.traffic.value, settings.namespace)
+        cache = Cache(fenced, WATCHED, settings.namespace or None, without=without)
         metrics = await _metrics(settings, stack)
         reconciler = _reconciler(fenced, cache, metrics, identity, seen_bound(cache))
         sources = KubeSources(fenced, cache)
