@@ -36,6 +36,14 @@ def a_policy(name: str, ratio: str = "1%", *, namespace: str = "") -> str:
     return f"apiVersion: {API_VERSION}\nkind: SloPolicy\nmetadata: {place}\nspec:\n  objectives:\n  - {objective}\n"
 
 
+def a_migration(name: str, *, soak: str = "24h", namespace: str = "") -> str:
+    """The YAML of a MeshMigration of one namespace."""
+    place = f"{{name: {name}, namespace: {namespace}}}" if namespace else f"{{name: {name}}}"
+    wave = "{name: first, namespaces: [shop]}"
+    head = f"apiVersion: {API_VERSION}\nkind: MeshMigration\nmetadata: {place}\nspec:\n"
+    return f"{head}  mesh: {{kind: istio-sidecar}}\n  soak: {soak}\n  waves:\n  - {wave}\n"
+
+
 def policies(*names: str) -> dict[str, str]:
     """One file per SloPolicy."""
     return {f"{name}.yaml": a_policy(name) for name in names}
