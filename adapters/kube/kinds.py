@@ -102,3 +102,13 @@ _ASKED_FOR = {"Lease", "Event", "Secret", "CustomResourceDefinition"}  # read by
 # What moves into a mesh; of the whole cluster, so a controller for one namespace leaves it alone.
 MESH_KINDS = ("MeshMigration", "PeerAuthentication", "Telemetry", "Namespace")
 WATCHED: tuple[Kind, ...] = tuple(kind for kind in _ALL if kind.name not in _ASKED_FOR)
+
+
+def left_out(traffic: str, namespace: str = "") -> frozenset[str]:
+    """Names of watched kinds that a controller with these settings never asks for.
+
+    traffic: a row of TRAFFIC. namespace: the only one that it looks after, "" for all of them. Moves into a mesh are of
+    the whole cluster, so a controller for one namespace leaves them alone.
+    """
+    routes = frozenset(TRAFFIC["all"]).difference(TRAFFIC[traffic])
+    return routes if traffic in _MOVES and not namespace else routes.union(MESH_KINDS)

@@ -41,8 +41,13 @@ class KubeSpecs:
         return owner(obj) if obj is not None else None
 
     async def apply(self, spec: Spec, source: Key) -> Applied:
-        """Make the object what git says, as the source's; unchanged when it is that already."""
+        """Make the object what git says, as the source's; unchanged when it is that already.
+
+        Rejected when the server does not take it, or when a setting keeps us from its kind.
+        """
         ref, own = spec.ref, manager(source)
+        if self._cache.is_left_out(ref.kind):
+            raise Rejected(f"this controller leaves {ref.kind}s alone: see ROLLOUT_TRAFFIC and ROLLOUT_NAMESPACE")
         live = self._live(ref)
         if live is not None and self._is_known(spec, source, live):
             return Applied(changed=False)

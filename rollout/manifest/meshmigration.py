@@ -39,7 +39,9 @@ class MeshForm(Form):
     """The mesh that the fleet moves into."""
 
     kind: Literal["istio-sidecar", "istio-ambient", "linkerd"] = Field(description="Which data plane it has.")
-    revision: Name | None = Field(default=None, description="The control plane's revision or tag; the default one.")
+    revision: Name | None = Field(
+        default=None, description="The control plane's revision or tag; absent: the one without."
+    )
     root: Name = Field(
         default="istio-system", description="Namespace whose PeerAuthentications are for the whole mesh."
     )

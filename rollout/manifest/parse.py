@@ -187,7 +187,7 @@ def _parsed(document: Document, file: str, namespace: str) -> Manifest | list[Sp
     spec = kind.read(data["spec"], key, f"{file}:{line}") if "spec" in data else []
     if isinstance(spec, list) or problems:
         found = [*problems, *(spec if isinstance(spec, list) else [])]
-        return _placed(found, document, file, _about(document.data, namespace))
+        return _placed(found, document, file, str(key) if key.name else kind.name)
     if kind.namespaced:
         metadata["namespace"] = key.namespace
     metadata.pop("creationTimestamp", None)

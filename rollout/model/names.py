@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Key:
-    """Namespace and name of a Rollout (or another namespaced object of ours)."""
+    """Namespace and name of an object of ours; namespace "" for one of the whole cluster."""
 
     namespace: str
     name: str
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

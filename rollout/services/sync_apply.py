@@ -45,7 +45,7 @@ async def written(specs: Specs, wanted: Iterable[Spec], source: Key) -> Written:
         except LeaseLost:
             raise
         except Rejected as error:
-            refused.append(error_at(spec, f"the API server refuses it: {error}", ""))
+            refused.append(error_at(spec, f"it is refused: {error}", ""))
         except Conflict as error:
             failure = error
         except PortError as error:

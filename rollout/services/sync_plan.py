@@ -121,9 +121,14 @@ def _not_allowed(spec: Spec, source: GitSource, home: str) -> Iterable[SpecError
     own = source.key.namespace
     if spec.ref.kind in REFUSED:
         yield error_at(spec, REFUSED[spec.ref.kind], "kind")
-    if own not in (spec.ref.key.namespace, home):  # an object of the whole cluster is in no namespace
+    if own in (spec.ref.key.namespace, home):
+        return
+    if spec.ref.key.namespace:
         message = f"GitSource {source.key} may write only in its own namespace; leave it out or write {own}"
         yield error_at(spec, message, "metadata.namespace")
+    else:
+        message = f"a {spec.ref.kind} is for the whole cluster: only a GitSource in {home} may hold it; move it there"
+        yield error_at(spec, message, "kind")
 
 
 def _twice(specs: Iterable[Spec]) -> Iterable[SpecError]:

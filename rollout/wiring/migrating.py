@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from adapters.kube.api import KubeApi
 from adapters.kube.cache import Cache
@@ -21,17 +22,20 @@ from rollout.services.migrate_observe import FleetObserver
 from rollout.settings import Settings
 
 
-def kept_migrations(
-    api: KubeApi,
-    cache: Cache,
-    metrics: MeshMetrics,
-    notices: Notices,
-    clock: Clock,
-    *,
-    home: str,
-    actors_bound: Callable[[], bool],
-) -> KeptMigrations:
-    """What keeps MeshMigrations; home: the controller's namespace."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moving:
+    """What moves into a mesh need besides the cluster. home: the controller's namespace."""
+
+    metrics: MeshMetrics
+    notices: Notices
+    clock: Clock
+    home: str
+    actors_bound: Callable[[], bool]
+
+
+def kept_migrations(api: KubeApi, cache: Cache, moving: Moving) -> KeptMigrations:
+    """What keeps MeshMigrations."""
+    home, clock = moving.home, moving.clock
     migrations, cluster = KubeMigrations(api, cache), CachedMesh(cache)
     commands, records = KubeCommands(api, cache, clock, "MeshMigration"), KubeRecords(api, home)
     observer = FleetObserver(
@@ -39,9 +43,9 @@ def kept_migrations(
         commands=commands,
         records=records,
         inventory=KubeInventory(KubeObjects(api)),
-        metrics=metrics,
+        metrics=moving.metrics,
         home=home,
-        actors_bound=actors_bound,
+        actors_bound=moving.actors_bound,
     )
     migrator = Migrator(
         migrations=migrations,
@@ -50,7 +54,7 @@ def kept_migrations(
         writes=KubeMeshWrites(api, cache),
         records=records,
         commands=commands,
-        notices=notices,
+        notices=moving.notices,
         home=home,
     )
     return KeptMigrations(migrations=migrations, migrator=migrator, clock=clock)

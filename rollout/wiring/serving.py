@@ -19,7 +19,7 @@ from adapters.kube.cache import Cache
 from adapters.kube.client import HttpApi
 from adapters.kube.commands import KubeCommands
 from adapters.kube.fenced import FencedApi
-from adapters.kube.kinds import TRAFFIC, WATCHED
+from adapters.kube.kinds import WATCHED, left_out
 from adapters.kube.lease import LeaseElector
 from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
@@ -48,6 +48,7 @@ from rollout.web.numbers import Numbers
 from rollout.wiring.actors import seen_bound
 from rollout.wiring.commits import kept_commits
 from rollout.wiring.metrics import access
+from rollout.wiring.migrating import Moving, kept_migrations, mesh_metrics
 from webhooks.git import hooks
 
 LEASE = "rollout-controller"
@@ -85,8 +86,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
         lease = _lease(settings, api, clock, identity)
         fenced = FencedApi(api, lease, REQUEST_WITHIN)
-        others = set(TRAFFIC["all"]) - set(TRAFFIC[settings.traffic.value])
-        cache = Cache(fenced, WATCHED, settings.namespace or None, without=others)
+        without = left_out(settings.traffic.value, settings.namespace)
+        cache = Cache(fenced, WATCHED, settings.namespace or None, without=without)
         metrics = await _metrics(settings, stack)
         reconciler = _reconciler(fenced, cache, metrics, identity, seen_bound(cache))
         sources = KubeSources(fenced, cache)
@@ -100,11 +101,19 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             ),
             settings.own_namespace,
         )
+        moving = Moving(
+            metrics=await mesh_metrics(settings, stack),
+            notices=reconciler.notices,
+            clock=clock,
+            home=settings.own_namespace,
+            actors_bound=seen_bound(cache),
+        )
         numbers = Numbers(reconciler.rollouts, sources, lambda: api.calls)
         controller = Controller(
             kept=(
                 KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
                 KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
+                kept_migrations(fenced, cache, moving),
                 kept_commits(settings, stack, fenced, cache, lease, reconciler),
             ),
             watch=WorkWatch(cache, settings.own_namespace),

@@ -96,12 +96,12 @@ def _overlaid(objects: list[Obj], overlay: Traversable) -> list[Obj]:
 
 def _patched(objects: list[Obj], target: Mapping[str, str], patch: list[Any] | Obj) -> list[Obj]:
     chosen = [obj for obj in objects if (obj["kind"], obj["metadata"]["name"]) == (target["kind"], target["name"])]
+    if isinstance(patch, dict) and patch.get("$patch") == "delete":
+        return [obj for obj in objects if obj not in chosen]  # another overlay may have taken it out already
     if not chosen:
         raise ValueError(f"no {target['kind']} {target['name']} to patch")
     if isinstance(patch, list):
         return [_json(obj, patch) if obj in chosen else obj for obj in objects]
-    if patch.get("$patch") == "delete":
-        return [obj for obj in objects if obj not in chosen]
     raise ValueError(f"{target['kind']} {target['name']}: only JSON patches and `$patch: delete` are understood")
 
 

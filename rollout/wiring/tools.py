@@ -53,14 +53,16 @@ async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" 
     from adapters.clock import SystemClock
     from adapters.kube.cache import Cache
     from adapters.kube.commands import KubeCommands
-    from adapters.kube.kinds import WATCHED
+    from adapters.kube.kinds import MESH_KINDS, WATCHED
     from adapters.kube.store import KubeRollouts
     from adapters.kube.workloads import ClusterWorkloads
     from adapters.memory.metrics import MemoryMetrics
     from adapters.traffic.router import Router
     from rollout.services.observe import Observer
 
-    cache = Cache(cluster.api, [kind for kind in WATCHED if kind.name != "GitSource" and not kind.only], namespace)
+    others = {"GitSource", *MESH_KINDS}  # what a look at one namespace does not need, nor its person the right to list
+    kinds = [kind for kind in WATCHED if kind.name not in others and not kind.only]
+    cache = Cache(cluster.api, kinds, namespace)
     await cache.refresh()
     clock = SystemClock()
     yield Observer(

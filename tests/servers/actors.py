@@ -21,8 +21,10 @@ def a_command(
             "verb": verb,
             "actor": {"user": user, "groups": list(groups)},
             "channel": channel,
+            "reason": "because",
         }
-        | ({"backend": "shop-v1"} if verb == "name-stable" else {}),
+        | ({"backend": "shop-v1"} if verb == "name-stable" else {})
+        | ({"finding": "PA-01"} if verb == "acknowledge" else {}),
     }
 
 

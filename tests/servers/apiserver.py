@@ -17,7 +17,13 @@ from tests.servers.process import Process, ServerFailedError, eventually, free_p
 
 LOOPBACK = "127.0.0.1"
 ISSUER = "https://kubernetes.default.svc"
-USERS = {"admin": "system:masters", "controller": "", "ana": "", "ben": ""}  # user -> group; rights come by RBAC
+USERS = {
+    "admin": "system:masters",
+    "controller": "",
+    "ana": "",
+    "ben": "",
+    "mia": "",
+}  # user -> group; rights come by RBAC
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",

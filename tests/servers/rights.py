@@ -50,11 +50,19 @@ class Recorded:
 
 
 def granted() -> list[Right]:
-    """Every right that `rollout install` gives the controller, in all roles."""
+    """Every right that `rollout install` gives the controller, but for moves into a mesh."""
+    return sorted(_rights(is_for_moves=False))
+
+
+def granted_for_moves() -> list[Right]:
+    """Every right that it gives the controller for moves into a mesh."""
+    return sorted(_rights(is_for_moves=True))
+
+
+def _rights(*, is_for_moves: bool) -> set[Right]:
     roles = [obj for obj in controller_objects(Choices()) if obj["kind"] in ("Role", "ClusterRole")]
-    return sorted(
-        {right for obj in roles if obj["metadata"]["name"].startswith(CONTROLLER) for right in rights_in(obj)}
-    )
+    named = [(obj["metadata"]["name"], obj) for obj in roles if obj["metadata"]["name"].startswith(CONTROLLER)]
+    return {right for name, obj in named if (name == f"{CONTROLLER}-mesh") is is_for_moves for right in rights_in(obj)}
 
 
 def recorded(server: ApiServer, since: int) -> Recorded:

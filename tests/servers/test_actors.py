@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("actors")]
 RBAC = "rbac.authorization.k8s.io"
 EDITS = ("promote", "promote-full", "reject", "abort", "pause", "resume", "retry", "name-stable", "confirm")
 OPENS = ("approve", "reject")
+MOVES = ("approve", "reject", "pause", "resume", "abort", "retry", "acknowledge", "fallback", "rollback")
 
 
 def targets() -> list[str]:
@@ -37,6 +38,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         obtained(server.start)
         run(server, "install")
         server.client().apply(bound("User", "ana", "rollout-edit"), bound("User", "ben", "rollout-approve"))
+        server.client().apply(everywhere("mia", "rollout-mesh-operator"), bound("User", "ana", "rollout-mesh-operator"))
         nobody = a_command("nobody")
         assert eventually(lambda: is_refused(server, "admin", nobody), 60.0), "the policy never came into force"
         assert eventually(lambda: not is_refused(server, "ana", a_command("ana")), 60.0), "ana has no rights"
@@ -57,6 +59,17 @@ def bound(kind: str, name: str, role: str, namespace: str = "") -> dict[str, Any
     }
 
 
+def everywhere(name: str, role: str) -> dict[str, Any]:
+    """Somebody has a ClusterRole in the whole cluster."""
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"{name}-{role}"},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "User", "name": name, "apiGroup": RBAC}],
+    }
+
+
 @pytest.mark.parametrize("verb", [*EDITS, "approve"])
 def test_whoever_may_edit_may_steer_but_not_approve(server: ApiServer, verb: str) -> None:
     assert is_refused(server, "ana", a_command("ana", verb=verb)) is (verb == "approve")
@@ -67,12 +80,28 @@ def test_whoever_may_approve_may_open_or_refuse_a_gate_and_no_more(server: ApiSe
     assert is_refused(server, "ben", a_command("ben", verb=verb)) is (verb not in OPENS)
 
 
-@pytest.mark.parametrize("kind", targets())
+@pytest.mark.parametrize("kind", [kind for kind in targets() if kind != "MeshMigration"])
 def test_the_right_is_asked_for_the_kind_that_the_command_is_for(server: ApiServer, kind: str) -> None:
     ben = server.client("ben")
 
     assert not is_refused(server, "ana", a_command("ana", verb="confirm", kind=kind))
     assert f"no right to confirm {kind.lower()}s" in refusal(ben, a_command("ben", verb="confirm", kind=kind))
+
+
+@pytest.mark.parametrize("verb", [*MOVES, "promote", "confirm"])
+def test_whoever_runs_the_mesh_may_steer_a_move_and_nothing_else(server: ApiServer, verb: str) -> None:
+    assert eventually(lambda: not is_refused(server, "mia", a_command("mia", verb="pause", kind="MeshMigration")), 30.0)
+
+    assert is_refused(server, "mia", a_command("mia", verb=verb, kind="MeshMigration")) is (verb not in MOVES)
+    assert is_refused(server, "mia", a_command("mia", verb=verb))
+
+
+@pytest.mark.parametrize("who", ["ana", "ben"])
+def test_a_right_in_a_namespace_is_no_right_to_a_move(server: ApiServer, who: str) -> None:
+    words = refusal(server.client(who), a_command(who, verb="reject", kind="MeshMigration"))
+
+    assert f"{who} has no right to reject meshmigrations.rollout.dev in the cluster" in words
+    assert "by the verb reject in a ClusterRole" in words
 
 
 def test_the_refusal_says_which_right_is_missing_and_who_gives_it(server: ApiServer) -> None:

@@ -1,7 +1,7 @@
 """Does the controller have the rights that it needs, and no others?
 
 The least set is derived from the API server's audit log of a controller's whole life (`lifetime.py`); the shipped one is
-the same, right for right.
+the same, right for right. In that life no fleet moves into a mesh: what is only followed for that comes by a role of its own.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.servers.controller import rollout
 from tests.servers.lifetime import SECRET, lived
 from tests.servers.process import ServerFailedError, eventually, free_port
 from tests.servers.prometheus import Prometheus
-from tests.servers.rights import Recorded, Request, Right, account_config, granted, may, recorded
+from tests.servers.rights import Recorded, Request, Right, account_config, granted, granted_for_moves, may, recorded
 from tests.servers.shop import Place, Shop, opened, operated
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("rights")]
@@ -83,12 +83,15 @@ def test_nothing_that_the_controller_asked_for_was_refused(life: Recorded) -> No
 
 
 def test_the_shipped_rights_are_those_that_the_audit_log_tells(life: Recorded) -> None:
-    assert sorted(life.needed(set(GRANTED))) == GRANTED
+    needed = life.needed({*GRANTED, *granted_for_moves()})
+
+    assert sorted(needed - set(granted_for_moves())) == GRANTED
+    assert {verb for verb, *_ in needed - set(GRANTED)} == {"list", "watch"}
 
 
 @pytest.mark.parametrize("right", GRANTED, ids=" ".join)
 def test_without_a_right_a_request_of_that_life_would_be_refused(life: Recorded, right: Right) -> None:
-    assert life.refused_without(set(GRANTED) - {right}) != []
+    assert life.refused_without({*GRANTED, *granted_for_moves()} - {right}) != []
 
 
 @pytest.mark.parametrize("right", GRANTED, ids=" ".join)

@@ -26,7 +26,7 @@ from tests.support.builders import NOON
 URL = "https://git.example.org/shop.git"
 API_VERSION = "rollout.dev/v1alpha1"
 HOME = "rollout-system"
-WATCHED = ("GitSource", "Rollout", "SloPolicy", "RolloutCommand")
+WATCHED = ("GitSource", "Rollout", "SloPolicy", "MeshMigration", "RolloutCommand")
 
 
 def a_policy(name: str, ratio: str = "1%", *, namespace: str = "") -> str:
@@ -34,6 +34,14 @@ def a_policy(name: str, ratio: str = "1%", *, namespace: str = "") -> str:
     place = f"{{name: {name}, namespace: {namespace}}}" if namespace else f"{{name: {name}}}"
     objective = f'{{name: errors, kind: error-ratio, max: "{ratio}", method: threshold}}'
     return f"apiVersion: {API_VERSION}\nkind: SloPolicy\nmetadata: {place}\nspec:\n  objectives:\n  - {objective}\n"
+
+
+def a_migration(name: str, *, soak: str = "24h", namespace: str = "") -> str:
+    """The YAML of a MeshMigration of one namespace."""
+    place = f"{{name: {name}, namespace: {namespace}}}" if namespace else f"{{name: {name}}}"
+    wave = "{name: first, namespaces: [shop]}"
+    head = f"apiVersion: {API_VERSION}\nkind: MeshMigration\nmetadata: {place}\nspec:\n"
+    return f"{head}  mesh: {{kind: istio-sidecar}}\n  soak: {soak}\n  waves:\n  - {wave}\n"
 
 
 def policies(*names: str) -> dict[str, str]:

@@ -47,6 +47,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ("GRPCRoute", "host", obj({"rules": [{"backendRefs": [{"name": "a"}]}]}), ["shop/a"]),
     ("TrafficSplit", "host", obj({"service": "a", "backends": [{"service": "a-v1"}]}), ["shop/a-v1"]),
     ("RolloutCommand", "target", obj({"target": {"kind": "Rollout", "name": "a"}}), ["Rollout/shop/a"]),
+    ("RolloutCommand", "target", obj({"target": {"kind": "MeshMigration", "name": "a"}}), ["MeshMigration/shop/a"]),
     ("Rollout", "route", rollout(routes=[{"kind": "HTTPRoute", "name": "{name}-x"}]), ["shop/HTTPRoute/checkout-x"]),
     ("Rollout", "backend", rollout(backend={"service": "{name}-{revision}"}), ["shop/checkout-*"]),
     (
@@ -63,7 +64,10 @@ ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
         ["Deployment/shop/a-*"],
     ),
     ("Rollout", "policy", rollout(policies=["p"]), ["shop/p", "*/p"]),
-    *((kind, "source", {"metadata": {"labels": MARKS}}, ["shop/apps"]) for kind in ("Rollout", "SloPolicy")),
+    *(
+        (kind, "source", {"metadata": {"labels": MARKS}}, ["shop/apps"])
+        for kind in ("Rollout", "SloPolicy", "MeshMigration")
+    ),
 ]
 
 

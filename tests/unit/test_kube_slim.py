@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from adapters.kube.slim import slim
 from adapters.kube.streams import documents
 
@@ -47,18 +49,43 @@ def test_everything_else_of_a_route_stays() -> None:
     assert slim("VirtualService", route(labels={"a": "b"})) == route(labels={"a": "b"})
 
 
-def test_of_pods_the_containers_are_dropped() -> None:
-    pod = {
+def pod(**container: Any) -> dict[str, Any]:
+    return {
         "metadata": {"name": "a", "labels": {"app": "a"}},
-        "spec": {"nodeName": "n", "containers": [{}]},
-        "status": {"phase": "Running", "podIP": "10.0.0.1", "containerStatuses": [{}], "conditions": []},
+        "spec": {"nodeName": "n", "volumes": [{}], "containers": [{"name": "app", **container}]},
+        "status": {"phase": "Running", "podIP": "10.0.0.1", "hostIP": "10.0.0.9", "conditions": []},
     }
 
-    assert slim("Pod", pod) == {
+
+def test_of_a_pod_only_its_place_conditions_and_containers_names_stay() -> None:
+    assert slim("Pod", pod(image="x", env=[{}])) == {
         "metadata": {"name": "a", "labels": {"app": "a"}},
-        "spec": {"nodeName": "n"},
+        "spec": {"nodeName": "n", "containers": [{"name": "app"}]},
         "status": {"phase": "Running", "podIP": "10.0.0.1", "conditions": []},
     }
+
+
+@pytest.mark.parametrize("containers", ["containers", "initContainers"])
+def test_of_containers_their_ports_stay_because_modes_are_about_them(containers: str) -> None:
+    given = pod()
+    given["spec"][containers] = [{"name": "app", "image": "x", "ports": [{"name": "http", "containerPort": 8080}]}]
+
+    assert slim("Pod", given)["spec"][containers] == [{"name": "app", "ports": [{"containerPort": 8080}]}]
+
+
+@pytest.mark.parametrize("statuses", ["containerStatuses", "initContainerStatuses"])
+def test_of_containers_it_stays_since_when_they_run_and_how_often_they_were_started(statuses: str) -> None:
+    given = pod()
+    running = {"running": {"startedAt": "2026-03-02T09:00:00Z"}}
+    given["status"][statuses] = [
+        {"name": "app", "image": "x", "restartCount": 3, "state": running, "lastState": {}},
+        {"name": "job", "image": "x", "restartCount": 0, "state": {"terminated": {"exitCode": 1}}},
+    ]
+
+    assert slim("Pod", given)["status"][statuses] == [
+        {"name": "app", "restartCount": 3, "state": running},
+        {"name": "job", "restartCount": 0},
+    ]
 
 
 async def test_documents_of_a_stream_come_whole_however_it_is_cut() -> None:

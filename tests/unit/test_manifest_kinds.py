@@ -152,7 +152,10 @@ def test_a_policy_has_at_least_one_objective() -> None:
 @pytest.mark.parametrize("verb", list(Verb))
 def test_a_command_reads_back_as_it_was_given(verb: Verb) -> None:
     backend = "checkout/v1" if verb is Verb.NAME_STABLE else ""
-    given = a_command(verb, step=2, revision="v2", reason="because", backend=backend, uid="u", name="n")
+    finding = "PA-01 Service shop/api" if verb is Verb.ACKNOWLEDGE else ""
+    given = a_command(
+        verb, step=2, revision="v2", reason="because", backend=backend, finding=finding, uid="u", name="n"
+    )
 
     obj = command_to_dict(CHECKOUT, given, ("devs",))
 

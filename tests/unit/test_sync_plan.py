@@ -6,13 +6,14 @@ from rollout.model.names import Key
 from rollout.model.source import GitSource, OnInvalid, Snapshot, SpecFile
 from rollout.ports.specs import ObjectRef
 from rollout.services.sync_plan import Wanted, plan, read, uncontested, wanted
-from tests.support.sync_world import API_VERSION, HOME, a_policy
+from tests.support.sync_world import API_VERSION, HOME, a_migration, a_policy
 
 APPS = Key(namespace="shop", name="apps")
 OTHER = Key(namespace="shop", name="other")
 BROKEN = a_policy("broken").replace("objectives", "objektives")
 COMMAND = f"apiVersion: {API_VERSION}\nkind: RolloutCommand\nmetadata: {{name: go}}\nspec: {{verb: promote}}\n"
 SOURCE = f"apiVersion: {API_VERSION}\nkind: GitSource\nmetadata: {{name: more}}\nspec: {{url: 'https://x.example/a'}}\n"
+FLEET = ObjectRef(kind="MeshMigration", key=Key(namespace="", name="fleet"))
 FOREIGN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 
 
@@ -84,6 +85,40 @@ def test_a_source_of_the_controllers_namespace_may_write_everywhere() -> None:
     result = want({"a.yaml": a_policy("a", namespace="pay")}, Key(namespace=HOME, name="all"))
 
     assert [spec.ref for spec in result.specs] == [ref("a", "pay")]
+
+
+def test_a_source_of_the_controllers_namespace_may_hold_a_move_of_the_fleet() -> None:
+    result = want({"a.yaml": a_migration("fleet")}, Key(namespace=HOME, name="all"))
+
+    assert [spec.ref for spec in result.specs] == [FLEET]
+    assert "namespace" not in result.specs[0].manifest["metadata"]
+
+
+def test_a_source_of_another_namespace_may_not_and_is_told_who_may() -> None:
+    result = want({"a.yaml": a_policy("a"), "b.yaml": a_migration("fleet")})
+
+    (error,) = result.errors
+    assert str(error) == (
+        "MeshMigration fleet: a MeshMigration is for the whole cluster: only a GitSource in rollout-system may hold it; "
+        "move it there (kind, b.yaml:1)"
+    )
+
+
+def test_a_move_of_the_fleet_that_names_a_namespace_is_refused_with_the_line() -> None:
+    result = want({"a.yaml": a_migration("fleet", namespace=HOME)}, Key(namespace=HOME, name="all"))
+
+    (error,) = result.errors
+    assert str(error) == (
+        "fleet: a MeshMigration is for the whole cluster, in no namespace; leave it out (metadata.namespace, a.yaml:3)"
+    )
+
+
+def test_a_move_of_the_fleet_that_left_git_is_pruned() -> None:
+    left = want({"a.yaml": a_policy("a", namespace=HOME)}, Key(namespace=HOME, name="all"))
+
+    result = plan(left, (FLEET, ref("a", HOME)), prune=True, allowed=False)
+
+    assert (result.prune, result.held) == ((FLEET,), ())
 
 
 def test_one_object_in_two_files_is_an_error_that_names_both() -> None:
