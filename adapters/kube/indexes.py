@@ -120,8 +120,10 @@ def _filled(obj: Obj, template: str) -> str:
 
 def _moved_namespaces(obj: Obj) -> Iterator[str]:
     """The namespaces that a migration moves, and the mesh's own, whose policies are for all of them."""
-    yield _text(obj, "spec", "mesh", "root") or "istio-system"
-    for wave in _items(obj, "spec", "waves"):
+    waves = _items(obj, "spec", "waves")
+    if waves:
+        yield _text(obj, "spec", "mesh", "root") or "istio-system"
+    for wave in waves:
         yield from (name for name in _items(wave, "namespaces") if isinstance(name, str))
 
 

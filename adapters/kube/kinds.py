@@ -99,8 +99,9 @@ TRAFFIC: Mapping[str, tuple[str, ...]] = {
 ROUTE_KINDS = tuple(kind.name for kind in _ROUTES)
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 _ASKED_FOR = {"Lease", "Event", "Secret", "CustomResourceDefinition"}  # read by name when needed
-# What moves into a mesh; of the whole cluster, so a controller for one namespace leaves it alone.
+# What a move into a mesh is about, and with which settings `traffic` fleets are moved.
 MESH_KINDS = ("MeshMigration", "PeerAuthentication", "Telemetry", "Namespace")
+_MOVES = ("all", "istio")
 WATCHED: tuple[Kind, ...] = tuple(kind for kind in _ALL if kind.name not in _ASKED_FOR)
 
 

@@ -96,8 +96,7 @@ def _enrolling(view: View) -> Iterator[Reason]:
         if by_hand:
             message = f"nobody makes these pods anew: delete and create {named(by_hand)}, or except them"
             yield Reason(code="ByHand", message=message)
-        names = tuple(pod.name for pod in unmeshed(view))
-        yield Reason(code="PodsUnmeshed", message=f"without a proxy: {named(names)}")
+    yield from _unmeshed(view)
     if unsettled(view):
         names = tuple(str(one) for one in unsettled(view))
         yield Reason(code="Restarting", message=f"not all new and ready: {named(names)}")
@@ -106,7 +105,14 @@ def _enrolling(view: View) -> Iterator[Reason]:
     yield from _of(change_hold(view.fleet, view.name))
 
 
+def _unmeshed(view: View) -> Iterator[Reason]:
+    names = tuple(pod.name for pod in unmeshed(view))
+    if names:
+        yield Reason(code="PodsUnmeshed", message=f"without a proxy: {named(names)}")
+
+
 def _permissive(view: View) -> Iterator[Reason]:
+    yield from _unmeshed(view)
     look = view.seen.plaintext
     if not look.complete:
         yield Reason(code="CoverageIncomplete", message=look.gap)
@@ -119,6 +125,7 @@ def _permissive(view: View) -> Iterator[Reason]:
 
 
 def _observing(view: View) -> Iterator[Reason]:
+    yield from _unmeshed(view)
     yield from soak_holds(view)
     yield from _of(strict_hold(view.fleet, view.name))
     if view.seen.findings is None and view.status.looked is None:
@@ -127,6 +134,7 @@ def _observing(view: View) -> Iterator[Reason]:
 
 
 def _rehearsal(view: View) -> Iterator[Reason]:
+    yield from _unmeshed(view)
     todo = exception_writes(view)
     if todo:
         yield Reason(code="ExceptionsPending", message=f"{todo[0]}: exceptions come before STRICT")

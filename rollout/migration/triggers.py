@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from policies.ledger_events import callers, counting
 from rollout.migration.effects import rollback
+from rollout.migration.fleet import change_hold, strict_hold
 from rollout.migration.gates import blocking, holds, named
 from rollout.migration.limits import broken
 from rollout.migration.mtls_restore import kept_open, rollback_waits
@@ -59,7 +60,7 @@ def unblocked(view: View) -> Fired | None:
 def pod_unmeshed(view: View) -> Fired | None:
     """A pod without a proxy came up: what it is sent, nobody sees."""
     found = unmeshed(view)
-    if not found:
+    if not found or change_hold(view.fleet, view.name) is not None:  # to be enrolled again is a change like another
         return None
     names = named(tuple(pod.name for pod in found))
     return Fired(trigger=Trigger.POD_UNMESHED, why=f"without a proxy, so what they are sent is not seen: {names}")
@@ -75,6 +76,12 @@ def plaintext_seen(view: View) -> Fired | None:
         trigger=Trigger.PLAINTEXT_SEEN,
         why=f"{first.source} spoke plaintext to {first.destination} at {first.last:%H:%M:%S}",
     )
+
+
+def caller_appeared(view: View) -> Fired | None:
+    """A caller that is not in the mesh turned up: it cannot be enrolled while its neighbour changes."""
+    hold = strict_hold(view.fleet, view.name)
+    return Fired(trigger=Trigger.LIMIT_BROKEN, why=hold.message) if hold is not None else None
 
 
 def limit_broken(view: View) -> Fired | None:
@@ -132,7 +139,7 @@ RULES: Mapping[Stage, tuple[Rule, ...]] = {
     Stage.PERMISSIVE: (pod_unmeshed, control_seen),
     Stage.OBSERVING: (pod_unmeshed, soaked),
     Stage.REHEARSAL: (plaintext_seen, pod_unmeshed, rehearsed),
-    Stage.STRICT_CANARY: (limit_broken, canary_verified),
+    Stage.STRICT_CANARY: (limit_broken, caller_appeared, canary_verified),
     Stage.STRICT: (limit_broken, strict_verified),
     Stage.STRICT_SOAK: (limit_broken, strict_soaked),
     Stage.BLOCKED: (excepted, unblocked),

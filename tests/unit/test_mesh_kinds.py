@@ -71,7 +71,7 @@ async def listed_by_a_controller(directory: Path, **settings: Any) -> set[str]:
         ({"traffic": Traffic("linkerd")}, set()),
         ({"namespace": "shop"}, set()),
     ],
-    ids=str,
+    ids=("all", "istio", "linkerd", "one namespace"),
 )
 async def test_the_controller_lists_them_as_its_settings_say(
     tmp_path: Path, settings: dict[str, Any], asked: set[str]
