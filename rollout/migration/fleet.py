@@ -101,7 +101,10 @@ def change_hold(fleet: Fleet, name: str) -> Reason | None:
 
 
 def admitted(fleet: Fleet, wanting: Sequence[str]) -> tuple[str, ...]:
-    """Those of `wanting` that may change at once: each the first in the spec's order that those before it do not hold."""
+    """Those of `wanting` that may change at once: in the spec's order, each that those before it do not hold.
+
+    wanting: those that nothing else holds, `strict_hold` neither: one that is admitted and does not move takes a place.
+    """
     changing = set(fleet.changing)
     chosen = []
     for name in sorted(set(wanting), key=fleet.order.__getitem__):
