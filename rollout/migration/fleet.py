@@ -23,7 +23,7 @@ _NEXT: Mapping[Stage, str] = {
     Stage.FALLEN_BACK: "find out why, then `retry` it",
     Stage.ROLLED_BACK: "`retry` it, or take it out of the wave",
 }
-_NAMED = 3  # as many as a person reads in one sentence
+_NAMED = 5  # as many as a person reads in one sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,10 @@ def change_hold(fleet: Fleet, name: str) -> Reason | None:
 
 
 def admitted(fleet: Fleet, wanting: Sequence[str]) -> tuple[str, ...]:
-    """Those of `wanting` that may change at once: each the first in the spec's order that those before it do not hold."""
+    """Those of `wanting` that may change at once: in the spec's order, each that those before it do not hold.
+
+    wanting: those that nothing else holds, `strict_hold` neither: one that is admitted and does not move takes a place.
+    """
     changing = set(fleet.changing)
     chosen = []
     for name in sorted(set(wanting), key=fleet.order.__getitem__):
@@ -119,13 +122,13 @@ def strict_hold(fleet: Fleet, name: str) -> Reason | None:
     such a namespace falls back.
     """
     if missing := unenrolled_callers(fleet, name):
-        callers = ", ".join(_seen(fleet, caller, name) for caller in missing)
+        callers = _listed([_seen(fleet, caller, name) for caller in missing])
         return Reason(
             code="CallersNotEnrolled",
             message=f"{name} is called by {callers}, not fully in the mesh: enrol them, or except the port of {name}",
         )
     if outside := outside_callers(fleet, name):
-        callers = ", ".join(_seen(fleet, caller, name) for caller in outside)
+        callers = _listed([_seen(fleet, caller, name) for caller in outside])
         return Reason(
             code="CallersOutside",
             message=f"{name} is called from outside the mesh ({callers}): except the port that they use",
@@ -157,7 +160,7 @@ def unenrol_hold(fleet: Fleet, name: str) -> Reason | None:
         return None
     return Reason(
         code="CalleesStrict",
-        message=f"{', '.join(sorted(strict))} may be STRICT and would refuse {name}: `fallback` there first",
+        message=f"{_listed(sorted(strict))} may be STRICT and would refuse {name}: `fallback` there first",
     )
 
 
@@ -168,6 +171,11 @@ def _is_meshed(fleet: Fleet, name: str) -> bool:
 
 def _seen(fleet: Fleet, caller: str, callee: str) -> str:
     return f"{caller} (seen in plaintext)" if (caller, callee) in fleet.calls.plaintext else caller
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _change_hold(fleet: Fleet, name: str, changing: Set[str]) -> Reason | None:
@@ -209,11 +217,10 @@ def _former_wave(fleet: Fleet, name: str) -> Reason | None:
     former = fleet.wave_of(fleet.unready[0])
     late = [fleet.kept[other] for other in former.namespaces if not _lets_others_begin(fleet.kept[other])]
     late.sort(key=lambda one: not _needs_a_person(one))  # stable: else in the order of the wave
-    stands = [f"{one.name} is {one.stage}" for one in late[:_NAMED]]
-    more = f" and {len(late) - _NAMED} more are behind" if len(late) > _NAMED else ""
+    stands = _listed([f"{one.name} is {one.stage}" for one in late])
     return Reason(
         code="FormerWave",
-        message=f"waits for wave {former.name}: {', '.join(stands)}{more}; {_next(late[0])}",
+        message=f"waits for wave {former.name}: {stands}; {_next(late[0])}",
         warning=_needs_a_person(late[0]),
     )
 
@@ -266,7 +273,7 @@ def _neighbour_changing(fleet: Fleet, name: str, ahead: Sequence[str]) -> Reason
     beside = [f"{other} ({fleet.stage_of(other)})" for other in ahead if fleet.calls.adjacent(name, other)]
     if not beside:
         return None
-    message = f"{', '.join(beside)} calls {name} or is called by it and changes now: waits until that is over"
+    message = f"{_listed(beside)} calls {name} or is called by it and changes now: waits until that is over"
     return Reason(code="NeighbourChanging", message=message)
 
 
@@ -275,5 +282,5 @@ def _wave_full(fleet: Fleet, name: str, ahead: Sequence[str]) -> Reason | None:
     mates = [other for other in ahead if fleet.waves[other] == fleet.waves[name]]
     if len(mates) < wave.concurrency:
         return None
-    message = f"{', '.join(mates)} of wave {wave.name} change now, at most {wave.concurrency} at a time: waits its turn"
+    message = f"{_listed(mates)} of wave {wave.name} change now, at most {wave.concurrency} at a time: waits its turn"
     return Reason(code="WaveFull", message=message)

@@ -43,12 +43,12 @@ def test_a_wave_waits_for_the_former_one(stage: Stage) -> None:
 
 @pytest.mark.parametrize("stage", [Stage.BLOCKED, Stage.FALLEN_BACK, Stage.ROLLED_BACK])
 def test_a_namespace_that_needs_a_person_is_worth_an_alert_to_the_next_wave(stage: Stage) -> None:
-    fleet = a_fleet(a_wave("pilot", "web", "tools"), CORE, stages={"web": Stage.BASELINE, "tools": stage})
+    fleet = a_fleet(a_wave("pilot", "apps", "tools"), CORE, stages={"apps": Stage.BASELINE, "tools": stage})
 
     hold = begin_hold(fleet, "shop")
 
     assert hold is not None
-    assert hold.message.startswith(f"waits for wave pilot: tools is {stage}, web is Baseline; tools: ")
+    assert hold.message.startswith(f"waits for wave pilot: tools is {stage}, apps is Baseline; tools: ")
     assert hold.warning
 
 
@@ -188,6 +188,15 @@ def test_strict_waits_for_callers_that_are_not_fully_in_the_mesh() -> None:
         code="CallersNotEnrolled",
         message="shop is called by web (seen in plaintext), not fully in the mesh: enrol them, or except the port of shop",
     )
+
+
+def test_of_many_callers_the_first_are_named_and_the_rest_are_counted() -> None:
+    fleet = a_fleet(CORE, calls=calling(*[f"caller{number}>shop" for number in range(7)]))
+
+    hold = strict_hold(fleet, "shop")
+
+    assert hold is not None
+    assert "caller4 and 2 more, not fully" in hold.message
 
 
 def test_strict_does_not_ask_whether_callers_are_strict() -> None:

@@ -100,6 +100,13 @@ def test_neighbours_never_change_together() -> None:
     assert done_after(fleet) == {"shop": ALONE, "pay": ALONE + ENROL}
 
 
+def test_nobody_comes_between_a_strict_canary_and_strict() -> None:
+    fleet = put(a_fleet(a_wave("core", "shop", "pay")), "pay", stage=Stage.REHEARSAL)
+    almost = put(fleet, "shop", stage=Stage.OBSERVING, since=NOON - SOAK + MINUTE)
+
+    assert done_after(almost) == {"pay": VERIFY + SOAK, "shop": VERIFY + VERIFY + SOAK}
+
+
 def test_a_wave_begins_when_the_former_one_observes() -> None:
     fleet = a_fleet(a_wave("pilot", "tools"), a_wave("core", "shop"))
 
