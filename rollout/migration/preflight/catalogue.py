@@ -8,10 +8,14 @@ from rollout.migration.preflight.check import Check
 from rollout.migration.preflight.control_plane import CONTROL_PLANE
 from rollout.migration.preflight.enrolling_labels import LABELS
 from rollout.migration.preflight.gathered import Gathered
+from rollout.migration.preflight.guessing import GUESSING
+from rollout.migration.preflight.pods import PODS
+from rollout.migration.preflight.ports import PORTS
+from rollout.migration.preflight.probing import PROBING
 from rollout.model.migration import Acknowledged, Finding, Severity
 
 # In the order of the catalogue.
-CHECKS: tuple[Check, ...] = (*CONTROL_PLANE, *LABELS, *ADMISSION)
+CHECKS: tuple[Check, ...] = (*CONTROL_PLANE, *LABELS, *ADMISSION, *PORTS, *GUESSING, *PODS, *PROBING)
 
 # The kinds to gather.
 KINDS: frozenset[str] = frozenset(kind for check in CHECKS for kind in check.reads)
