@@ -44,9 +44,10 @@ def minor_of(text: str) -> Minor | None:
 
 
 def control_version(gathered: Gathered) -> Minor | None:
-    """The lowest version of istiod that runs; None when no image says it."""
+    """The lowest version of istiod that runs, else the one that was installed; None when neither is said."""
     versions = [minor_of(one.get("image", "")) for istiod in istiods(gathered) for one in _containers(istiod)]
-    return min((one for one in versions if one is not None), default=None)
+    installed = minor_of(f"proxy:{setting(injector_values(gathered), 'global', 'tag') or ''}")
+    return min((one for one in versions if one is not None), default=installed)
 
 
 def is_native(gathered: Gathered, template: Template) -> bool:
