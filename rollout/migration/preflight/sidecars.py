@@ -9,7 +9,7 @@ import yaml
 from rollout.migration.preflight.check import labels
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.installed import injector_values, mesh_config, setting, wanted_revision
-from rollout.migration.preflight.templates import Template
+from rollout.migration.preflight.templates import Template, matches, of_pod, workloads
 from rollout.model.mesh import Labels
 
 PROXY = "istio-proxy"
@@ -34,6 +34,13 @@ def proxy_of(pod: Obj) -> Obj | None:
     spec = pod.get("spec") or {}
     every = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
     return next((one for one in every if one["name"] == PROXY), None)
+
+
+def workload_of(gathered: Gathered, pod: Obj) -> Template:
+    """The workload that makes a pod of the namespace, by the most labels that it gives; the pod itself if none does."""
+    given = labels(pod)
+    makers = [one for one in workloads(gathered) if one.labels and matches(one.labels, given)]
+    return max(makers, key=lambda one: len(one.labels), default=of_pod(pod))
 
 
 def minor_of(text: str) -> Minor | None:
