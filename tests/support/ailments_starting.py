@@ -55,7 +55,7 @@ spec: {nodeName: node-%s, containers: [{name: hungry, resources: {requests: {cpu
 SIZES = {"sidecar.istio.io/proxyMemory": "100Mi", "sidecar.istio.io/proxyMemoryLimit": "900Mi"}
 EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 
-OF_PODS: dict[str, tuple[Ill, ...]] = {
+OF_STARTING: dict[str, tuple[Ill, ...]] = {
     "HOLD-01": (
         ill(both(not_native, held_cache), (API, ANNOTATIONS), "beside a proxy that is not ready yet", WARN),
         ill(
