@@ -3,19 +3,51 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rollout.migration.preflight.access import ACCESS
 from rollout.migration.preflight.admission import ADMISSION
+from rollout.migration.preflight.callers import CALLERS
 from rollout.migration.preflight.check import Check
+from rollout.migration.preflight.client_tls import CLIENT_TLS
 from rollout.migration.preflight.control_plane import CONTROL_PLANE
 from rollout.migration.preflight.enrolling_labels import LABELS
+from rollout.migration.preflight.estate import ESTATE
 from rollout.migration.preflight.gathered import Gathered
 from rollout.migration.preflight.guessing import GUESSING
 from rollout.migration.preflight.pods import PODS
 from rollout.migration.preflight.ports import PORTS
 from rollout.migration.preflight.probing import PROBING
+from rollout.migration.preflight.modes import MODES
+from rollout.migration.preflight.networks import NETWORKS
+from rollout.migration.preflight.outside import OUTSIDE
+from rollout.migration.preflight.restarts import RESTARTS
+from rollout.migration.preflight.room import ROOM
+from rollout.migration.preflight.scrapes import SCRAPES
+from rollout.migration.preflight.startup import STARTUP
+from rollout.migration.preflight.versions import VERSIONS
 from rollout.model.migration import Acknowledged, Finding, Severity
 
 # In the order of the catalogue.
-CHECKS: tuple[Check, ...] = (*CONTROL_PLANE, *LABELS, *ADMISSION, *PORTS, *GUESSING, *PODS, *PROBING)
+CHECKS: tuple[Check, ...] = (
+    *CONTROL_PLANE,
+    *LABELS,
+    *ADMISSION,
+    *PORTS,
+    *GUESSING,
+    *PODS,
+    *PROBING,
+    *STARTUP,
+    *CLIENT_TLS,
+    *MODES,
+    *ACCESS,
+    *OUTSIDE,
+    *SCRAPES,
+    *NETWORKS,
+    *ROOM,
+    *RESTARTS,
+    *VERSIONS,
+    *ESTATE,
+    *CALLERS,
+)
 
 # The kinds to gather.
 KINDS: frozenset[str] = frozenset(kind for check in CHECKS for kind in check.reads)

@@ -39,9 +39,7 @@ def cut_off(gathered: Gathered) -> Iterator[Finding]:
     istiod = _istiod(gathered)
     said: set[tuple[str, int]] = set()
     for template in joining(gathered):
-        policies = (
-            [] if template.spec.get("hostNetwork") else _selecting(gathered, gathered.namespace, template, "Egress")
-        )
+        policies = _selecting(gathered, gathered.namespace, template, "Egress")
         rules = [rule for policy in policies for rule in (policy["spec"].get("egress") or ())]
         for port, what, is_met in (
             (_XDS, "istiod (TCP 15012)", istiod is None or _admits(rules, "to", istiod, _XDS, gathered.namespace)),

@@ -6,13 +6,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from rollout.migration.preflight.check import Check, annotations, labels, named
+from rollout.migration.preflight.check import Check, annotations, named
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.installed import JOINING, joining, mesh_config, setting
 from rollout.migration.preflight.monitors import is_of_proxies, scrapes, spoiled
 from rollout.migration.preflight.open_ports import closed, is_open, listed
-from rollout.migration.preflight.sidecars import proxy_of
-from rollout.migration.preflight.templates import WORKLOADS, matches, workloads
+from rollout.migration.preflight.sidecars import proxy_of, workload_of
+from rollout.migration.preflight.templates import WORKLOADS
 from rollout.model.migration import Finding, Severity
 from rollout.model.telemetry import Asked
 
@@ -41,7 +41,6 @@ _UNITS = {
     "w": timedelta(weeks=1),
     "y": timedelta(days=365),
 }
-_CONFIG = "metadata.annotations.proxy.istio.io/config"
 
 _dying = partial(Finding, check="PROM-01", severity=Severity.WARN)
 _blind = partial(Finding, check="PROM-02", severity=Severity.BLOCK)
@@ -88,9 +87,11 @@ def blind_gates(gathered: Gathered) -> Iterator[Finding]:
     answer = gathered.told[Asked.PROXIES]
     heard = {one.label("pod") for one in answer.series or ()}
     meshed = _meshed(gathered)
-    for owner in sorted({_owner(gathered, pod) for pod in meshed if pod["metadata"]["name"] not in heard}):
+    for pod in meshed:
+        if pod["metadata"]["name"] in heard:
+            continue
         yield _blind(
-            object=owner,
+            object=workload_of(gathered, pod).owner,
             why="the metrics of its proxies do not come: no gate can open, silence is no proof",
             fix="scrape /stats/prometheus of port 15020 or 15090 of all proxies",
         )
@@ -117,11 +118,13 @@ def blind_gates(gathered: Gathered) -> Iterator[Finding]:
 def unexported_refusals(gathered: Gathered) -> Iterator[Finding]:
     """STATS-01: meshed pods that do not export how many connections they refuse. That it is absent is not zero."""
     exported = {one.label("pod") for one in gathered.told[Asked.REFUSALS_EXIST].series or ()}
-    silent = {_owner(gathered, pod) for pod in _meshed(gathered) if pod["metadata"]["name"] not in exported}
-    for owner in sorted(silent):
+    for pod in _meshed(gathered):
+        if pod["metadata"]["name"] in exported:
+            continue
+        workload = workload_of(gathered, pod)
         yield _stats(
-            object=owner,
-            field=_CONFIG,
+            object=workload.owner,
+            field=workload.at("metadata", "annotations.proxy.istio.io/config"),
             why="its proxies do not export envoy_listener_*: after STRICT nobody would see whom they refuse",
             fix="set proxyStatsMatcher inclusionPrefixes [listener.] in the mesh's defaultConfig or in the annotation "
             "proxy.istio.io/config, then restart it",
@@ -134,12 +137,6 @@ def _meshed(gathered: Gathered) -> list[Obj]:
         for pod in gathered.here("Pod")
         if proxy_of(pod) is not None and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
     ]
-
-
-def _owner(gathered: Gathered, pod: Obj) -> str:
-    """The workload that a pod is of, by its labels; the pod itself where none is found."""
-    owners = (one.owner for one in workloads(gathered) if one.labels and matches(one.labels, labels(pod)))
-    return next(owners, named("Pod", pod))
 
 
 def _mutilated(gathered: Gathered) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import yaml
 from rollout.migration.preflight.check import labels
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.installed import injector_values, mesh_config, setting, wanted_revision
-from rollout.migration.preflight.templates import Template
+from rollout.migration.preflight.templates import Template, matches, of_pod, workloads
 from rollout.model.mesh import Labels
 
 PROXY = "istio-proxy"
@@ -36,6 +36,13 @@ def proxy_of(pod: Obj) -> Obj | None:
     return next((one for one in every if one["name"] == PROXY), None)
 
 
+def workload_of(gathered: Gathered, pod: Obj) -> Template:
+    """The workload that makes a pod of the namespace, by the most labels that it gives; the pod itself if none does."""
+    given = labels(pod)
+    makers = [one for one in workloads(gathered) if one.labels and matches(one.labels, given)]
+    return max(makers, key=lambda one: len(one.labels), default=of_pod(pod))
+
+
 def minor_of(text: str) -> Minor | None:
     """Major and minor of a version ("v1.33.1") or of an image's tag; None when it says none, as a digest does."""
     tag = text.rpartition("/")[2].partition("@")[0].rpartition(":")[2]
@@ -44,9 +51,10 @@ def minor_of(text: str) -> Minor | None:
 
 
 def control_version(gathered: Gathered) -> Minor | None:
-    """The lowest version of istiod that runs; None when no image says it."""
+    """The lowest version of istiod that runs, else the one that was installed; None when neither is said."""
     versions = [minor_of(one.get("image", "")) for istiod in istiods(gathered) for one in _containers(istiod)]
-    return min((one for one in versions if one is not None), default=None)
+    installed = minor_of(f"proxy:{setting(injector_values(gathered), 'global', 'tag') or ''}")
+    return min((one for one in versions if one is not None), default=installed)
 
 
 def is_native(gathered: Gathered, template: Template) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from rollout.migration.preflight.check import Check, labels, named
+from rollout.migration.preflight.check import Check, named
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.installed import (
     INJECTOR,
@@ -18,8 +18,8 @@ from rollout.migration.preflight.installed import (
     setting,
     settings_name,
 )
-from rollout.migration.preflight.sidecars import Minor, control_version, istiods, minor_of, proxy_of
-from rollout.migration.preflight.templates import WORKLOADS, matches, workloads
+from rollout.migration.preflight.sidecars import Minor, control_version, istiods, minor_of, proxy_of, workload_of
+from rollout.migration.preflight.templates import WORKLOADS, workloads
 from rollout.model.migration import Finding, MeshKind, Severity
 
 _OLDEST = timedelta(days=90)  # a proxy's image may be so old
@@ -164,7 +164,7 @@ def _running(gathered: Gathered, control: Minor | None) -> Iterator[Finding]:
         if not why:
             continue
         is_ours = pod["metadata"]["namespace"] == gathered.namespace
-        name = _owner(gathered, pod) if is_ours else f"Namespace {pod['metadata']['namespace']}"
+        name = workload_of(gathered, pod).owner if is_ours else f"Namespace {pod['metadata']['namespace']}"
         if (name, severity) not in seen:
             seen.add((name, severity))
             yield _skew(
@@ -183,11 +183,6 @@ def _too_old(gathered: Gathered, pod: Obj) -> str:
         return ""
     age = gathered.now - datetime.fromisoformat(str(created))
     return f"its proxy is at least {age.days} days old: known holes are open" if age > _OLDEST else ""
-
-
-def _owner(gathered: Gathered, pod: Obj) -> str:
-    owners = (one.owner for one in workloads(gathered) if one.labels and matches(one.labels, labels(pod)))
-    return next(owners, named("Pod", pod))
 
 
 def _plan(gathered: Gathered) -> timedelta:
