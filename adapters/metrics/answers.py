@@ -126,7 +126,7 @@ def _read(result: Sequence[Mapping[str, Any]], most: int, advice: str) -> tuple[
             )
             for one in result
         )
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, OSError) as error:
         raise QueryError(f"the server's series cannot be read: {error}") from error
 
 

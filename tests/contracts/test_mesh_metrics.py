@@ -104,6 +104,14 @@ async def test_a_plaintext_series_has_all_its_labels_and_the_time_of_its_last_sc
     assert (one.labels, one.value, one.at) == (labels, 7, NOW - 2 * MINUTE)
 
 
+async def test_of_a_proxy_the_time_of_its_last_scrape_is_told(stage: Stage) -> None:
+    late = NOW + MINUTE / 2
+
+    answer = await stage.metrics.ask(asked(Asked.PROXIES, "proxies"), late)
+
+    assert {one.at for one in answer.series or ()} == {NOW}
+
+
 async def test_series_are_sorted_by_their_labels(stage: Stage) -> None:
     answer = await stage.metrics.ask(asked(Asked.PLAINTEXT, "without-mtls"), NOW)
 

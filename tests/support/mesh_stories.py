@@ -121,6 +121,7 @@ STORIES = [
             here("istio_build", "proxies", "a", component="proxy"): STEADY,
             here("istio_build", "proxies", "b", component="agent"): STEADY,
             here("envoy_server_uptime", "proxies", "c"): STEADY,
+            here("istio_build", "proxies", "c", component="proxy"): ending(None, None, after=1),
             here("envoy_server_uptime", "proxies", "gone"): ending(*[None] * 6, after=7),
             here("envoy_server_uptime", "elsewhere", "d"): STEADY,
         },
