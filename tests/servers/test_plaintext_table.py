@@ -4,7 +4,6 @@ The table of the ways that were considered: `increase` alone, `increase` with bi
 looks back, and the ledger, to which it shows each counter at each look.
 """
 
-import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ import yaml
 from adapters.metrics.access import PrometheusAccess
 from adapters.metrics.mesh import PrometheusMeshMetrics
 from adapters.metrics.mesh_queries import grew
-from policies.ledger import Ledger, Look, Terms, noted
-from policies.ledger_events import Sample
-from rollout.model.telemetry import Asked
+from policies.ledger import Ledger, Look, Terms, cross_checked, noted
+from policies.ledger_events import Event, Sample
+from rollout.model.telemetry import Asked, Series
 from tests.servers.build import promtool
 from tests.servers.missing import obtained
 from tests.servers.prometheus import Prometheus
@@ -213,37 +212,48 @@ async def test_the_adapter_sees_what_form_r_sees(metrics: PrometheusMeshMetrics,
     assert (case.name in {one.label("pod") for one in answer.series}) == case.form_r
 
 
-async def look(metrics: PrometheusMeshMetrics, at: datetime) -> Look:
-    """What the product sees at one look."""
-    counters = await metrics.ask(asked(Asked.PLAINTEXT, SHOP), at)
-    proxies = await metrics.ask(asked(Asked.PROXIES, SHOP), at)
-    return Look(
-        samples=tuple(
-            Sample(series=str(sorted(one.labels.items())), labels=one.labels, value=one.value, at=one.at)
-            for one in counters.series or ()
-        ),
-        proxies={case.name: case.proxy_since(at) for case in CASES},
-        reporting={one.label("pod"): one.at for one in proxies.series or ()},
+async def told(metrics: PrometheusMeshMetrics, about: Asked, at: datetime) -> tuple[Series, ...]:
+    """What is said of the shop at that time."""
+    answer = await metrics.ask(asked(about, SHOP), at)
+    assert answer.series is not None, answer.problem
+    return answer.series
+
+
+def samples(series: tuple[Series, ...]) -> tuple[Sample, ...]:
+    """As the ledger takes them."""
+    return tuple(
+        Sample(series=str(sorted(one.labels.items())), labels=one.labels, value=one.value, at=one.at) for one in series
     )
 
 
-@pytest.fixture(scope="module")
-def caught(hour: Prometheus) -> set[str]:
-    """The pods of which the ledger has an event within the window, after a look at each minute of the hour."""
-
-    async def watched() -> set[str]:
-        metrics = PrometheusMeshMetrics(PrometheusAccess(url=hour.url))
-        ledger, pods = Ledger(), set()
-        for back in range(60, -1, -1):
-            at = NOW - back * MINUTE
-            ledger, events = noted(ledger, await look(metrics, at), Terms(window=WINDOW, interval=MINUTE), at)
-            pods |= {event.labels["pod"] for event in events if event.at > NOW - WINDOW}
-        await metrics.close()
-        return pods
-
-    return asyncio.run(watched())
+@pytest.fixture
+async def noticed(metrics: PrometheusMeshMetrics) -> tuple[Event, ...]:
+    """The ledger's events of the window, after a look at each minute of the hour."""
+    ledger, every = Ledger(), list[Event]()
+    for back in range(60, -1, -1):
+        at = NOW - back * MINUTE
+        look = Look(
+            samples=samples(await told(metrics, Asked.PLAINTEXT, at)),
+            proxies={case.name: case.proxy_since(at) for case in CASES},
+            reporting={one.label("pod"): one.at for one in await told(metrics, Asked.PROXIES, at)},
+        )
+        ledger, events = noted(ledger, look, Terms(window=WINDOW, interval=MINUTE), at)
+        every += events
+    return tuple(event for event in every if event.at > NOW - WINDOW)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_ledger_sees_every_caller_and_no_other(caught: set[str], case: Case) -> None:
-    assert (case.name in caught) == case.ledger
+def test_the_ledger_sees_every_caller_and_no_other(noticed: tuple[Event, ...], case: Case) -> None:
+    pods = {event.labels["pod"] for event in noticed}
+
+    assert (case.name in pods) == case.ledger
+
+
+async def test_the_look_back_tells_nothing_that_the_ledger_has_not(
+    metrics: PrometheusMeshMetrics, noticed: tuple[Event, ...]
+) -> None:
+    grown = samples(await told(metrics, Asked.PLAINTEXT_IN_WINDOW, NOW))
+
+    news = cross_checked(grown, noticed, NOW - WINDOW, ())
+
+    assert (len(grown), news) == (sum(case.form_r for case in CASES), ())
