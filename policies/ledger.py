@@ -36,7 +36,7 @@ class Known:
 class Ledger:
     """The memory. looked: the last look that counted, None before the first.
 
-    judged: until when a former process had looked. owed: from when on nothing but a look back can tell (`retrospect`).
+    judged: `known_until` of a former process. owed: from when on nothing but a look back can tell (`retrospect`).
     scrapes: the last scrape of each pod that reported.
     """
 
@@ -45,6 +45,11 @@ class Ledger:
     looked: datetime | None = None
     judged: datetime | None = None
     owed: datetime | None = None
+
+    @property
+    def known_until(self) -> datetime | None:
+        """Until when the counters of all pods are known, which is what to store: the oldest of their last scrapes."""
+        return min((at for _, at in self.scrapes), default=self.looked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,7 @@ class Terms:
 
 
 def resumed(judged: datetime) -> Ledger:
-    """An empty memory that goes on where a former process had looked for the last time: it owes a look back from there."""
+    """An empty memory that goes on from the `known_until` of a former process: it owes a look back from there."""
     return Ledger(judged=judged, owed=judged)
 
 
