@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import inf
@@ -205,9 +205,10 @@ def _is_proxy(labels: Labels) -> bool:
 
 
 def _proxies(view: View) -> Iterator[Series]:
+    """As they were scraped last."""
     found = [*view.present("istio_build", view.here), *view.present("envoy_server_uptime", view.here)]
     pods = {labels.get("pod", "") for labels, _ in found if _is_proxy(labels)}
-    return _told(view, ["pod"], {(pod,): 1.0 for pod in pods})
+    return (replace(one, at=view.last or view.now) for one in _told(view, ["pod"], {(pod,): 1.0 for pod in pods}))
 
 
 def _scraped(view: View) -> Iterator[Series]:

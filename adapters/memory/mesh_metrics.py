@@ -15,11 +15,10 @@ RETENTION = timedelta(days=1)
 
 
 class MemoryMeshMetrics:
-    """Implements the port `MeshMetrics`. asked: every question so far, oldest first."""
+    """Implements the port `MeshMetrics`."""
 
     def __init__(self, retention: timedelta = RETENTION) -> None:
         """retention: how long samples are kept. As with a real one, what is older is silently not known."""
-        self.asked: list[MeshQuestion] = []
         self._retention = retention
         self._scrapes: list[datetime] = []
         self._points: dict[Labels, list[tuple[datetime, float]]] = {}
@@ -27,7 +26,6 @@ class MemoryMeshMetrics:
 
     async def ask(self, question: MeshQuestion, now: datetime) -> MeshAnswer:
         """As a Prometheus would answer that had scraped the same; counts are exact, not extrapolated."""
-        self.asked.append(question)
         text = f"{question.asked} of {question.namespace}, window {question.window}, in memory"
         if self._problem:
             return MeshAnswer(question=question, query=text, series=None, problem=self._problem, at=now)

@@ -64,12 +64,12 @@ def warning(answer: Mapping[str, Any]) -> str:
     return "the server says that some of its storage nodes did not answer" if answer.get("isPartial") is True else ""
 
 
-def series(answer: Mapping[str, Any], most: int, advice: str = NARROW) -> tuple[Series, ...]:
+def series(answer: Mapping[str, Any], most: int) -> tuple[Series, ...]:
     """The series of a range selector's answer. Raises QueryError when it is none, or has more than `most` series."""
     kind, result = _data(answer)
     if kind != "matrix":
         raise QueryError(f"the server answered a range selector with a {kind}")
-    return _read(result, most, advice)
+    return _read(result, most, NARROW)
 
 
 def newest(answer: Mapping[str, Any], most: int, advice: str) -> tuple[Series, ...]:
@@ -126,7 +126,7 @@ def _read(result: Sequence[Mapping[str, Any]], most: int, advice: str) -> tuple[
             )
             for one in result
         )
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, OSError) as error:
         raise QueryError(f"the server's series cannot be read: {error}") from error
 
 

@@ -1,14 +1,15 @@
 """What does a Prometheus (or what speaks its API) say of a mesh?"""
 
 import time
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from adapters.metrics.access import PrometheusAccess
 from adapters.metrics.answers import Series as Points
 from adapters.metrics.answers import newest, warning
 from adapters.metrics.line import QueryError
 from adapters.metrics.lines import Lines
-from adapters.metrics.mesh_queries import COUNTER, INBOUND, QUERIES, query
+from adapters.metrics.mesh_queries import COUNTER, INBOUND, QUERIES, SCRAPE_TIMES, query
 from rollout.model.migration import MeshKind
 from rollout.model.telemetry import MeshAnswer, MeshQuestion, Series
 
@@ -40,21 +41,29 @@ class PrometheusMeshMetrics:
         try:
             answer = await self._lines.ask(asked, now, deadline)
             problem = warning(answer)
-            found = () if problem else newest(answer, self._access.most_series, ADVICE)
+            found = None if problem else _told(question, newest(answer, self._access.most_series, ADVICE))
         except QueryError as error:
-            return MeshAnswer(question=question, query=asked, series=None, problem=str(error), at=now)
-        if problem:
-            return MeshAnswer(question=question, query=asked, series=None, problem=problem, at=now)
-        return MeshAnswer(question=question, query=asked, series=_sorted(found), at=now)
+            found, problem = None, str(error)
+        return MeshAnswer(question=question, query=asked, series=found, problem=problem, at=now)
 
     async def close(self) -> None:
         """Break off running queries and give the connections back."""
         await self._lines.close()
 
 
-def _sorted(found: tuple[Points, ...]) -> tuple[Series, ...]:
-    every = (Series(labels=_labels(one), value=value, at=at) for one in found for at, value in one.points)
-    return tuple(sorted(every, key=lambda one: sorted(one.labels.items())))
+def _told(question: MeshQuestion, found: tuple[Points, ...]) -> tuple[Series, ...]:
+    """Sorted. Raises QueryError for a time of a scrape that is none."""
+    told = (Series(labels=_labels(one), value=value, at=at) for one in found for at, value in one.points)
+    if question.asked in SCRAPE_TIMES:
+        told = (replace(one, value=1, at=_moment(one.value)) for one in told)
+    return tuple(sorted(told, key=lambda one: sorted(one.labels.items())))
+
+
+def _moment(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise QueryError(f"{seconds:g} is no time of a scrape") from error
 
 
 def _labels(one: Points) -> dict[str, str]:

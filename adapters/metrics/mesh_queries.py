@@ -44,7 +44,8 @@ GOOD = f'{AT_SOURCE},response_code!~"5..",grpc_response_status!~"{GRPC_FAILURES}
 AT_LISTENER = f"{HERE},listener_address=~$inbound"
 EDGE = "source_workload_namespace, source_workload, destination_workload"
 NAMESPACES = "source_workload_namespace, destination_workload_namespace"
-PROXY = f'(istio_build{{component="proxy",{HERE}}} or envoy_server_uptime{{{HERE}}})'
+# Envoy counts its uptime itself; istio_build is of Istio's own filter for metrics.
+PROXY_SCRAPED = f'timestamp(istio_build{{component="proxy",{HERE}}}) or timestamp(envoy_server_uptime{{{HERE}}})'
 PROXY_IN_WINDOW = (
     f'(last_over_time(istio_build{{component="proxy",{HERE}}}[$window])'
     f" or last_over_time(envoy_server_uptime{{{HERE}}}[$window]))"
@@ -115,7 +116,7 @@ QUERIES: Mapping[Asked, Mapping[MeshKind, str]] = {
     Asked.PLAINTEXT_IN_WINDOW: {MeshKind.ISTIO_SIDECAR: _each(grew, TRAFFIC, PLAIN)},
     Asked.PLAINTEXT_OPEN: {MeshKind.ISTIO_SIDECAR: _open()},
     Asked.MTLS: {MeshKind.ISTIO_SIDECAR: f"{_sum('pod', _each(growth, TRAFFIC, MUTUAL))} > 0"},
-    Asked.PROXIES: {MeshKind.ISTIO_SIDECAR: f"group by (pod) ({PROXY})"},
+    Asked.PROXIES: {MeshKind.ISTIO_SIDECAR: f"max by (pod) ({PROXY_SCRAPED})"},
     Asked.SCRAPED: {
         MeshKind.ISTIO_SIDECAR: (
             f"min by (pod) (avg_over_time(up{{{HERE}}}[$window]) and on (job, instance) {PROXY_IN_WINDOW})"
@@ -131,6 +132,9 @@ QUERIES: Mapping[Asked, Mapping[MeshKind, str]] = {
     Asked.EDGES: {MeshKind.ISTIO_SIDECAR: f"count by ({NAMESPACES}) ({_each(seen, TRAFFIC, AT_DESTINATION)})"},
     Asked.REJECTS: {MeshKind.ISTIO_SIDECAR: f"{_sum(f'pod, {COUNTER}', _each(growth, REJECTIONS, HERE))} > 0"},
 }
+
+
+SCRAPE_TIMES = frozenset({Asked.PROXIES})  # whose answer is no value but the time of a scrape, in seconds since 1970
 
 
 def query(question: MeshQuestion, mesh: MeshKind, inbound: str = INBOUND) -> str:

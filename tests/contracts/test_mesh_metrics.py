@@ -14,7 +14,7 @@ from rollout.ports.mesh_metrics import MeshMetrics
 from tests.servers.prometheus import Prometheus
 from tests.support.exporter import Exporter, exporting
 from tests.support.mesh_histories import MINUTE, NOW, OPENED, asked, backfilled, plaintext, remembered, selector
-from tests.support.mesh_stories import SHOWN, STORIES, Story, here
+from tests.support.mesh_stories import ALL_COURSES, SHOWN, STORIES, Story, here
 
 pytestmark = pytest.mark.xdist_group("mesh-metrics")
 
@@ -62,7 +62,7 @@ class PrometheusStage:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    with backfilled(tmp_path_factory.mktemp("stories"), SHOWN) as prometheus:
+    with backfilled(tmp_path_factory.mktemp("stories"), {**SHOWN, **ALL_COURSES}) as prometheus:
         yield prometheus
 
 
@@ -104,6 +104,14 @@ async def test_a_plaintext_series_has_all_its_labels_and_the_time_of_its_last_sc
     assert (one.labels, one.value, one.at) == (labels, 7, NOW - 2 * MINUTE)
 
 
+async def test_of_a_proxy_the_time_of_its_last_scrape_is_told(stage: Stage) -> None:
+    late = NOW + MINUTE / 2
+
+    answer = await stage.metrics.ask(asked(Asked.PROXIES, "proxies"), late)
+
+    assert {one.at for one in answer.series or ()} == {NOW}
+
+
 async def test_series_are_sorted_by_their_labels(stage: Stage) -> None:
     answer = await stage.metrics.ask(asked(Asked.PLAINTEXT, "without-mtls"), NOW)
 
@@ -128,6 +136,20 @@ async def test_a_server_in_trouble_is_a_problem_and_no_silence(stage: Stage) -> 
     assert during.series is None
     assert "no answer within" in during.problem
     assert after.series
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("about", [Asked.PLAINTEXT, Asked.PLAINTEXT_IN_WINDOW, Asked.MTLS])
+async def test_both_see_the_same_counters_whatever_course_they_took(told: Prometheus, about: Asked) -> None:
+    real = PrometheusMeshMetrics(PrometheusAccess(url=told.url))
+    question = asked(about, "courses")
+
+    answers = [await metrics.ask(question, NOW) for metrics in (real, remembered(ALL_COURSES))]
+
+    await real.close()
+    seen, remembers = ({one.label("pod") for one in answer.series or ()} for answer in answers)
+    assert len(seen) > 100
+    assert seen == remembers
 
 
 class Page(Protocol):

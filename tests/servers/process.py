@@ -68,8 +68,9 @@ class Process:
         self._running = None
 
     def freeze(self) -> None:
-        """Let it live without answering, as a server behind a dead network."""
+        """Let it live without answering, as a server behind a dead network; return when all its threads stand still."""
         self._signal(signal.SIGSTOP)
+        eventually(self._stands_still)
 
     def thaw(self) -> None:
         """Let it answer again."""
@@ -82,6 +83,13 @@ class Process:
     def _signal(self, number: signal.Signals) -> None:
         if self._running and self._running.poll() is None:
             os.killpg(self._running.pid, number)
+
+    def _stands_still(self) -> bool:
+        """True of one that has ended, too."""
+        stopped = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        return self._ended() or (
+            self._running is not None and os.waitid(os.P_PID, self._running.pid, stopped) is not None
+        )
 
     def _ended(self) -> bool:
         return self._running is None or self._running.poll() is not None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, product
 
 from adapters.memory.mesh_answers import NAME
 from adapters.memory.mesh_metrics import Labels, sample
@@ -121,6 +122,7 @@ STORIES = [
             here("istio_build", "proxies", "a", component="proxy"): STEADY,
             here("istio_build", "proxies", "b", component="agent"): STEADY,
             here("envoy_server_uptime", "proxies", "c"): STEADY,
+            here("istio_build", "proxies", "c", component="proxy"): ending(None, None, after=1),
             here("envoy_server_uptime", "proxies", "gone"): ending(*[None] * 6, after=7),
             here("envoy_server_uptime", "elsewhere", "d"): STEADY,
         },
@@ -230,3 +232,16 @@ STORIES = [
     ),
 ]
 SHOWN = {labels: values for story in STORIES for labels, values in story.shown.items()}
+PARTS = (24, 2, 7, 8)  # minutes: well before a window of 15, at its edge, early and late within it
+COURSES = {
+    "-".join("x" if level is None else f"{level:g}" for level in levels): ending(
+        *chain.from_iterable([level] * minutes for level, minutes in zip(levels, PARTS, strict=True))
+    )
+    for levels in product((None, 0, 1, 3), repeat=len(PARTS))
+}
+ALL_COURSES = {
+    of("courses", pod=name): values
+    for name, values in COURSES.items()
+    if any(value is not None for value in values)
+    for of in (plaintext, mutual)
+}

@@ -135,3 +135,11 @@ async def test_no_server_is_a_problem_too() -> None:
     found = await answer(MetricsServer(url="http://127.0.0.1:1"))
 
     assert (found.series, found.problem) == (None, "http://127.0.0.1:1: connection refused")
+
+
+async def test_a_proxy_that_was_scraped_at_no_time_is_a_problem(server: MetricsServer) -> None:
+    server.answer = vector("1e300")
+
+    found = await answer(server, Asked.PROXIES)
+
+    assert (found.series, found.problem) == (None, "1e+300 is no time of a scrape")
