@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SAY = @printf '%s\n'
+unexport PYTHONDONTWRITEBYTECODE  # container images set it: each worker would compile all tests anew, 2 s of each
 FAST := --hypothesis-profile=quick -m 'not server and not e2e and not slow'
 
 .DEFAULT_GOAL := help

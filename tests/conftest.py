@@ -1,5 +1,6 @@
 """Which fixtures does every test see, and what does a run say last?"""
 
+import gc
 import os
 import signal
 from collections.abc import Generator
@@ -22,6 +23,17 @@ def pytest_configure() -> None:
     # xdist tells its workers the terminal's width, at which a command would wrap its lines.
     os.environ.pop("COLUMNS", None)
     settings.register_profile("quick", max_examples=8)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected lives until the end: the garbage collector need not look at it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost, so that its lines come after pytest's own summary

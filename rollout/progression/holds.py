@@ -263,6 +263,11 @@ def raise_held(view: View) -> Reason | None:
     return next((reason for check in STANDING if (reason := check(view)) is not None), None)
 
 
+def is_step_held(view: View) -> bool:
+    """Whether the present step does not end; soon answered while it soaks."""
+    return any(check(view) is not None for check in STEP + STANDING)
+
+
 def step_holds(view: View) -> tuple[Reason, ...]:
     """Why the present step does not end; empty when it may."""
     return tuple(reason for check in STANDING + STEP if (reason := check(view)) is not None)

@@ -7,7 +7,7 @@ from policies.verdict import Verdict
 from rollout.model.rollout import Mode, OnInconclusive
 from rollout.model.status import Phase, Revision
 from rollout.progression.fights import lowered_by_a_person
-from rollout.progression.holds import bake_holds, step_holds
+from rollout.progression.holds import bake_holds, is_step_held
 from rollout.progression.incidents import NORMAL_FOR, active, lower_weight, lowers_at
 from rollout.progression.sight import first_sight
 from rollout.progression.transitions import Trigger
@@ -211,7 +211,7 @@ def lowered(view: View) -> Fired | None:
 def step_passed(view: View) -> Fired | None:
     """Nothing holds the present step any more."""
     run = view.run
-    if step_holds(view):
+    if is_step_held(view):
         return None
     if run.straight:
         return Fired(trigger=Trigger.STEPS_DONE, why=f"{run.canary.name} is available")

@@ -55,11 +55,11 @@ class View:
 
     def backend(self, name: BackendName) -> BackendSeen:
         """What stands behind a backend; nothing when it was not seen."""
-        return self.seen.backends.get(name, BackendSeen(backend=name, exists=False, subset_defined=False))
+        return self.seen.backends.get(name) or BackendSeen(backend=name, exists=False, subset_defined=False)
 
     def workload(self, revision: str) -> WorkloadSeen:
         """The workload of a revision; nothing when it was not seen."""
-        return self.seen.workloads.get(revision, WorkloadSeen(revision=revision, exists=False))
+        return self.seen.workloads.get(revision) or WorkloadSeen(revision=revision, exists=False)
 
     def wanted_routes(self) -> tuple[RouteSeen, ...]:
         """The routes of the spec, as seen."""

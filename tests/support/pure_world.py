@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from adapters.memory.metrics import SCRAPES, counted
@@ -16,7 +17,7 @@ from rollout.model.observation import BackendSeen, Entry, Observation, Pool, Rou
 from rollout.model.rollout import RolloutSpec, RouteRef
 from rollout.model.status import RolloutStatus
 from rollout.progression.decide import decide
-from rollout.progression.needs import needs
+from rollout.progression.needs import Ask, needs
 from rollout.services.perform import lowering
 from rollout.traffic import shares
 from tests.support.builders import ERRORS, NOON, VIRTUAL_SERVICE, a_spec
@@ -66,6 +67,19 @@ class PureWorld:
     answers: dict[str, Answer] = field(default_factory=dict)
     wake_at: datetime | None = None
 
+    def twin(self) -> "PureWorld":
+        """The same world once more; what becomes of one does not touch the other."""
+        return replace(
+            self,
+            pools=dict(self.pools),
+            missing=set(self.missing),
+            services={name: replace(service) for name, service in self.services.items()},
+            writers=dict(self.writers),
+            owned=set(self.owned),
+            commands=list(self.commands),
+            answers=dict(self.answers),
+        )
+
     def look(self) -> Observation:
         """One look."""
         wanted = needs(self.spec, self.status, self.now)
@@ -95,7 +109,7 @@ class PureWorld:
                 )
                 for name, service in self.services.items()
             },
-            measurements=self._measurements(),
+            measurements=self._measurements(wanted.asks),
             commands=tuple(command for command in self.commands if command.uid not in self.answers),
         )
 
@@ -106,11 +120,11 @@ class PureWorld:
             ref=ref, pools=self.pools[ref], writer=writer, written=written, tool=tool, owned=ref in self.owned
         )
 
-    def _measurements(self) -> tuple[Measurement, ...]:
+    def _measurements(self, asks: Iterable[Ask]) -> tuple[Measurement, ...]:
         if self.bad is None:
             return ()
         found = []
-        for ask in needs(self.spec, self.status, self.now).asks:
+        for ask in asks:
             question = ask.question(self.spec)
             found.append(Measurement(question=question, answer=self._answer(question), at=self.now))
         return tuple(found)
@@ -224,3 +238,17 @@ class PureWorld:
         self.owned.discard(ref)
         entries = tuple(entry(name, weight) for name, weight in weights.items())
         self.pools[ref] = (Pool(name="http[0]", entries=entries),)
+
+
+def running(minutes: int = 0) -> PureWorld:
+    """v2 is on its way for so long: 5 % on both routes until it is told otherwise."""
+    return _running(minutes).twin()
+
+
+@cache
+def _running(minutes: int) -> PureWorld:
+    world = PureWorld()
+    world.settle()
+    world.spec = replace(world.spec, revision="v2")
+    world.pass_time(timedelta(minutes=minutes))
+    return world

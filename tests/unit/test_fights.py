@@ -10,18 +10,9 @@ from rollout.model.commands import Verb
 from rollout.model.status import FIGHTS_COUNTED, FIGHTS_KEPT, Phase
 from rollout.progression.fights import QUIET, WITHIN
 from tests.support.builders import VIRTUAL_SERVICE, a_run, a_status
-from tests.support.pure_world import FLUX, OUTER, PureWorld
+from tests.support.pure_world import FLUX, OUTER, PureWorld, running
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
-
-
-def running(minutes: int = 1) -> PureWorld:
-    """v2 is on its way for so long: 5 % until it is told otherwise."""
-    world = PureWorld()
-    world.settle()
-    world.spec = replace(world.spec, revision="v2")
-    world.pass_time(minutes * MINUTE)
-    return world
 
 
 def set_back(world: PureWorld, times: int = 1) -> None:
@@ -45,7 +36,7 @@ def codes(world: PureWorld) -> set[str]:
     ("writer", "phase", "code"), [(FLUX, Phase.PROGRESSING, "WeightReversed"), ("kubectl-edit", Phase.PAUSED, "Paused")]
 )
 def test_a_tool_that_lowers_does_not_pause_the_run_and_a_person_does(writer: str, phase: Phase, code: str) -> None:
-    world = running()
+    world = running(1)
 
     world.give_by(writer, VIRTUAL_SERVICE, v1=100, v2=0)
     world.settle()
@@ -55,7 +46,7 @@ def test_a_tool_that_lowers_does_not_pause_the_run_and_a_person_does(writer: str
 
 
 def test_a_tool_that_lowers_a_paused_run_leaves_it_paused() -> None:
-    world = running()
+    world = running(1)
     world.command(Verb.PAUSE)
     world.settle()
 
@@ -66,7 +57,7 @@ def test_a_tool_that_lowers_a_paused_run_leaves_it_paused() -> None:
 
 @pytest.mark.parametrize(("passed", "expected"), [(QUIET - SECOND, 0), (QUIET, 5)])
 def test_what_a_tool_lowered_is_raised_again_after_a_minute_and_not_before(passed: timedelta, expected: int) -> None:
-    world = running()
+    world = running(1)
     set_back(world)
 
     world.pass_time(passed)
@@ -87,7 +78,7 @@ def test_a_step_soaks_anew_after_a_reversal() -> None:
 
 
 def test_the_same_reversal_counts_once_however_often_it_is_seen() -> None:
-    world = running()
+    world = running(1)
     set_back(world)
 
     world.pass_time(20 * SECOND)
@@ -99,7 +90,7 @@ def test_the_same_reversal_counts_once_however_often_it_is_seen() -> None:
 
 @pytest.mark.parametrize(("times", "code"), [(2, "WeightReversed"), (3, "RouteFought"), (5, "RouteFought")])
 def test_three_reversals_in_ten_minutes_are_a_fight(times: int, code: str) -> None:
-    world = running()
+    world = running(1)
 
     set_back(world, times)
 
@@ -109,7 +100,7 @@ def test_three_reversals_in_ten_minutes_are_a_fight(times: int, code: str) -> No
 
 
 def test_three_reversals_in_more_than_ten_minutes_are_none() -> None:
-    world = running()
+    world = running(1)
 
     for _ in range(4):
         set_back(world)
@@ -119,7 +110,7 @@ def test_three_reversals_in_more_than_ten_minutes_are_none() -> None:
 
 
 def test_reversals_of_two_routes_are_counted_apart() -> None:
-    world = running()
+    world = running(1)
 
     for ref in (VIRTUAL_SERVICE, OUTER):
         world.give_by(FLUX, ref, v1=100, v2=0)
@@ -132,7 +123,7 @@ def test_reversals_of_two_routes_are_counted_apart() -> None:
 
 
 def test_in_a_fight_no_step_ends_until_the_tool_was_quiet_for_ten_minutes() -> None:
-    world = running()
+    world = running(1)
     set_back(world, 3)
 
     world.pass_time(WITHIN - SECOND)
@@ -147,7 +138,7 @@ def test_in_a_fight_no_step_ends_until_the_tool_was_quiet_for_ten_minutes() -> N
 
 
 def test_resume_ends_the_hold_and_raises_at_once() -> None:
-    world = running()
+    world = running(1)
     set_back(world, 3)
     lowered = weight(world)
     world.command(Verb.RESUME)
@@ -159,7 +150,7 @@ def test_resume_ends_the_hold_and_raises_at_once() -> None:
 
 
 def test_resume_is_refused_where_nobody_fights() -> None:
-    world = running()
+    world = running(1)
     command = world.command(Verb.RESUME)
 
     world.settle()
@@ -168,7 +159,7 @@ def test_resume_is_refused_where_nobody_fights() -> None:
 
 
 def test_after_resume_the_old_reversal_is_not_counted_again() -> None:
-    world = running()
+    world = running(1)
     set_back(world, 3)
     world.spec = replace(world.spec, suspend=True)  # nothing is raised, so the route stays as the tool left it
     world.command(Verb.RESUME)
@@ -179,7 +170,7 @@ def test_after_resume_the_old_reversal_is_not_counted_again() -> None:
 
 
 def test_a_tool_that_raises_a_weight_is_lowered_at_once_and_counted() -> None:
-    world = running()
+    world = running(1)
 
     for _ in range(3):
         world.now += SECOND
@@ -191,7 +182,7 @@ def test_a_tool_that_raises_a_weight_is_lowered_at_once_and_counted() -> None:
 
 
 def test_a_person_who_lowers_another_route_beside_a_tool_pauses_the_run() -> None:
-    world = running()
+    world = running(1)
 
     world.give_by(FLUX, VIRTUAL_SERVICE, v1=100, v2=0)
     world.give(OUTER, v1=100, v2=0)
@@ -201,7 +192,7 @@ def test_a_person_who_lowers_another_route_beside_a_tool_pauses_the_run() -> Non
 
 
 def test_a_person_who_lowers_after_a_tool_did_pauses_the_run() -> None:
-    world = running()
+    world = running(1)
     set_back(world)
     world.now += SECOND
 
@@ -212,7 +203,7 @@ def test_a_person_who_lowers_after_a_tool_did_pauses_the_run() -> None:
 
 
 def test_abort_is_not_kept_waiting_by_a_fight() -> None:
-    world = running()
+    world = running(1)
     set_back(world, 3)
     world.pass_time(QUIET)
     raised = weight(world)
@@ -225,7 +216,7 @@ def test_abort_is_not_kept_waiting_by_a_fight() -> None:
 
 
 def test_a_reversal_that_was_never_seen_in_force_is_counted_too() -> None:
-    world = running()
+    world = running(1)
     set_back(world)
     world.now += QUIET
     world.tick()  # raises
@@ -251,7 +242,7 @@ def test_a_route_that_a_tool_wrote_before_the_step_is_no_reversal() -> None:
 
 
 def test_what_is_remembered_of_fights_is_bounded() -> None:
-    world = running()
+    world = running(1)
 
     set_back(world, 8)
 
@@ -270,7 +261,7 @@ def test_a_run_of_the_version_before_goes_on_in_mid_run() -> None:
 
 
 def test_fields_are_released_only_once_and_not_in_a_run() -> None:
-    world = running()
+    world = running(1)
     during = set(world.owned)
     world.pass_time(12 * MINUTE)
 

@@ -10,6 +10,7 @@ import pytest
 from rollout.model.commands import Verb
 from rollout.model.names import Key
 from rollout.model.observation import BackendSeen
+from rollout.model.rollout import Analysis
 from rollout.progression.decide import decide
 from tests.support.builders import VIRTUAL_SERVICE
 from tests.support.pure_world import OUTER, PureWorld, backend
@@ -74,7 +75,9 @@ def test_trouble_in_a_step_keeps_its_weight(code: str) -> None:
     troubles = TROUBLES | {"Suspended": _suspend, "CapacityMissing": _stable_grows}
     world = PureWorld()
     world.settle()
-    world.spec = replace(world.spec, revision="v2", available_within=timedelta(hours=9))
+    world.spec = replace(
+        world.spec, revision="v2", available_within=timedelta(hours=9), analysis=Analysis(interval=MINUTE)
+    )
     world.settle()
     troubles[code](world)
 

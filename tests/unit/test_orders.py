@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 import pytest
 
@@ -17,6 +18,11 @@ GATE = (a_step(5, approval="release-managers"), a_step(50))
 
 def in_phase(phase: Phase) -> PureWorld:
     """A world whose Rollout rests in this phase."""
+    return _in_phase(phase).twin()
+
+
+@cache
+def _in_phase(phase: Phase) -> PureWorld:
     world = PureWorld()
     world.spec = replace(world.spec, analysis=replace(world.spec.analysis, bake=60 * MINUTE))
     world.settle()

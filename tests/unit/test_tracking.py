@@ -7,18 +7,9 @@ import pytest
 
 from rollout.model.commands import Verb
 from tests.support.builders import VIRTUAL_SERVICE, a_step
-from tests.support.pure_world import OUTER, PureWorld, backend
+from tests.support.pure_world import OUTER, PureWorld, backend, running
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
-
-
-def running() -> PureWorld:
-    """v2 has 5 % on both routes."""
-    world = PureWorld()
-    world.settle()
-    world.spec = replace(world.spec, revision="v2")
-    world.settle()
-    return world
 
 
 def promoted() -> PureWorld:

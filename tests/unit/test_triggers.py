@@ -9,18 +9,9 @@ from rollout.model.commands import Verb
 from rollout.model.rollout import Analysis, OnInconclusive
 from rollout.model.status import Outcome, Phase
 from tests.support.builders import VIRTUAL_SERVICE
-from tests.support.pure_world import OUTER, PureWorld
+from tests.support.pure_world import OUTER, PureWorld, running
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
-
-
-def running(minutes: int = 0) -> PureWorld:
-    """v2 is on its way for so long."""
-    world = PureWorld()
-    world.settle()
-    world.spec = replace(world.spec, revision="v2")
-    world.pass_time(minutes * MINUTE)
-    return world
 
 
 def last(world: PureWorld) -> tuple[str, Outcome]:
@@ -56,7 +47,7 @@ def test_a_canary_without_weight_may_be_dark() -> None:
 def test_the_step_deadline_goes_back_only_where_the_spec_says_so(way: OnInconclusive, phase: Phase) -> None:
     world = running()
     world.bad = None
-    world.spec = replace(world.spec, analysis=Analysis(on_inconclusive=way, step_deadline=20 * MINUTE))
+    world.spec = replace(world.spec, analysis=Analysis(interval=MINUTE, on_inconclusive=way, step_deadline=20 * MINUTE))
 
     world.pass_time(60 * MINUTE)
 
