@@ -1,6 +1,6 @@
 """What does a Prometheus-shaped answer hold?"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import isfinite
@@ -10,6 +10,7 @@ from adapters.metrics.line import QueryError
 from rollout.model.measurement import Answer, Counter, Failed, NoData, NotANumber, Partial, Value
 
 SHOWN_WARNINGS = 3
+NARROW = "narrow them with the objective's selector"
 
 
 class Bucket(NamedTuple):
@@ -63,24 +64,20 @@ def warning(answer: Mapping[str, Any]) -> str:
     return "the server says that some of its storage nodes did not answer" if answer.get("isPartial") is True else ""
 
 
-def series(answer: Mapping[str, Any], most: int) -> tuple[Series, ...]:
+def series(answer: Mapping[str, Any], most: int, advice: str = NARROW) -> tuple[Series, ...]:
     """The series of a range selector's answer. Raises QueryError when it is none, or has more than `most` series."""
     kind, result = _data(answer)
     if kind != "matrix":
         raise QueryError(f"the server answered a range selector with a {kind}")
-    if len(result) > most:
-        raise QueryError(f"{len(result)} series, at most {most} are read: narrow them with the objective's selector")
-    try:
-        return tuple(
-            Series(
-                labels=one["metric"],
-                points=tuple((_moment(at), float(value)) for at, value in one.get("values", ())),
-                histograms=tuple((_moment(at), _buckets(value)) for at, value in one.get("histograms", ())),
-            )
-            for one in result
-        )
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise QueryError(f"the server's series cannot be read: {error}") from error
+    return _read(result, most, advice)
+
+
+def newest(answer: Mapping[str, Any], most: int, advice: str) -> tuple[Series, ...]:
+    """The newest point of each series, of a range selector's answer as of a vector. Raises QueryError as `series`."""
+    kind, result = _data(answer)
+    if kind not in {"matrix", "vector"}:
+        raise QueryError(f"the server answered with a {kind}, series are needed")
+    return tuple(replace(one, points=one.points[-1:]) for one in _read(result, most, advice) if one.points)
 
 
 def joined(older: Iterable[Series], newer: Iterable[Series]) -> tuple[Series, ...]:
@@ -114,6 +111,28 @@ def single(query: str, answer: Mapping[str, Any]) -> Answer:
     except (QueryError, TypeError, ValueError, KeyError, IndexError) as error:
         return Failed(query=query, error=f"the server's answer cannot be read: {error}")
     return Value(query=query, value=value) if isfinite(value) else NotANumber(query=query)
+
+
+def _read(result: Sequence[Mapping[str, Any]], most: int, advice: str) -> tuple[Series, ...]:
+    """Each row of a matrix or vector. Raises QueryError."""
+    if len(result) > most:
+        raise QueryError(f"{len(result)} series, at most {most} are read: {advice}")
+    try:
+        return tuple(
+            Series(
+                labels=dict(one["metric"]),
+                points=tuple((_moment(at), float(value)) for at, value in _points(one)),
+                histograms=tuple((_moment(at), _buckets(value)) for at, value in one.get("histograms", ())),
+            )
+            for one in result
+        )
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise QueryError(f"the server's series cannot be read: {error}") from error
+
+
+def _points(one: Mapping[str, Any]) -> Iterable[tuple[float, str]]:
+    """The points of a matrix's row, or the one of a vector's."""
+    return [one["value"]] if "value" in one else one.get("values", ())
 
 
 def _buckets(histogram: Mapping[str, Any]) -> Buckets:
