@@ -20,6 +20,7 @@ from rollout.manifest.fields import (
     Percent,
     Text,
     Words,
+    rules,
 )
 from rollout.manifest.quantities import duration, ratio
 from rollout.model.mesh import Mtls
@@ -32,7 +33,41 @@ TWICE = 2  # a verify window sees the proxies' drain end, and what comes after i
 
 LabelName = Annotated[str, Text("the name of a label", LABEL_NAME, MAX_NAME + 1 + MAX_LABEL)]
 LabelText = Annotated[str, Text("the value of a label", f"^$|{LABEL_VALUE}", MAX_LABEL, 0)]
-Day = Annotated[str, Text('a day such as "2027-03-01"', r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", 10)]
+_LONG, _SHORT = r"(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])", r"(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+DAY = rf"^[1-9][0-9]{{3}}-({_LONG}|{_SHORT}|02-(0[1-9]|[12][0-9]))$"
+Day = Annotated[str, Text('a day such as "2027-03-01"', DAY, 10)]
+# CEL looks at no wave's namespaces twice: a thousand against a thousand is beyond its budget, so that is left to Python.
+_WAVES = (
+    (
+        "self.waves.all(one, self.waves.exists_one(other, other.name == one.name))",
+        "each wave has a name of its own",
+    ),
+    (
+        "!self.waves.exists(one, self.mesh.root in one.namespaces)",
+        "the mesh's own namespace is never moved",
+    ),
+    (
+        f"self.waves.map(one, size(one.namespaces)).sum() <= {MOST_NAMESPACES}",
+        f"at most {MOST_NAMESPACES} namespaces are moved by one MeshMigration",
+    ),
+    (
+        "duration(self.verify) >= duration(self.mesh.drain) + duration(self.mesh.drain)",
+        "verify is at least twice mesh.drain",
+    ),
+)
+_EXCEPTION = (
+    (
+        "!has(self.port) || has(self.workload) && size(self.workload) > 0",
+        "a port needs the workload's labels",
+    ),
+    (
+        (
+            "!self.expires.endsWith('-02-29') || int(self.expires.substring(0, 4)) % 4 == 0"
+            " && (int(self.expires.substring(0, 4)) % 100 != 0 || int(self.expires.substring(0, 4)) % 400 == 0)"
+        ),
+        "expires is a day of the calendar",
+    ),
+)
 
 
 class MeshForm(Form):
@@ -76,6 +111,8 @@ class TriggersForm(Form):
 class ExceptionForm(Form):
     """A port, a workload or a namespace that need not reach STRICT."""
 
+    model_config = rules(*_EXCEPTION)
+
     namespace: Name = Field(description="Where it is.")
     workload: Annotated[dict[LabelName, LabelText], Field(max_length=20)] | None = Field(
         default=None, description="Labels of its pods; without them the whole namespace is meant."
@@ -90,6 +127,8 @@ class ExceptionForm(Form):
 
 class MeshMigrationForm(Form):
     """Moves namespaces into a mesh and to STRICT mTLS, wave by wave."""
+
+    model_config = rules(*_WAVES)
 
     mesh: MeshForm = Field(description="The mesh that they move into.")
     target: Literal["strict", "authorized"] = Field(default="strict", description="Where a namespace's move ends.")

@@ -15,12 +15,24 @@ from adapters.memory.cluster import MemoryCluster
 from adapters.memory.face import Face, start_face
 from rollout import crds
 from rollout.manifest.kinds import KINDS
-from rollout.manifest.parse import parse_command, parse_file, parse_git_source, parse_object, parse_slo_policy
+from rollout.manifest.parse import (
+    parse_command,
+    parse_file,
+    parse_git_source,
+    parse_mesh_migration,
+    parse_object,
+    parse_slo_policy,
+)
 from tests.servers.client import Kube, KubeError
 from tests.support.samples import Invalid, invalid, valid
 
 QUERY = "?fieldValidation=Strict&dryRun=All"
-READ = {"Rollout": parse_object, "GitSource": parse_git_source, "SloPolicy": parse_slo_policy}
+READ = {
+    "Rollout": parse_object,
+    "GitSource": parse_git_source,
+    "SloPolicy": parse_slo_policy,
+    "MeshMigration": parse_mesh_migration,
+}
 ROWS = invalid()
 VALID = valid()
 
@@ -36,7 +48,8 @@ async def face() -> AsyncIterator[Face]:
 
 
 def place(kind: str, namespace: str) -> str:
-    return f"/apis/rollout.dev/v1alpha1/namespaces/{namespace}/{KINDS[kind].plural}{QUERY}"
+    scope = f"namespaces/{namespace}/" if KINDS[kind].namespaced else ""
+    return f"/apis/rollout.dev/v1alpha1/{scope}{KINDS[kind].plural}{QUERY}"
 
 
 def create(kube: Kube, namespace: str, kind: str, text: str) -> dict[str, Any]:
@@ -120,7 +133,7 @@ def same(name: str, text: str, stored: dict[str, Any]) -> bool:
     if kind == "RolloutCommand":
         return parse_command(stored) is not None
     stored["metadata"].pop("annotations", None)
-    (manifest,) = parse_file("sample.yaml", text.encode(), namespace=stored["metadata"]["namespace"]).manifests
+    (manifest,) = parse_file("sample.yaml", text.encode(), namespace=stored["metadata"].get("namespace", "")).manifests
     return meant(kind, stored) == meant(kind, {**manifest.obj, "metadata": stored["metadata"]})
 
 
@@ -145,7 +158,7 @@ async def test_what_the_memory_cluster_stores_means_what_the_file_means(face: Fa
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("kind", ["Rollout", "GitSource", "SloPolicy"])
+@pytest.mark.parametrize("kind", sorted(READ))
 async def test_the_memory_cluster_fills_in_what_the_api_server_fills_in(
     kube: Kube, namespace: str, face: Face, kind: str
 ) -> None:

@@ -20,7 +20,7 @@ import yaml
 
 FOLDER = Path(__file__).parent / "manifests"
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
-KINDS = ("Rollout", "GitSource", "SloPolicy", "RolloutCommand")
+KINDS = ("Rollout", "GitSource", "SloPolicy", "MeshMigration", "RolloutCommand")
 LAYERS = ("schema", "strict", "cel", "manifest")
 
 

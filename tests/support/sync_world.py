@@ -1,7 +1,7 @@
 """How does a test stand between a git repository and a cluster?"""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -210,9 +210,9 @@ class SyncWorld:
 
 
 @asynccontextmanager
-async def a_sync_world(server: KubeApi) -> AsyncIterator[SyncWorld]:
-    """A world on a server that serves our CRDs."""
-    cache = Cache(server, [KINDS[name] for name in WATCHED])
+async def a_sync_world(server: KubeApi, *, without: Iterable[str] = ()) -> AsyncIterator[SyncWorld]:
+    """A world on a server that serves our CRDs. without: kinds that a setting keeps the controller from."""
+    cache = Cache(server, [KINDS[name] for name in WATCHED], without=without)
     running = asyncio.create_task(cache.run())
     try:
         await cache.wait_synced(timedelta(seconds=10))

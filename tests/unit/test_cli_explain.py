@@ -62,6 +62,14 @@ def test_a_kind_may_be_named_as_kubectl_names_it(name: str) -> None:
     assert told(f"{name}.spec.steps.soak") == told("Rollout.spec.steps.soak")
 
 
+@pytest.mark.parametrize("name", ["meshmigration", "MeshMigrations", "mm", "meshmigrations.rollout.dev"])
+def test_a_kind_of_the_whole_cluster_may_be_named_so_too(name: str) -> None:
+    lines = told(f"{name}.spec.waves.concurrency")
+
+    assert lines == told("MeshMigration.spec.waves.concurrency")
+    assert "FIELD:     concurrency <integer>" in lines
+
+
 def test_a_place_in_a_list_names_the_field() -> None:
     assert told("rlt.spec.steps[0].soak") == told("rlt.spec.steps.soak")
 

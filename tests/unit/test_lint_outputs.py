@@ -11,6 +11,7 @@ from rollout.cli.findings import github, gitlab
 from rollout.cli.main import main
 from rollout.manifest.errors import SpecError
 from tests.support.builders import a_rollout_manifest
+from tests.support.sync_world import a_migration
 
 
 def lint(*words: str, stdin: str | None = None) -> Result:
@@ -52,6 +53,20 @@ def test_json_has_the_same_fields_for_every_error(tmp_path: Path) -> None:
         ],
         "unread": [],
     }
+
+
+def test_a_move_of_the_fleet_is_checked_like_all_else_and_has_no_namespace(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(a_migration("fleet"))
+    bad.write_text(a_migration("more", soak="0s"))
+
+    fine, wrong = lint(str(good), "-n", "shop"), lint(str(bad), "-n", "shop")
+
+    assert (fine.exit_code, fine.stderr) == (0, "1 file, no errors\n")
+    assert (wrong.exit_code, wrong.stdout) == (
+        1,
+        f"{bad}:6: more: soak 0s is not between 1s and 840h (spec.soak)\n",
+    )
 
 
 def test_github_shows_the_error_at_its_line(tmp_path: Path) -> None:
