@@ -6,7 +6,7 @@ look back from there.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from policies.ledger import Ledger, Look, Terms, ledger_hold, noted, resumed, retrospect, uncertain
 from policies.ledger_coverage import Telemetry, coverage
@@ -147,8 +147,8 @@ def _sample(row: Series) -> Sample:
 
 
 def _scrapes(rows: Iterable[Series]) -> dict[str, datetime]:
-    """When each proxy was scraped last: the value of the answer, in seconds."""
-    return {row.label("pod"): datetime.fromtimestamp(row.value, UTC) for row in rows}
+    """When each proxy was scraped last."""
+    return {row.label("pod"): row.at for row in rows}
 
 
 def _rows(answers: Answers, asked: Asked) -> tuple[Series, ...] | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from adapters.clock import SystemClock
 from adapters.kube.api import KubeApi
 from adapters.kube.cache import Cache
 from adapters.kube.commands import KubeCommands
@@ -60,7 +61,20 @@ def kept_migrations(api: KubeApi, cache: Cache, moving: Moving) -> KeptMigration
     return KeptMigrations(migrations=migrations, migrator=migrator, clock=clock)
 
 
-async def mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetrics:
+async def moving_by(
+    settings: Settings, stack: AsyncExitStack, notices: Notices, actors_bound: Callable[[], bool]
+) -> Moving:
+    """What these settings say."""
+    return Moving(
+        metrics=await _mesh_metrics(settings, stack),
+        notices=notices,
+        clock=SystemClock(),
+        home=settings.own_namespace,
+        actors_bound=actors_bound,
+    )
+
+
+async def _mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetrics:
     """The mesh's metrics in Prometheus; without a URL no question is answered, which holds every gate."""
     from adapters.memory.mesh_metrics import MemoryMeshMetrics
     from adapters.metrics.mesh import PrometheusMeshMetrics

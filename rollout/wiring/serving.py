@@ -48,7 +48,7 @@ from rollout.web.numbers import Numbers
 from rollout.wiring.actors import seen_bound
 from rollout.wiring.commits import kept_commits
 from rollout.wiring.metrics import access
-from rollout.wiring.migrating import Moving, kept_migrations, mesh_metrics
+from rollout.wiring.migrating import kept_migrations, moving_by
 from webhooks.git import hooks
 
 LEASE = "rollout-controller"
@@ -91,23 +91,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         metrics = await _metrics(settings, stack)
         reconciler = _reconciler(fenced, cache, metrics, identity, seen_bound(cache))
         sources = KubeSources(fenced, cache)
-        sync = Sync(
-            SyncPorts(
-                sources=sources,
-                secrets=KubeSourceSecrets(fenced, cache),
-                commands=KubeCommands(fenced, cache, clock, "GitSource"),
-                specs=KubeSpecs(fenced, cache),
-                git=_git(settings, stack),
-            ),
-            settings.own_namespace,
-        )
-        moving = Moving(
-            metrics=await mesh_metrics(settings, stack),
-            notices=reconciler.notices,
-            clock=clock,
-            home=settings.own_namespace,
-            actors_bound=seen_bound(cache),
-        )
+        sync = _sync(settings, stack, fenced, cache)
+        moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
         numbers = Numbers(reconciler.rollouts, sources, lambda: api.calls)
         controller = Controller(
             kept=(
@@ -134,6 +119,17 @@ def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) 
     if not settings.elect:
         return HeldLease()
     return LeaseElector(api=api, clock=clock, namespace=settings.own_namespace, name=LEASE, identity=identity)
+
+
+def _sync(settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cache) -> Sync:
+    ports = SyncPorts(
+        sources=KubeSources(api, cache),
+        secrets=KubeSourceSecrets(api, cache),
+        commands=KubeCommands(api, cache, SystemClock(), "GitSource"),
+        specs=KubeSpecs(api, cache),
+        git=_git(settings, stack),
+    )
+    return Sync(ports, settings.own_namespace)
 
 
 def _reconciler(

@@ -63,6 +63,12 @@ ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
         rollout(workload={"kind": "Deployment", "name": "a-{revision}"}),
         ["Deployment/shop/a-*"],
     ),
+    (
+        "MeshMigration",
+        "namespace",
+        {"metadata": {"name": "a"}, "spec": {"waves": [{"name": "w", "namespaces": ["shop", "pay"]}]}},
+        ["istio-system", "shop", "pay"],
+    ),
     ("Rollout", "policy", rollout(policies=["p"]), ["shop/p", "*/p"]),
     *(
         (kind, "source", {"metadata": {"labels": MARKS}}, ["shop/apps"])
