@@ -15,6 +15,7 @@ _KNOWN: Mapping[str, tuple[str, str, tuple[str, ...], bool]] = {
     "VirtualService": ("networking.istio.io", "virtualservices", ("v1", "v1beta1", "v1alpha3"), True),
     "DestinationRule": ("networking.istio.io", "destinationrules", ("v1", "v1beta1", "v1alpha3"), True),
     "PeerAuthentication": ("security.istio.io", "peerauthentications", ("v1", "v1beta1"), True),
+    "Telemetry": ("telemetry.istio.io", "telemetries", ("v1", "v1alpha1"), True),
     "HTTPRoute": ("gateway.networking.k8s.io", "httproutes", ("v1", "v1beta1"), True),
     "GRPCRoute": ("gateway.networking.k8s.io", "grpcroutes", ("v1",), True),
     "TrafficSplit": ("split.smi-spec.io", "trafficsplits", ("v1alpha2", "v1alpha3", "v1alpha4"), False),

@@ -101,6 +101,11 @@ class View:
         )
         return self.sent(labels) and not is_failure
 
+    def past_services(self, labels: Labels) -> bool:
+        """Whether a caller with a proxy tells it, of whatever namespace, and it went to an address that is no Service."""
+        at = labels.get("reporter"), labels.get("destination_service_name")
+        return at == ("source", "PassthroughCluster")
+
     def inbound(self, labels: Labels) -> bool:
         """Whether it is a listener of inbound connections."""
         return self.here(labels) and re.fullmatch(".*_15006", labels.get("listener_address", "")) is not None
@@ -276,6 +281,10 @@ def _edges(view: View) -> Iterator[Series]:
     return _told(view, NAMESPACES, {key: float(len(values)) for key, values in found.items()})
 
 
+def _passthrough(view: View) -> Iterator[Series]:
+    return _summed(view, _values(view, growth, TRAFFIC, view.past_services), *EDGE[:2])
+
+
 def _rejects(view: View) -> Iterator[Series]:
     return _summed(view, _values(view, growth, REJECTIONS, view.here), "pod", NAME)
 
@@ -293,5 +302,6 @@ ANSWERS: Mapping[Asked, Callable[[View], Iterable[Series]]] = {
     Asked.REFUSALS_EXIST: _refusals_exist,
     Asked.DRAINING: _draining,
     Asked.EDGES: _edges,
+    Asked.PASSTHROUGH: _passthrough,
     Asked.REJECTS: _rejects,
 }

@@ -43,6 +43,8 @@ AT_SOURCE = 'reporter="source",destination_service_namespace=$namespace'
 GOOD = f'{AT_SOURCE},response_code!~"5..",grpc_response_status!~"{GRPC_FAILURES}"'
 AT_LISTENER = f"{HERE},listener_address=~$inbound"
 EDGE = "source_workload_namespace, source_workload, destination_workload"
+CALLER = "source_workload_namespace, source_workload"
+PAST_SERVICES = 'reporter="source",destination_service_name="PassthroughCluster"'
 NAMESPACES = "source_workload_namespace, destination_workload_namespace"
 # Envoy counts its uptime itself; istio_build is of Istio's own filter for metrics.
 PROXY_SCRAPED = f'timestamp(istio_build{{component="proxy",{HERE}}}) or timestamp(envoy_server_uptime{{{HERE}}})'
@@ -130,6 +132,8 @@ QUERIES: Mapping[Asked, Mapping[MeshKind, str]] = {
         MeshKind.ISTIO_SIDECAR: f"{_sum('pod', f'envoy_listener_manager_total_listeners_draining{{{HERE}}}')} > 0"
     },
     Asked.EDGES: {MeshKind.ISTIO_SIDECAR: f"count by ({NAMESPACES}) ({_each(seen, TRAFFIC, AT_DESTINATION)})"},
+    # Of all namespaces: whom such a call reaches, the caller's proxy does not know.
+    Asked.PASSTHROUGH: {MeshKind.ISTIO_SIDECAR: f"{_sum(CALLER, _each(growth, TRAFFIC, PAST_SERVICES))} > 0"},
     Asked.REJECTS: {MeshKind.ISTIO_SIDECAR: f"{_sum(f'pod, {COUNTER}', _each(growth, REJECTIONS, HERE))} > 0"},
 }
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rollout.migration.preflight.catalogue import ASKED
 from rollout.model.migration import MigrationSpec, NamespaceStatus, Stage
 from rollout.model.telemetry import Asked, MeshQuestion
 
 CHECK_AGAIN = timedelta(minutes=5)  # the preflight checks list objects of many kinds
 GLANCE = timedelta(minutes=5)
+CALLERS_WITHIN = timedelta(days=30)  # a caller that came once a month is one
 FEWEST_SCRAPES = 4  # of 15 s: a shorter window sees no growth
 
 _WATCHING = (Asked.SUCCESS, Asked.LATENCY, Asked.REFUSED, Asked.REFUSALS_EXIST, Asked.REJECTS, Asked.DRAINING)
@@ -17,8 +19,6 @@ _LISTENING = (
     *(Asked.PROXIES, Asked.SCRAPED, Asked.MTLS, Asked.REFUSALS_EXIST),
 )
 _QUESTIONS: Mapping[Stage, tuple[Asked, ...]] = {
-    Stage.PREFLIGHT: (Asked.REFUSALS_EXIST, Asked.PROXIES),
-    Stage.BLOCKED: (Asked.REFUSALS_EXIST, Asked.PROXIES),
     Stage.BASELINE: (Asked.SUCCESS, Asked.LATENCY),
     Stage.ENROLLING: (Asked.SUCCESS, Asked.LATENCY),
     Stage.PERMISSIVE: _LISTENING,
@@ -41,13 +41,15 @@ class Needs:
 
 def needs(spec: MigrationSpec, status: NamespaceStatus, now: datetime) -> Needs:
     """What to ask the metrics server, and whether the checks are due."""
-    due = status.looked is None or now - status.looked >= CHECK_AGAIN
+    due = status.looked is None or now - status.looked >= CHECK_AGAIN or status.stage is Stage.PREFLIGHT
+    checks = due and status.stage in _CHECKED
+    asked = (*_QUESTIONS.get(status.stage, ()), *(ASKED if checks else ()))
     return Needs(
         questions=tuple(
-            MeshQuestion(asked=asked, namespace=status.name, window=_window(asked, spec, status, now))
-            for asked in _QUESTIONS.get(status.stage, ())
+            MeshQuestion(asked=one, namespace=status.name, window=_window(one, spec, status, now))
+            for one in dict.fromkeys(asked)
         ),
-        checks=status.stage in _CHECKED and (due or status.stage in (Stage.PREFLIGHT, Stage.BLOCKED)),
+        checks=checks,
     )
 
 
@@ -59,6 +61,8 @@ def _window(asked: Asked, spec: MigrationSpec, status: NamespaceStatus, now: dat
             return max(min(since, spec.baseline), shortest)
         case Asked.REFUSED | Asked.REJECTS:
             return max(min(since, GLANCE), timedelta(seconds=1))
+        case Asked.EDGES:
+            return CALLERS_WITHIN
         case Asked.PLAINTEXT_IN_WINDOW:
             return max(now - (status.soak.looked or status.since or now), shortest)
         case Asked.SCRAPED | Asked.MTLS:

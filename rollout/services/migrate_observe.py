@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from rollout.migration.needs import Needs, needs
+from rollout.migration.needs import CALLERS_WITHIN, Needs, needs
 from rollout.migration.preflight.catalogue import verdict
 from rollout.migration.preflight.gathered import Gathered
 from rollout.model.migration import Finding, MigrationSpec, MigrationStatus, Stage
@@ -18,7 +18,6 @@ from rollout.ports.migrations import Inventory, MeshCluster, Records
 from rollout.ports.rollouts import Commands
 from rollout.services.plaintext import Listener
 
-EDGES_WITHIN = timedelta(days=30)
 EDGES_AGAIN = timedelta(minutes=10)  # the graph of callers moves slowly, and the question is a heavy one
 PERIODS_AGAIN = timedelta(minutes=10)
 _AT_REST = frozenset({Stage.DONE, Stage.EXCEPTED, Stage.ROLLED_BACK})
@@ -101,7 +100,7 @@ class FleetObserver:
     async def _edges(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> tuple[Edge, ...] | None:
         """Who was seen calling whom; None when one of the answers is missing."""
         moving = [name for name in spec.namespaces if status.of(name).stage not in _AT_REST]
-        asked = (MeshQuestion(asked=Asked.EDGES, namespace=name, window=EDGES_WITHIN) for name in moving)
+        asked = (MeshQuestion(asked=Asked.EDGES, namespace=name, window=CALLERS_WITHIN) for name in moving)
         answers = await asyncio.gather(*(self._ask(spec, question, EDGES_AGAIN, now) for question in asked))
         if any(answer.series is None for answer in answers):
             for answer in answers:  # do not wait ten minutes to ask again

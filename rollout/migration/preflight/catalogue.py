@@ -25,6 +25,7 @@ from rollout.migration.preflight.scrapes import SCRAPES
 from rollout.migration.preflight.startup import STARTUP
 from rollout.migration.preflight.versions import VERSIONS
 from rollout.model.migration import Acknowledged, Finding, Severity
+from rollout.model.telemetry import Asked
 
 # In the order of the catalogue.
 CHECKS: tuple[Check, ...] = (
@@ -51,6 +52,9 @@ CHECKS: tuple[Check, ...] = (
 
 # The kinds to gather.
 KINDS: frozenset[str] = frozenset(kind for check in CHECKS for kind in check.reads)
+
+# What they ask of the metrics.
+ASKED: tuple[Asked, ...] = tuple(sorted({asked for check in CHECKS for asked in check.asks}))
 
 # Rows that are about other meshes than Istio with sidecars, and what they wait for.
 NOT_YET: Mapping[str, str] = {
