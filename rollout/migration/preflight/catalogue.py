@@ -13,12 +13,14 @@ from rollout.migration.preflight.pods import PODS
 from rollout.migration.preflight.ports import PORTS
 from rollout.migration.preflight.probing import PROBING
 from rollout.model.migration import Acknowledged, Finding, Severity
+from rollout.model.telemetry import Asked
 
 # In the order of the catalogue.
 CHECKS: tuple[Check, ...] = (*CONTROL_PLANE, *LABELS, *ADMISSION, *PORTS, *GUESSING, *PODS, *PROBING)
 
-# The kinds to gather.
+# The kinds to gather, and the questions to ask.
 KINDS: frozenset[str] = frozenset(kind for check in CHECKS for kind in check.reads)
+ASKS: frozenset[Asked] = frozenset(asked for check in CHECKS for asked in check.asks)
 
 # Rows that are about other meshes than Istio with sidecars, and what they wait for.
 NOT_YET: Mapping[str, str] = {
