@@ -50,8 +50,9 @@ CHECKS: tuple[Check, ...] = (
     *CALLERS,
 )
 
-# The kinds to gather.
+# The kinds to gather, and the questions to ask.
 KINDS: frozenset[str] = frozenset(kind for check in CHECKS for kind in check.reads)
+ASKS: frozenset[Asked] = frozenset(asked for check in CHECKS for asked in check.asks)
 
 # What they ask of the metrics.
 ASKED: tuple[Asked, ...] = tuple(sorted({asked for check in CHECKS for asked in check.asks}))
