@@ -21,6 +21,9 @@ class Asked(StrEnum):
     REFUSALS_EXIST = "refusals-exist"  # the counters of refusals that are exported, by pod
     DRAINING = "draining"  # listeners that are draining, by pod
     EDGES = "edges"  # who called whom within the window, by namespaces
+    PASSTHROUGH = (
+        "passthrough"  # calls of meshed workloads, of all namespaces, to addresses that are no Service, by caller
+    )
     REJECTS = "rejects"  # configuration that proxies rejected within the window
 
 

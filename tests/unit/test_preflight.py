@@ -7,8 +7,10 @@ from tests.support.ailments import Ill, well
 from tests.support.ailments_admission import OF_ADMISSION
 from tests.support.ailments_mesh import OF_THE_MESH
 from tests.support.ailments_more import MORE
+from tests.support.ailments_pods import OF_PODS
+from tests.support.ailments_ports import OF_PORTS
 
-SAMPLES = OF_THE_MESH | OF_ADMISSION | MORE
+SAMPLES = OF_THE_MESH | OF_ADMISSION | OF_PORTS | OF_PODS | MORE
 ILL = [
     pytest.param(row, ill, id=f"{row}-{number}")
     for row, samples in SAMPLES.items()

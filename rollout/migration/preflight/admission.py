@@ -28,7 +28,6 @@ from rollout.model.migration import Finding, Severity
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 PROXY_ID = 1337  # user and group of the proxy: what it sends itself is not captured
-OWN = frozenset({"istio-proxy", "istio-init", "istio-validation"})
 SANDBOXES = ("gvisor", "runsc", "kata")
 # Labels of nodes without DaemonSets and privileges, and what such a node is.
 SERVERLESS = {
@@ -131,7 +130,7 @@ def proxy_identity(gathered: Gathered) -> Iterator[Finding]:
     """Containers that run as the proxy's user or group."""
     for one in joining(gathered):
         contexts = [(one.at("spec"), one.spec)]
-        contexts += [(path, container) for path, container in one.containers() if container["name"] not in OWN]
+        contexts += list(one.applications())
         for path, holder in contexts:
             for key in ("runAsUser", "runAsGroup"):
                 if setting(holder, "securityContext", key) == PROXY_ID:

@@ -12,9 +12,13 @@ from rollout.migration.preflight.control_plane import CONTROL_PLANE
 from rollout.migration.preflight.enrolling_labels import LABELS
 from rollout.migration.preflight.estate import ESTATE
 from rollout.migration.preflight.gathered import Gathered
+from rollout.migration.preflight.guessing import GUESSING
 from rollout.migration.preflight.modes import MODES
 from rollout.migration.preflight.networks import NETWORKS
 from rollout.migration.preflight.outside import OUTSIDE
+from rollout.migration.preflight.pods import PODS
+from rollout.migration.preflight.ports import PORTS
+from rollout.migration.preflight.probing import PROBING
 from rollout.migration.preflight.restarts import RESTARTS
 from rollout.migration.preflight.room import ROOM
 from rollout.migration.preflight.scrapes import SCRAPES
@@ -27,6 +31,10 @@ CHECKS: tuple[Check, ...] = (
     *CONTROL_PLANE,
     *LABELS,
     *ADMISSION,
+    *PORTS,
+    *GUESSING,
+    *PODS,
+    *PROBING,
     *STARTUP,
     *CLIENT_TLS,
     *MODES,

@@ -10,6 +10,8 @@ from rollout.model.mesh import Labels
 
 # What `workloads` looks at: a check that calls it reads these.
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Rollout", "Pod")
+OWN = frozenset({"istio-proxy", "istio-init", "istio-validation"})  # containers
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 _MAKERS = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job"})
 _OF_TEMPLATE = "spec.template"
 _OF_CRON_JOB = "spec.jobTemplate.spec.template"
@@ -40,9 +42,13 @@ class Template:
             for index, one in enumerate(self.spec.get(group) or ()):
                 yield self.at("spec", f"{group}[{index}]"), one
 
+    def applications(self) -> Iterator[tuple[str, Obj]]:
+        """The containers without Istio's own, whose settings a template may carry."""
+        return ((path, one) for path, one in self.containers() if one["name"] not in OWN)
+
     def ports(self) -> Iterator[tuple[str, Obj]]:
-        """The declared container ports, each with its path in the owner."""
-        for path, container in self.containers():
+        """The declared container ports of the applications, each with its path in the owner."""
+        for path, container in self.applications():
             for index, port in enumerate(container.get("ports") or ()):
                 yield f"{path}.ports[{index}]", port
 
@@ -70,6 +76,12 @@ def workloads(gathered: Gathered, namespace: str = "") -> tuple[Template, ...]:
     ]
     found += [of_pod(pod) for pod in gathered.of("Pod", place) if not _is_made(pod, "Pod") and not _is_over("Pod", pod)]
     return tuple(sorted((one for one in found if one.spec), key=lambda one: one.owner))
+
+
+def probes(one: Template) -> Iterator[tuple[str, Obj]]:
+    """All probes of the applications, each with its path in the owner."""
+    for path, container in one.applications():
+        yield from ((f"{path}.{name}", container[name]) for name in PROBES if container.get(name))
 
 
 def of_pod(pod: Obj) -> Template:
