@@ -59,7 +59,8 @@ class World:
 
     def gathered(self) -> Gathered:
         """All of it, for the namespace shop."""
-        spec = MigrationSpec(name="fleet", revision=self.revision, waves=(Wave(name="first", namespaces=("shop",)),))
+        waves = (Wave(name="first", namespaces=("shop",)),)
+        spec = MigrationSpec(name="fleet", revision=self.revision, waves=waves, exceptions=self.exceptions)
         return Gathered(
             namespace="shop",
             spec=spec,

@@ -25,6 +25,7 @@ from rollout.migration.preflight.scrapes import SCRAPES
 from rollout.migration.preflight.startup import STARTUP
 from rollout.migration.preflight.versions import VERSIONS
 from rollout.model.migration import Acknowledged, Finding, Severity
+from rollout.model.telemetry import Asked
 
 # In the order of the catalogue.
 CHECKS: tuple[Check, ...] = (
@@ -49,8 +50,9 @@ CHECKS: tuple[Check, ...] = (
     *CALLERS,
 )
 
-# The kinds to gather.
+# The kinds to gather, and the questions to ask.
 KINDS: frozenset[str] = frozenset(kind for check in CHECKS for kind in check.reads)
+ASKS: frozenset[Asked] = frozenset(asked for check in CHECKS for asked in check.asks)
 
 # Rows that are about other meshes than Istio with sidecars, and what they wait for.
 NOT_YET: Mapping[str, str] = {
