@@ -168,7 +168,7 @@ OF_THE_INSTALLATION: dict[str, tuple[Ill, ...]] = {
         ill(
             both(meshed, silent),
             (API, f"{ANNOTATIONS}.proxy.istio.io/config"),
-            "its proxies do not export envoy_listener_*",
+            "its proxies do not export envoy_listener_no_filter_chain_match",
             WARN,
         ),
     ),

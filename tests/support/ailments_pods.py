@@ -100,7 +100,12 @@ OF_PODS: dict[str, tuple[Ill, ...]] = {
             (CACHE, f"{FIRST}.readinessProbe.tcpSocket"),
             "is not rewritten",
         ),
-        ill(without_probes(HOOK), (API, f"{FIRST}.lifecycle.preStop.httpGet"), "preStop.httpGet is not rewritten"),
+        ill(
+            without_probes(HOOK),
+            (API, f"{FIRST}.lifecycle.preStop.httpGet"),
+            "preStop.httpGet is not rewritten",
+            also=("ROLL-01",),
+        ),
         ill(
             remove("ConfigMap", "istio-sidecar-injector"),
             (SETTINGS, "data.values: sidecarInjectorWebhook.rewriteAppHTTPProbe"),

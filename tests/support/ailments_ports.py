@@ -63,9 +63,12 @@ OF_PORTS: dict[str, tuple[Ill, ...]] = {
             (SERVICE, PORT),
             "a probe of Deployment shop/api speaks HTTPS to it",
         ),
-        ill(ingress(NGINX), (SERVICE, PORT), "Ingress shop/front speaks HTTPS to it"),
+        ill(ingress(NGINX), (SERVICE, PORT), "Ingress shop/front speaks HTTPS to it", also=("ING-01",)),
         ill(
-            ingress(NGINX, "{name: api, port: {name: http}}"), (SERVICE, PORT), "fails as soon as the pods have a proxy"
+            ingress(NGINX, "{name: api, port: {name: http}}"),
+            (SERVICE, PORT),
+            "fails as soon as the pods have a proxy",
+            also=("ING-01",),
         ),
         ill(
             put(
@@ -85,6 +88,7 @@ OF_PORTS: dict[str, tuple[Ill, ...]] = {
             (SERVICE, PORT),
             "port 8443, where TLS is usual",
             WARN,
+            ("APPTLS-01",),
         ),
     ),
     "PORT-04": (

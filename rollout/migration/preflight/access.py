@@ -18,7 +18,7 @@ from rollout.migration.preflight.installed import (
     settings_name,
 )
 from rollout.migration.preflight.sidecars import proxy_config, proxy_value
-from rollout.migration.preflight.templates import WORKLOADS, matches_expressions
+from rollout.migration.preflight.templates import matches_expressions
 from rollout.model.migration import Finding, Severity
 from rollout.model.telemetry import Asked
 
@@ -223,7 +223,7 @@ ACCESS = (
         id="SIDECAR-01",
         title="clients know the namespace's Services",
         severity=Severity.WARN,
-        reads=("Sidecar", "Service", "Namespace", "ConfigMap", *WORKLOADS),
+        reads=("Sidecar", "Service", "Namespace", *JOINING),
         asks=(Asked.EDGES,),
         find=unknown_callees,
     ),

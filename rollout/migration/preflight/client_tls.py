@@ -25,7 +25,7 @@ def tls_of_applications(gathered: Gathered) -> Iterator[Finding]:
         "let the application speak plaintext to its proxy; or keep the port as tls, and make an exception for it where "
         "callers outside the mesh use it"
     )
-    for service in gathered.here("Service"):
+    for service in _services(gathered):
         for index, port in enumerate((service.get("spec") or {}).get("ports") or ()):
             protocol = str(port.get("appProtocol") or port.get("name", "").partition("-")[0]).lower()
             if protocol in _TLS_PROTOCOLS:
@@ -114,7 +114,12 @@ def _secret(source: Mapping[str, Any]) -> str:
 
 def _hosts(gathered: Gathered) -> frozenset[str]:
     place = gathered.namespace
-    return frozenset(f"{one['metadata']['name']}.{place}.svc.cluster.local" for one in gathered.here("Service"))
+    return frozenset(f"{one['metadata']['name']}.{place}.svc.cluster.local" for one in _services(gathered))
+
+
+def _services(gathered: Gathered) -> tuple[Obj, ...]:
+    """Those with pods of the namespace behind them: an ExternalName leads elsewhere."""
+    return tuple(one for one in gathered.here("Service") if (one.get("spec") or {}).get("type") != "ExternalName")
 
 
 def _host(rule: Obj) -> str:

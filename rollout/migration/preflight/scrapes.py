@@ -19,6 +19,7 @@ from rollout.model.telemetry import Asked
 # What the gates ask Istio's metrics for.
 _NEEDED = (
     "connection_security_policy",
+    "destination_service_namespace",
     "destination_workload",
     "destination_workload_namespace",
     "reporter",
@@ -30,6 +31,7 @@ _NEEDED = (
 _METRICS = frozenset(
     {"ALL_METRICS", "REQUEST_COUNT", "REQUEST_DURATION", "TCP_OPENED_CONNECTIONS", "TCP_CLOSED_CONNECTIONS"}
 )
+_REFUSED = "envoy_listener_no_filter_chain_match"  # plaintext that was refused; the other counters are about TLS
 _RETENTION = re.compile(r"^--storage\.tsdb\.retention(?:\.time)?=(.+)$")
 _SPAN = re.compile(r"(\d+)(ms|[smhdwy])")
 _UNITS = {
@@ -117,7 +119,8 @@ def blind_gates(gathered: Gathered) -> Iterator[Finding]:
 
 def unexported_refusals(gathered: Gathered) -> Iterator[Finding]:
     """STATS-01: meshed pods that do not export how many connections they refuse. That it is absent is not zero."""
-    exported = {one.label("pod") for one in gathered.told[Asked.REFUSALS_EXIST].series or ()}
+    series = gathered.told[Asked.REFUSALS_EXIST].series or ()
+    exported = {one.label("pod") for one in series if one.label("counter") in ("", _REFUSED)}
     for pod in _meshed(gathered):
         if pod["metadata"]["name"] in exported:
             continue
@@ -125,7 +128,7 @@ def unexported_refusals(gathered: Gathered) -> Iterator[Finding]:
         yield _stats(
             object=workload.owner,
             field=workload.at("metadata", "annotations.proxy.istio.io/config"),
-            why="its proxies do not export envoy_listener_*: after STRICT nobody would see whom they refuse",
+            why=f"its proxies do not export {_REFUSED}: after STRICT nobody would see whom they refuse",
             fix="set proxyStatsMatcher inclusionPrefixes [listener.] in the mesh's defaultConfig or in the annotation "
             "proxy.istio.io/config, then restart it",
         )

@@ -47,8 +47,7 @@ def init_containers(gathered: Gathered) -> Iterator[Finding]:
                 object=template.owner,
                 field=path,
                 why=f"init container {container['name']} runs before the proxy: all its calls are lost, the pod hangs there",
-                fix="use native sidecars, exclude the ports that it calls (traffic.sidecar.istio.io/excludeOutboundPorts), "
-                f"or run it as user {_PROXY_UID}",
+                fix="use native sidecars, or exclude what it calls (traffic.sidecar.istio.io/excludeOutboundPorts)",
             )
 
 
