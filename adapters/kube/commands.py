@@ -20,8 +20,9 @@ _TRIES = 3  # somebody else may write a label in between; more often than this t
 class KubeCommands:
     """`ports.rollouts.Commands` on an API server; reads come from the watch cache.
 
-    kind: what the commands are for, Rollout or GitSource. A command that cannot be read is never answered: the CRD's
-    schema refuses every such one when it is created.
+    kind: what the commands are for: Rollout, GitSource or MeshMigration. A MeshMigration is in no namespace; its commands
+    are in the controller's, so their key is that namespace and its name. A command that cannot be read is never answered:
+    the CRD's schema refuses every such one when it is created.
     """
 
     def __init__(self, api: KubeApi, cache: Cache, clock: Clock, kind: str = "Rollout") -> None:

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from rollout.crds import definitions
+from rollout.manifest.migration_status import migration_status_from_dict, migration_status_to_dict
 from rollout.manifest.parse import parse_object
 from rollout.manifest.rolloutcommand import command_to_dict
 from rollout.manifest.status import status_from_dict, status_to_dict
@@ -14,6 +16,8 @@ from rollout.model.names import Key
 from tests.servers.client import Kube, KubeError
 from tests.servers.process import eventually
 from tests.support.builders import a_command, a_full_status, a_rollout_manifest
+from tests.support.fleet_status import a_soaking_fleet
+from tests.support.sync_world import a_migration
 
 pytestmark = pytest.mark.server
 GROUP = "/apis/rollout.dev/v1alpha1/namespaces"
@@ -133,6 +137,20 @@ def test_nothing_of_a_status_is_lost(kube: Kube, namespace: str) -> None:
     kube.request("PATCH", f"{path}/status", {"status": status_to_dict(status)}, "application/merge-patch+json")
 
     assert status_from_dict(kube.get(path)["status"]) == status
+
+
+@pytest.mark.parametrize("namespaces", [1, 1000])
+def test_nothing_of_a_fleets_status_is_lost(kube: Kube, namespace: str, namespaces: int) -> None:
+    kube.create(yaml.safe_load(a_migration(namespace)))
+    path, status = f"/apis/rollout.dev/v1alpha1/meshmigrations/{namespace}", a_soaking_fleet(namespaces)
+
+    written = {"status": migration_status_to_dict(status)}
+    kube.request("PATCH", f"{path}/status", written, "application/merge-patch+json")
+
+    stored = kube.get(path)["status"]
+    kube.delete(path)
+    assert stored == written["status"]
+    assert migration_status_from_dict(stored) == status
 
 
 def test_a_command_cannot_be_changed(kube: Kube, namespace: str) -> None:

@@ -18,6 +18,7 @@ CLUSTER_WIDE = frozenset(
         "ClusterRole",
         "ClusterRoleBinding",
         "GatewayClass",
+        "MeshMigration",
         "PriorityClass",
         "ValidatingAdmissionPolicy",
         "ValidatingAdmissionPolicyBinding",

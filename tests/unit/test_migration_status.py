@@ -1,7 +1,6 @@
 """What of a MeshMigration's status is written, how large does it become, and what is refused when it is read?"""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,45 +8,12 @@ import pytest
 from rollout.manifest.errors import SpecError
 from rollout.manifest.migration_status import migration_status_from_dict, migration_status_to_dict
 from rollout.model.commands import Handled, Result
-from rollout.model.migration import (
-    Acknowledged,
-    EdgeBaseline,
-    MigrationStatus,
-    NamespaceStatus,
-    PlaintextCaller,
-    SoakMark,
-    Stage,
-    WaveApproval,
-)
-from rollout.model.status import Condition, Reason
+from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage, WaveApproval
+from rollout.model.status import Condition
 from tests.support.builders import NOON
+from tests.support.fleet_status import a_soaking_fleet, in_mid_soak
 
-NOW = NOON + timedelta(microseconds=123456)  # a clock is never on the second
 MOST_BYTES = 1_000_000  # etcd takes 1.5 MB, and the spec and who wrote which field are in the same object
-
-
-def in_mid_soak(number: int) -> NamespaceStatus:
-    """A namespace that is looked at day and night: with callers measured, a warning taken and a caller found."""
-    name = f"team-{number:04}-production"
-    return NamespaceStatus(
-        name=name,
-        stage=Stage.OBSERVING,
-        since=NOW,
-        visited=Stage.OBSERVING,
-        recorded=True,
-        created=("6f0b2f0c-5a53-4f0e-9a67-2f0a1c0d9e11",),
-        soak=SoakMark(clock=NOW, window=timedelta(hours=24), restarted="plaintext from web/frontend", looked=NOW),
-        baseline=(
-            EdgeBaseline(caller=f"{name}/frontend", workload="api", success=0.9993, p99=timedelta(seconds=0.213)),
-        ),
-        acknowledged=(Acknowledged(key=f"PA-01 Service {name}/api", by="ana@example.org", reason="moved together"),),
-        callers=(PlaintextCaller(workload="api", source="legacy/batch", calls=12, last=NOW),),
-        in_force=NOW,
-        restarts=3,
-        looked=NOW,
-        reasons=(Reason(code="Observing", message="no plaintext for 5 h 12 min of 24 h, last from legacy/batch"),),
-        next="STRICT for Deployment api, in about 18 h 48 min",
-    )
 
 
 def size(status: MigrationStatus) -> int:
@@ -55,9 +21,7 @@ def size(status: MigrationStatus) -> int:
 
 
 def test_a_thousand_namespaces_in_mid_soak_fit_into_one_object() -> None:
-    fleet = tuple(in_mid_soak(number) for number in range(1000))
-
-    written = size(MigrationStatus(namespaces=fleet, wave="shops", done=0))
+    written = size(a_soaking_fleet(1000))
 
     assert written < MOST_BYTES, f"{written} bytes"
 
