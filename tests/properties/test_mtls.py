@@ -24,7 +24,8 @@ from rollout.migration.mtls_writes import (
 from rollout.model.mesh import Labels, MeshNamespace, Mtls, PeerAuth
 from rollout.model.mesh_writes import LabelNamespace, MeshWrite, RemovePeer, RestartWorkload
 from rollout.model.migration import Exemption, MigrationSpec
-from tests.support.mesh import NOON, applied, exemption, namespace, objects_of, peer, pod, root_peer, workload
+from tests.support.mesh import NOON, exemption, namespace, objects_of, peer, pod, root_peer, workload
+from tests.support.mesh import after as performed
 
 PORTS = (8080, 9000)
 PODS: tuple[Labels, ...] = (
@@ -108,9 +109,7 @@ def everywhere(ns: MeshNamespace, root: Sequence[PeerAuth]) -> Mapping[tuple[str
 
 
 def after(ns: MeshNamespace, writes: Sequence[MeshWrite], seconds: int = 0) -> MeshNamespace:
-    for write in writes:
-        ns = applied(ns, write, NOON + timedelta(seconds=seconds))
-    return ns
+    return performed(ns, *writes, now=NOON + timedelta(seconds=seconds))
 
 
 @given(namespaces(), roots)
