@@ -14,6 +14,8 @@ from policies.soak_hold import Hold, clock_time
 
 # A proxy's start is told in whole seconds and by its node's clock, scrapes are told by the metrics server's.
 SKEW = timedelta(seconds=2)
+# The look back compares with what it finds so long before its window, also with the counter of a former proxy.
+LOOK_BEHIND = timedelta(minutes=30)
 MISSED_LOOKS = 2  # so many intervals a look may be late, as for the scrapes of a proxy
 
 
@@ -37,11 +39,12 @@ class Ledger:
     """The memory. looked: the last look that counted, None before the first.
 
     judged: `known_until` of a former process. owed: from when on nothing but a look back can tell (`retrospect`).
-    scrapes: the last scrape of each pod that reported.
+    scrapes: the last scrape of each pod. unseen: pods that were never scraped, and since when they may have counted.
     """
 
     known: tuple[Known, ...] = ()
     scrapes: tuple[tuple[str, datetime], ...] = ()
+    unseen: tuple[tuple[str, datetime], ...] = ()
     looked: datetime | None = None
     judged: datetime | None = None
     owed: datetime | None = None
@@ -49,7 +52,7 @@ class Ledger:
     @property
     def known_until(self) -> datetime | None:
         """Until when the counters of all pods are known, which is what to store: the oldest of their last scrapes."""
-        return min((at for _, at in self.scrapes), default=self.looked)
+        return min((at for _, at in self.scrapes + self.unseen), default=self.looked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,34 +86,49 @@ def noted(ledger: Ledger, look: Look | None, terms: Terms, now: datetime) -> tup
     """The memory after a look, and what the look tells that the memory did not know; events are sorted by series.
 
     A look that failed (None) changes no counter, and owes a look back as one that came late does. One from before the
-    former look is ignored. A first look tells only of proxies that started within the window, or since `judged`: all else
-    may be older than both.
+    former look is ignored. A first look tells only of proxies that started within the window, or since half an hour before
+    `judged`: what others counted may be older than that, and the look back tells what is not.
     """
     if ledger.looked is not None and now < ledger.looked:
         return ledger, ()
     if look is None:
         return replace(ledger, owed=ledger.owed or ledger.looked), ()
     horizon = now - terms.window
-    news = _News(ledger=ledger, look=look, horizon=max(horizon, ledger.judged or horizon))
+    young_since = max(horizon, ledger.judged - LOOK_BEHIND) if ledger.judged else horizon
+    news = _News(ledger=ledger, look=look, young_since=young_since)
     known = {one.series: one for one in ledger.known}
     events = []
     for sample in sorted(look.samples, key=lambda one: (one.series, one.at, one.value)):
-        if not isfinite(sample.value):
-            continue
         former = known.get(sample.series)
-        if former is not None and sample.at < former.at:
+        if not isfinite(sample.value) or (former is not None and sample.at < former.at):
             continue
         event = news.event(former, sample)
         if event is not None:
             events.append(event)
         known[sample.series] = news.remembered(former, sample)
-    kept = _kept(known.values(), look, horizon)
-    scrapes = {pod: at for pod, at in ledger.scrapes if pod in look.proxies}
-    for pod, at in look.reporting.items():
-        scrapes[pod] = max(at, scrapes.get(pod, at))
-    owed = ledger.owed or (ledger.looked if _is_late(ledger, terms.interval, now) else None)
-    after = replace(ledger, known=kept, scrapes=tuple(sorted(scrapes.items())), looked=now, owed=owed)
+    scrapes = _scrapes(ledger, look)
+    after = replace(
+        ledger,
+        known=_kept(known.values(), look, horizon),
+        scrapes=tuple(sorted(scrapes.items())),
+        unseen=_unseen(look, scrapes, max(horizon, ledger.judged or horizon)),
+        looked=now,
+        owed=ledger.owed or (ledger.looked if _is_late(ledger, terms.interval, now) else None),
+    )
     return after, accounted_for(events, terms.accounts)
+
+
+def _scrapes(ledger: Ledger, look: Look) -> dict[str, datetime]:
+    """The last scrape of each pod that is there or reports."""
+    former = {pod: at for pod, at in ledger.scrapes if pod in look.proxies}
+    told = {pod: max(at, former.get(pod, at)) for pod, at in look.reporting.items()}
+    return {**former, **told}
+
+
+def _unseen(look: Look, scrapes: Mapping[str, datetime], judged: datetime) -> tuple[tuple[str, datetime], ...]:
+    """Pods that were never scraped, and since when they may have counted: their start, but not before `judged`."""
+    never = ((pod, started) for pod, started in look.proxies.items() if pod not in scrapes)
+    return tuple(sorted((pod, max(judged, started or judged)) for pod, started in never))
 
 
 def _is_late(ledger: Ledger, interval: timedelta, now: datetime) -> bool:
@@ -120,11 +138,11 @@ def _is_late(ledger: Ledger, interval: timedelta, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _News:
-    """What a sample says beside the memory. horizon: from then on a first look counts what a new proxy has counted."""
+    """What a sample says beside the memory. young_since: a first look counts what proxies have counted that started later."""
 
     ledger: Ledger
     look: Look
-    horizon: datetime
+    young_since: datetime
 
     def event(self, former: Known | None, sample: Sample) -> Event | None:
         """The event that the sample tells, if any."""
@@ -153,10 +171,12 @@ class _News:
 
     def _birth(self, sample: Sample, began: datetime | None) -> Event | None:
         if self.ledger.looked is None:
-            if began is None or began + SKEW <= self.horizon:
+            if began is None or began + SKEW <= self.young_since:
                 return None
             return _event(sample, began, sample.value, f"its proxy started at {clock_time(began)}, and it is not 0")
         scraped = dict(self.ledger.scrapes).get(sample.pod)
+        if scraped is None:
+            return _event(sample, began, sample.value, "its pod was never scraped before, and it is not 0")
         bounds = [at for at in (began, scraped) if at is not None and at < sample.at]
         return _event(sample, max(bounds, default=None), sample.value, "it is new")
 
@@ -214,13 +234,13 @@ def cross_checked(
 ) -> tuple[Event, ...]:
     """Events of counters that grew or were born after `since` by the metrics server's word, and of which `told` has none.
 
-    While nothing was missed there are none: the ledger and the look back must agree.
+    While nothing was missed there are none: the ledger and the look back must agree. They have no `since`: what was scraped
+    after `since` may have come in before it.
     """
     known = {event.series for event in told if since is None or event.at > since}
     fresh = {sample.series: sample for sample in seen if sample.series not in known}
-    found = [
-        _event(sample, since, 1, "the look back shows that it grew or was born") for _, sample in sorted(fresh.items())
-    ]
+    back = f"the look back to {clock_time(since)}" if since else "the look back"
+    found = [_event(sample, None, 1, f"{back} shows that it grew or was born") for _, sample in sorted(fresh.items())]
     return accounted_for(found, accounts)
 
 

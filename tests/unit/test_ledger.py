@@ -153,13 +153,13 @@ def test_counters_of_pods_that_are_gone_are_forgotten_after_the_window() -> None
     assert [pod for pod, _ in after.scrapes] == ["api-0"]
 
 
-def test_a_ledger_that_goes_on_counts_a_proxy_that_started_meanwhile() -> None:
-    ledger = resumed(NOON - HOUR)
+@pytest.mark.parametrize(("uptime", "told"), [(MINUTE, 1), (89 * MINUTE, 1), (91 * MINUTE, 0)])
+def test_a_ledger_that_goes_on_counts_proxies_that_the_look_back_cannot_tell_from_former_ones(
+    uptime: timedelta, told: int
+) -> None:
+    _, events = noted(resumed(NOON - HOUR), a_look(a_sample(1), started=NOON - uptime), TERMS, looked_at(0))
 
-    _, young = noted(ledger, a_look(a_sample(1), started=NOON - MINUTE), TERMS, looked_at(0))
-    _, old = noted(ledger, a_look(a_sample(1), started=NOON - 2 * HOUR), TERMS, looked_at(0))
-
-    assert (len(young), len(old)) == (1, 0)
+    assert len(events) == told
 
 
 def test_a_ledger_that_goes_on_gets_what_it_missed_from_the_look_back() -> None:
@@ -167,7 +167,7 @@ def test_a_ledger_that_goes_on_gets_what_it_missed_from_the_look_back() -> None:
 
     paid, events = retrospect(ledger, [a_sample(7)], told, ())
 
-    assert [(event.since, event.at, event.amount) for event in events] == [(NOON - HOUR, NOON, 1)]
+    assert [(event.since, event.at, event.amount) for event in events] == [(None, NOON, 1)]
     assert paid.owed is None
 
 
@@ -222,6 +222,24 @@ def test_a_counter_whose_proxys_start_is_unknown_proves_nothing() -> None:
     assert uncertain(ledger, {"api-0": LONG_AGO, "": LONG_AGO}) == (
         "a plaintext counter does not say of which pod it is: its label is missing",
     )
+
+
+def test_an_old_counter_of_a_pod_that_was_never_scraped_counts_because_nobody_can_date_it() -> None:
+    ledger, _ = noted(Ledger(), a_look(reporting={"api-1": NOON}), TERMS, looked_at(0))
+
+    _, (event,) = noted(ledger, a_look(a_sample(3, scraped_at(1))), TERMS, looked_at(1))
+
+    assert (event.since, event.amount) == (LONG_AGO, 3)
+
+
+def test_what_is_known_reaches_no_further_than_the_start_of_a_pod_that_was_never_scraped() -> None:
+    look = a_look(reporting={"api-0": NOON})
+    young = replace(look, proxies={**look.proxies, "api-1": NOON - MINUTE})
+    old = replace(look, proxies={**look.proxies, "api-1": LONG_AGO})
+
+    after = [noted(resumed(NOON - HOUR), one, TERMS, looked_at(0))[0] for one in (young, old)]
+
+    assert [ledger.known_until for ledger in after] == [NOON - MINUTE, NOON - HOUR]
 
 
 def test_what_is_no_number_is_no_scrape() -> None:
