@@ -5,7 +5,7 @@ versions serve are asked for in the best version that is there, and what worked 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ _SELF = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _PAGE = 500  # as kubectl
 _WATCH_SECONDS = 300
 _FIRST_DELAY = timedelta(milliseconds=200)
+_NONE: Mapping[str, Kind] = {}
 _TRIES = 8  # 0.2 + 0.4 + ... + 12.8 s: longer than an API server needs to restart
 
 T = TypeVar("T")
@@ -29,9 +30,10 @@ T = TypeVar("T")
 class KubeObjects:
     """Objects of every kind that one API server serves, by kind, namespace and name."""
 
-    def __init__(self, api: KubeApi) -> None:
+    def __init__(self, api: KubeApi, also: Mapping[str, Kind] = _NONE) -> None:
+        """also: kinds that the server need not be asked for, by name, besides those that we know."""
         self._api = api
-        self._served = ServedKinds(api)
+        self._served = ServedKinds(api, also)
 
     async def get(self, kind: str, namespace: str, name: str) -> Obj:
         """One object; NotFound when it is not there."""

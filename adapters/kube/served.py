@@ -30,15 +30,17 @@ _INSTALLED: Mapping[str, Kind] = {
 class ServedKinds:
     """Kinds by name or by manifest; what the server said once is remembered."""
 
-    def __init__(self, api: KubeApi) -> None:
+    def __init__(self, api: KubeApi, also: Mapping[str, Kind]) -> None:
+        """also: kinds that the server need not be asked for, by name, besides those that we know."""
         self._api = api
+        self._known = {**KINDS, **_INSTALLED, **also}
         self._discovery = Discovery(api)
         self._versions: dict[str, str] = {}
         self._resources: dict[str, tuple[Kind, ...]] = {}
 
     async def kind(self, name: str) -> Kind:
         """The kind of this name; one that we do not know is looked for in all groups. KindAbsent when there is none."""
-        known = KINDS.get(name) or _INSTALLED.get(name)
+        known = self._known.get(name)
         if known is not None:
             return known
         answers = await asyncio.gather(*(self._served(version) for version in await self._preferred()))
@@ -65,7 +67,7 @@ class ServedKinds:
         """The kind and version that a manifest names; KindAbsent when the server does not serve them."""
         api_version, name = str(obj.get("apiVersion", "")), str(obj.get("kind", ""))
         group, _, version = api_version.rpartition("/")
-        known = KINDS.get(name) or _INSTALLED.get(name)
+        known = self._known.get(name)
         if known is not None and known.group == group:
             return known, version
         for kind in await self._served(api_version):

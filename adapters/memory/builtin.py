@@ -38,6 +38,17 @@ def _rbac(kind: str, *, namespaced: bool) -> Kind:
     return Kind(group="rbac.authorization.k8s.io", plural=f"{kind.lower()}s", kind=kind, namespaced=namespaced)
 
 
+def _webhooks(kind: str) -> Kind:
+    return Kind(
+        group="admissionregistration.k8s.io",
+        plural=f"{kind.lower()}s",
+        kind=kind,
+        namespaced=False,
+        counted=True,
+        lists={**META_LISTS, ("webhooks",): ("name",)},
+    )
+
+
 def _review(group: str, kind: str) -> Kind:
     return Kind(group=group, plural=f"{kind.lower()}s", kind=kind, namespaced=False, transient=True)
 
@@ -143,6 +154,19 @@ BUILTIN: tuple[Kind, ...] = (
         namespaced=False,
         lists=META_LISTS,
     ),
+    _webhooks("MutatingWebhookConfiguration"),
+    _webhooks("ValidatingWebhookConfiguration"),
+    Kind(
+        group="batch",
+        plural="cronjobs",
+        kind="CronJob",
+        status=True,
+        counted=True,
+        short_names=("cj",),
+        lists=META_LISTS,
+    ),
+    Kind(group="batch", plural="jobs", kind="Job", status=True, counted=True, lists={**META_LISTS, **_CONDITIONS}),
+    Kind(group="", plural="nodes", kind="Node", namespaced=False, status=True, short_names=("no",), lists=META_LISTS),
     _review("authorization.k8s.io", "SelfSubjectAccessReview"),
     _review("authentication.k8s.io", "SelfSubjectReview"),
 )

@@ -27,7 +27,7 @@ from rollout.model.status import Reason
 
 _ALARMING = frozenset({Trigger.LIMIT_BROKEN, Trigger.FALLBACK_ASKED, Trigger.PREFLIGHT_BLOCKED, Trigger.PLAINTEXT_SEEN})
 _QUIET = frozenset(
-    {"MeasuringBaseline", "Verifying", "Soaking", "NotChecked", "NotInForce", "Restarting", "FormerWave"}
+    {"MeasuringBaseline", "Verifying", "Soaking", "NotChecked", "NotInForce", "Restarting", "FormerWave", "SoakNotStarted"}
 )
 _OPENING = frozenset({Stage.FALLING_BACK, Stage.ROLLING_BACK})
 
@@ -58,7 +58,7 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
         )
         view, fire = _advanced(view, orders.fires.get(name))
         done = _actions(view, before, fire)
-        view = _told(view)
+        view = _told(view) if fire is None else view.of(replace(view.status, reasons=(), next=""))
         status = changed_in(status, view.status)
         actions += [done] if done is not None else []
         events += [(name, reason) for reason in _news(before, view.status, fire)]

@@ -18,7 +18,7 @@ from rollout.ports.migrations import Inventory, MeshCluster, Records
 from rollout.ports.rollouts import Commands
 from rollout.services.plaintext import Listener
 
-EDGES_AGAIN = timedelta(minutes=10)  # the graph of callers moves slowly, and the question is a heavy one
+EDGES_AGAIN = 4  # intervals: the graph of callers moves slowly, and the question is a heavy one
 PERIODS_AGAIN = timedelta(minutes=10)
 _AT_REST = frozenset({Stage.DONE, Stage.EXCEPTED, Stage.ROLLED_BACK})
 
@@ -101,9 +101,9 @@ class FleetObserver:
         """Who was seen calling whom; None when one of the answers is missing."""
         moving = [name for name in spec.namespaces if status.of(name).stage not in _AT_REST]
         asked = (MeshQuestion(asked=Asked.EDGES, namespace=name, window=CALLERS_WITHIN) for name in moving)
-        answers = await asyncio.gather(*(self._ask(spec, question, EDGES_AGAIN, now) for question in asked))
+        answers = await asyncio.gather(*(self._ask(spec, question, EDGES_AGAIN * spec.interval, now) for question in asked))
         if any(answer.series is None for answer in answers):
-            for answer in answers:  # do not wait ten minutes to ask again
+            for answer in answers:  # it is asked again at the next look
                 if answer.series is None:
                     self._answers.pop((spec.name, answer.question.namespace, Asked.EDGES), None)
             return None

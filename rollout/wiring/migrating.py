@@ -11,6 +11,7 @@ from adapters.kube.commands import KubeCommands
 from adapters.kube.objects import KubeObjects
 from adapters.mesh.cluster import CachedMesh
 from adapters.mesh.inventory import KubeInventory
+from adapters.mesh.kinds import LISTED
 from adapters.mesh.records import KubeRecords
 from adapters.mesh.store import KubeMigrations
 from adapters.mesh.writes import KubeMeshWrites
@@ -43,7 +44,7 @@ def kept_migrations(api: KubeApi, cache: Cache, moving: Moving) -> KeptMigration
         cluster=cluster,
         commands=commands,
         records=records,
-        inventory=KubeInventory(KubeObjects(api)),
+        inventory=KubeInventory(KubeObjects(api, LISTED)),
         metrics=moving.metrics,
         home=home,
         actors_bound=moving.actors_bound,
