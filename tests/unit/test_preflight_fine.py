@@ -182,7 +182,8 @@ def test_a_server_in_the_hosts_network_needs_an_exception_for_its_ports(port: in
 
     exempt(world, 1, port)
 
-    assert [(one.check, one.severity) for one in verdict(world.gathered()).findings] == [("HOST-01", severity)]
+    found = [one.severity for one in verdict(world.gathered()).findings if one.check == "HOST-01"]
+    assert found == [severity]
 
 
 def test_an_agent_becomes_a_server_by_a_service() -> None:
