@@ -85,6 +85,27 @@ FINE = {
     ),
     "a Sidecar of our own with ./*": add(SIDECAR % ("shop", "egress: [{hosts: [./*, istio-system/*]}]")),
     "an include of all addresses": api(NOTES, {"traffic.sidecar.istio.io/includeOutboundIPRanges": "*"}),
+    "ports that are led through in addition": api(NOTES, {"traffic.sidecar.istio.io/includeOutboundPorts": "443"}),
+    "a policy for a gateway": add(POLICY % "targetRefs: [{kind: Gateway, name: public}]"),
+    "a policy for pods that the namespace does not make": add(POLICY % "selector: {matchLabels: {app: web}}"),
+    "a policy with the ports' names": add(EGRESS % "{ports: [{port: dns, protocol: UDP}]}, {ports: [{port: tls-xds}]}"),
+    "a gateway of the mesh that calls": both(
+        add("{kind: Pod, metadata: {name: gw, namespace: istio-system}, spec: {containers: [{name: istio-proxy}]}}"),
+        seen_calling("istio-system"),
+    ),
+    "a proxy of another revision": add(
+        "{kind: Pod, metadata: {name: web-1, namespace: front, annotations: {istio.io/rev: old}},"
+        " spec: {containers: [{name: istio-proxy, image: 'istio/proxyv2:1.20.1'}]}}"
+    ),
+    "a PodDisruptionBudget without pods": both(
+        put("StatefulSet", "cache", "spec.replicas", 0),
+        put(
+            "PodDisruptionBudget",
+            "api",
+            "spec",
+            {"maxUnavailable": None, "minAvailable": 1, "selector": {"matchLabels": {"app": "cache"}}},
+        ),
+    ),
     "a webhook in another namespace": add(ADMISSION.replace("namespace: shop", "namespace: front")),
     "an ingress of Istio's class": both(add(INGRESS), put("Ingress", "web", "spec.ingressClassName", "istio")),
     "a meshed nginx that calls Services": both(
@@ -215,6 +236,12 @@ def test_an_exception_keeps_a_port_open_until_its_day(expires: date, rows: set[s
     findings = verdict(changed(gathered, spec=changed(gathered.spec, exceptions=(one,)))).findings
 
     assert {finding.check for finding in findings} == rows
+
+
+def test_an_empty_include_lets_all_pass_by() -> None:
+    (finding,) = found(api(NOTES, {"traffic.sidecar.istio.io/includeInboundPorts": ""}), "EXCL-01")
+
+    assert "all but nothing passes by the proxy" in finding.why
 
 
 def test_an_exception_names_the_container_port_and_not_that_of_the_service() -> None:
