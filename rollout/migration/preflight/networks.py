@@ -42,7 +42,7 @@ def cut_off(gathered: Gathered) -> Iterator[Finding]:
     said: set[tuple[str, int]] = set()
     for template in joining(gathered):
         policies = _selecting(gathered, gathered.namespace, template, "Egress")
-        rules = [rule for policy in policies for rule in (policy["spec"].get("egress") or ())]
+        rules = [rule for policy in policies for rule in ((policy.get("spec") or {}).get("egress") or ())]
         for port, what, is_met in (
             (_XDS, "istiod (TCP 15012)", istiod is None or _admits(rules, "to", istiod, _XDS, gathered.namespace)),
             (_DNS, "DNS (UDP 53)", any(_has_port(rule, _DNS, "UDP") for rule in rules)),
@@ -81,7 +81,7 @@ def _closed_control_plane(gathered: Gathered) -> Iterator[Finding]:
         if template.labels.get("app") != "istiod":
             continue
         policies = _selecting(gathered, gathered.spec.root, template, "Ingress")
-        rules = [rule for policy in policies for rule in (policy["spec"].get("ingress") or ())]
+        rules = [rule for policy in policies for rule in ((policy.get("spec") or {}).get("ingress") or ())]
         shut = [
             one.owner
             for one in templates
