@@ -3,12 +3,13 @@
 from copy import deepcopy
 
 from rollout.model.migration import Severity
-from tests.support.ailments import Ill, World, add, ill, put, remove, replace
+from tests.support.ailments import Ill, World, add, both, ill, put, remove, replace
 
 WARN = Severity.WARN
 API = "Deployment shop/api"
 INJECTOR = "MutatingWebhookConfiguration istio-sidecar-injector"
 MESH, SETTINGS = "ConfigMap istio-system/istio", "ConfigMap istio-system/istio-sidecar-injector"
+WEBHOOK = ("MutatingWebhookConfiguration", "istio-sidecar-injector")
 ENABLED = "data.values: sidecarInjectorWebhook.enableNamespacesByDefault"
 LABELS = "spec.template.metadata.labels"
 ANNOTATIONS = "spec.template.metadata.annotations"
@@ -18,6 +19,9 @@ kind: Pod
 metadata: {name: old, namespace: shop, ownerReferences: [{kind: ReplicaSet, name: old, controller: true}]}
 spec: {containers: [{name: app}, {name: linkerd-proxy}]}
 """
+NATIVE_PROXY = FOREIGN_PROXY.replace(
+    "[{name: app}, {name: linkerd-proxy}]", "[{name: app}], initContainers: [{name: linkerd-proxy}]"
+)
 
 
 def a_second_injector(world: World) -> None:
@@ -68,6 +72,7 @@ OF_THE_MESH: dict[str, tuple[Ill, ...]] = {
             (f"{INJECTOR}-old", "webhooks[0].namespaceSelector"),
             "and so would istio-sidecar-injector",
         ),
+        ill(add(NATIVE_PROXY), ("Pod shop/old", "spec.initContainers[0]"), "a proxy of Linkerd"),
         ill(add(FOREIGN_PROXY), ("Pod shop/old", "spec.containers[1]"), "a proxy of Linkerd"),
     ),
     "MESH-02": (
@@ -86,6 +91,21 @@ OF_THE_MESH: dict[str, tuple[Ill, ...]] = {
             remove("Deployment", "istiod"),
             ("Deployment istio-system/istiod", "status.readyReplicas"),
             "0 istiod is ready",
+        ),
+        ill(
+            both(remove("Deployment", "istiod"), put(*WEBHOOK, "webhooks[2].clientConfig", {"url": "https://istiod"})),
+            ("Deployment istio-system/istiod", "status.readyReplicas"),
+            "istiod is outside of the cluster",
+            WARN,
+        ),
+        ill(
+            both(
+                put("Deployment", "istiod", "status.readyReplicas", 1),
+                put(*WEBHOOK, "webhooks[2].failurePolicy", "Ignore"),
+            ),
+            ("Deployment istio-system/istiod", "status.readyReplicas"),
+            "pods start without a proxy and nobody says so",
+            WARN,
         ),
         ill(
             remove("PodDisruptionBudget", "istiod"),

@@ -158,10 +158,11 @@ def test_what_would_harm_a_proxy_harms_no_pod_without_one(make: Callable[[World]
     assert {one.check for one in verdict(world.gathered()).findings} == {"LBL-03"}
 
 
-def exempt(world: World, days: int) -> None:
-    """An exception of the migration for all ports of the api, from now on for so many days."""
+def exempt(world: World, days: int, port: int | None = None) -> None:
+    """An exception of the migration for the api, or one port of it, from now on for so many days."""
     expires = (NOON + timedelta(days=days)).date()
-    world.exceptions = (Exemption(namespace="shop", workload={"app": "api"}, owner="ana", expires=expires),)
+    exception = Exemption(namespace="shop", workload={"app": "api"}, port=port, owner="ana", expires=expires)
+    world.exceptions = (exception,)
 
 
 @pytest.mark.parametrize(("days", "found"), [(1, set()), (0, {"LBL-03"})])
@@ -174,13 +175,15 @@ def test_an_opt_out_is_settled_by_an_exception_until_its_day(days: int, found: s
     assert {one.check for one in verdict(world.gathered()).findings} == found
 
 
-def test_a_server_in_the_hosts_network_blocks_no_longer_with_an_exception() -> None:
+@pytest.mark.parametrize(("port", "severity"), [(None, Severity.WARN), (8080, Severity.WARN), (9090, Severity.BLOCK)])
+def test_a_server_in_the_hosts_network_needs_an_exception_for_its_ports(port: int | None, severity: Severity) -> None:
     world = well()
     api(f"{SPEC}.hostNetwork", value=True)(world)
 
-    exempt(world, 1)
+    exempt(world, 1, port)
 
-    assert [(one.check, one.severity) for one in verdict(world.gathered()).findings] == [("HOST-01", Severity.WARN)]
+    found = [one.severity for one in verdict(world.gathered()).findings if one.check == "HOST-01"]
+    assert found == [severity]
 
 
 def test_an_agent_becomes_a_server_by_a_service() -> None:

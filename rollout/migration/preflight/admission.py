@@ -149,8 +149,9 @@ def host_network(gathered: Gathered) -> Iterator[Finding]:
     for one in workloads(gathered):
         if one.spec.get("hostNetwork") is not True:
             continue
-        serves = bool(reaching(gathered, one)) or any(True for _ in one.ports())
-        blocks = serves and not excepted(gathered, one)
+        ports = [int(port["containerPort"]) for _, port in one.ports()]
+        is_settled = excepted(gathered, one) or (ports and all(excepted(gathered, one, port) for port in ports))
+        blocks = not is_settled and bool(ports or reaching(gathered, one))
         yield Finding(
             check="HOST-01",
             severity=Severity.BLOCK if blocks else Severity.WARN,

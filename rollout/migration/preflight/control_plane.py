@@ -15,7 +15,7 @@ from rollout.migration.preflight.installed import (
     takes,
     wanted_revision,
 )
-from rollout.migration.preflight.templates import WORKLOADS, matches_expressions, workloads
+from rollout.migration.preflight.templates import WORKLOADS, matches_expressions, of_pod, workloads
 from rollout.model.migration import Finding, Severity
 
 # What enrols a namespace or a pod in another mesh: keys of labels and annotations, and the values that mean yes.
@@ -44,9 +44,9 @@ def two_meshes(gathered: Gathered) -> Iterator[Finding]:
                 if marks.get(key, "").lower() in values:
                     yield _second_mesh(owner, f"{path}{group}.{key}", f"{other} takes these pods too")
     for pod in gathered.here("Pod"):
-        for index, container in enumerate(pod["spec"]["containers"]):
+        for path, container in of_pod(pod).containers():
             if mesh := PROXIES.get(container["name"]):
-                yield _second_mesh(named("Pod", pod), f"spec.containers[{index}]", f"the pod has a proxy of {mesh}")
+                yield _second_mesh(named("Pod", pod), path, f"the pod has a proxy of {mesh}")
     taking = sorted(_taking(gathered), key=lambda one: str(one[0]["metadata"]["name"]))
     for configuration, _, path in taking[1:]:
         if configuration != taking[0][0]:
@@ -70,25 +70,11 @@ def _second_mesh(owner: str, field: str, why: str) -> Finding:
 
 def control_plane(gathered: Gathered) -> Iterator[Finding]:
     """An istiod that is missing, alone or unprotected, and injectors that the API server cannot call."""
-    refuses = any(entry.get("failurePolicy", "Fail") == "Fail" for _, entry, _ in _taking(gathered))
+    taking = _taking(gathered)
+    refuses = any(entry.get("failurePolicy", "Fail") == "Fail" for _, entry, _ in taking)
     harm = "no pod of the namespace can start" if refuses else "pods start without a proxy and nobody says so"
-    root, revision = gathered.spec.root, wanted_revision(gathered)
-    istiods = [
-        one
-        for one in gathered.of("Deployment", root)
-        if labels(one).get("app") == "istiod" and labels(one).get(REVISION, revision) == revision
-    ]
-    ready = sum(int((one.get("status") or {}).get("readyReplicas") or 0) for one in istiods)
-    if ready < READY:
-        yield Finding(
-            check="MESH-02",
-            severity=Severity.WARN if ready else Severity.BLOCK,
-            object=named("Deployment", istiods[0]) if istiods else f"Deployment {root}/istiod",
-            field="status.readyReplicas",
-            why=f"{ready} istiod is ready: while there is none, {harm}",
-            fix=f"run at least {READY} replicas of istiod (revision {revision}) and wait until they are ready",
-        )
-    for istiod in istiods:
+    yield from _few(gathered, harm)
+    for istiod in _istiods(gathered):
         if not _is_protected(gathered, istiod):
             yield Finding(
                 check="MESH-02",
@@ -98,7 +84,7 @@ def control_plane(gathered: Gathered) -> Iterator[Finding]:
                 why=f"no PodDisruptionBudget protects it: a drain may stop every istiod at once, and then {harm}",
                 fix="create a PodDisruptionBudget with minAvailable 1 for istiod",
             )
-    for configuration, entry, path in _taking(gathered):
+    for configuration, entry, path in taking:
         client = entry.get("clientConfig") or {}
         if client.get("service") and not client.get("caBundle"):
             yield Finding(
@@ -109,6 +95,37 @@ def control_plane(gathered: Gathered) -> Iterator[Finding]:
                 why=f"the API server cannot trust the injector without a caBundle: {harm}",
                 fix="let istiod write it (look into its log for 'caBundle'), or install the webhook again",
             )
+
+
+def _few(gathered: Gathered, harm: str) -> Iterator[Finding]:
+    """Too few that are ready. One outside of the cluster, which the injector calls by URL, is not seen from here."""
+    istiods = _istiods(gathered)
+    ready = sum(int((one.get("status") or {}).get("readyReplicas") or 0) for one in istiods)
+    if ready >= READY:
+        return
+    is_outside = any((entry.get("clientConfig") or {}).get("url") for _, entry, _ in _taking(gathered))
+    if is_outside and not istiods:
+        why = f"istiod is outside of the cluster, so nobody here sees whether it is ready: while it is not, {harm}"
+    else:
+        why = f"{ready} istiod is ready: while there is none, {harm}"
+    yield Finding(
+        check="MESH-02",
+        severity=Severity.WARN if ready or (is_outside and not istiods) else Severity.BLOCK,
+        object=named("Deployment", istiods[0]) if istiods else f"Deployment {gathered.spec.root}/istiod",
+        field="status.readyReplicas",
+        why=why,
+        fix=f"run at least {READY} replicas of istiod (revision {wanted_revision(gathered)}) and wait until they are ready",
+    )
+
+
+def _istiods(gathered: Gathered) -> tuple[Obj, ...]:
+    """Those of the wanted revision; one without the label counts as any."""
+    revision = wanted_revision(gathered)
+    return tuple(
+        one
+        for one in gathered.of("Deployment", gathered.spec.root)
+        if labels(one).get("app") == "istiod" and labels(one).get(REVISION, revision) == revision
+    )
 
 
 def _is_protected(gathered: Gathered, istiod: Obj) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rollout.migration.preflight.check import Check, named
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.protocols import PLAIN_HTTP, Spoken, is_external, spoken, tcp_ports
-from rollout.migration.preflight.templates import WORKLOADS, Template, selected, target
+from rollout.migration.preflight.templates import WORKLOADS, Template, services, target
 from rollout.model.migration import Finding, Severity
 
 # Where the server speaks first: FTP, SSH, Telnet, SMTP, POP3, IMAP, submission, rsync, MySQL, Galera, NATS, VNC. Others that
@@ -33,8 +33,7 @@ IMAGES = frozenset(
 
 def server_first(gathered: Gathered) -> Iterator[Finding]:
     """Ports on which the server speaks first and that are not declared as TCP or TLS."""
-    for service in gathered.here("Service"):
-        pods = selected(gathered, service)
+    for service, pods in services(gathered):
         for path, port in tcp_ports(service):
             sign = _sign(port, pods)
             if sign is not None and not is_external(service):

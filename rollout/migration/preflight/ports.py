@@ -6,7 +6,7 @@ from rollout.migration.preflight.check import Check, annotations, named
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.installed import JOINING, joining
 from rollout.migration.preflight.protocols import PLAIN_HTTP, Spoken, is_external, spoken, tcp_ports
-from rollout.migration.preflight.templates import WORKLOADS, probes, selected, target, workloads
+from rollout.migration.preflight.templates import WORKLOADS, Template, probes, services, target, workloads
 from rollout.model.migration import Finding, Severity
 from rollout.model.telemetry import Asked
 
@@ -41,10 +41,10 @@ def naming(gathered: Gathered) -> Iterator[Finding]:
 def conflicts(gathered: Gathered) -> Iterator[Finding]:
     """Ports of pods about which Services say different things."""
     said: dict[tuple[str, int], tuple[Spoken, str]] = {}
-    for service in sorted(gathered.here("Service"), key=lambda one: str(one["metadata"]["name"])):
+    for service, pods in services(gathered):
         for path, port in tcp_ports(service):
             protocol = spoken(port)
-            places = {(one.owner, target(port, one)) for one in selected(gathered, service)}
+            places = {(one.owner, target(port, one)) for one in pods}
             for owner, number in sorted((owner, number) for owner, number in places if number is not None):
                 first, who = said.setdefault((owner, number), (protocol, service["metadata"]["name"]))
                 if Spoken.SNIFFED in (first, protocol):
@@ -62,11 +62,9 @@ def conflicts(gathered: Gathered) -> Iterator[Finding]:
 
 def tls_on_http(gathered: Gathered) -> Iterator[Finding]:
     """Ports declared as HTTP on which TLS is spoken: a proxy that lets both in has no place for it there."""
-    for service in gathered.here("Service"):
+    for service, pods in services(gathered):
         for path, port in tcp_ports(service):
-            if spoken(port) not in PLAIN_HTTP:
-                continue
-            sign = _sign_of_tls(gathered, service, port)
+            sign = _sign_of_tls(gathered, service, port, pods) if spoken(port) in PLAIN_HTTP else None
             if sign is not None:
                 severity, why = sign
                 yield Finding(
@@ -79,9 +77,10 @@ def tls_on_http(gathered: Gathered) -> Iterator[Finding]:
                 )
 
 
-def _sign_of_tls(gathered: Gathered, service: Obj, port: Obj) -> tuple[Severity, str] | None:
+def _sign_of_tls(
+    gathered: Gathered, service: Obj, port: Obj, pods: tuple[Template, ...]
+) -> tuple[Severity, str] | None:
     """Why TLS is spoken there; a number alone is no proof."""
-    pods = selected(gathered, service)
     for one in pods:
         number = target(port, one)
         for _, probe in probes(one):

@@ -98,13 +98,16 @@ def of_pod(pod: Obj) -> Template:
     )
 
 
+def services(gathered: Gathered) -> tuple[tuple[Obj, tuple[Template, ...]], ...]:
+    """The namespace's Services by name, each with the workloads whose pods it selects (none without a selector)."""
+    templates = workloads(gathered)
+    ordered = sorted(gathered.here("Service"), key=lambda one: str(one["metadata"]["name"]))
+    return tuple((one, _select(one, templates)) for one in ordered)
+
+
 def selected(gathered: Gathered, service: Obj) -> tuple[Template, ...]:
-    """The workloads whose pods the Service selects; () for one without a selector."""
-    selector = (service.get("spec") or {}).get("selector") or {}
-    if not selector:
-        return ()
-    place = service["metadata"]["namespace"]
-    return tuple(one for one in workloads(gathered, place) if matches(selector, one.labels))
+    """The workloads whose pods one Service selects; for all of a namespace, `services` looks only once."""
+    return _select(service, workloads(gathered, service["metadata"]["namespace"]))
 
 
 def reaching(gathered: Gathered, template: Template) -> tuple[Obj, ...]:
@@ -140,6 +143,11 @@ def matches_expressions(selector: Mapping[str, Any], labels: Labels) -> bool:
 def target(port: Obj, template: Template) -> int | None:
     """The container port that a port of a Service leads to; None when it names one that the pods do not declare."""
     return template.port(port.get("targetPort") or int(port["port"]))
+
+
+def _select(service: Obj, templates: tuple[Template, ...]) -> tuple[Template, ...]:
+    selector = (service.get("spec") or {}).get("selector") or {}
+    return tuple(one for one in templates if selector and matches(selector, one.labels))
 
 
 def _meets(expression: Mapping[str, Any], labels: Labels) -> bool:
