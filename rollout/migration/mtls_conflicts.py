@@ -31,7 +31,7 @@ def conflicts(
         *(finding for peer in foreign for finding in _surviving(peer, mine)),
         *(finding for peer in foreign for finding in _undeclared(ns, peer, services)),
         *(finding for one in mine for finding in _undeclared_exception(ns, one, services)),
-        *(_unwritable(ns, why) for why in unwritable(ns, root, exceptions)),
+        *(_unwritable(ns, root, why) for why in unwritable(ns, root, exceptions)),
     ]
     return tuple(sorted(set(found)))
 
@@ -164,14 +164,17 @@ def _service_with(port: int, pods: Sequence[MeshPod], services: Sequence[Obj]) -
     return ""
 
 
-def _unwritable(ns: MeshNamespace, why: str) -> Finding:
+def _unwritable(ns: MeshNamespace, root: Sequence[PeerAuth], why: str) -> Finding:
+    is_root = any(peer.namespace == ns.name for peer in root)
     return Finding(
         check=OVERLAP,
         severity=Severity.BLOCK,
-        object=f"exceptions of {ns.name}",
-        field="spec.exceptions",
+        object=f"Namespace {ns.name}" if is_root else f"exceptions of {ns.name}",
+        field="" if is_root else "spec.exceptions",
         why=why,
-        fix="give each pod one PeerAuthentication: merge the older object, or name its labels in the exception",
+        fix="take it out of the waves"
+        if is_root
+        else "give each pod one PeerAuthentication: merge the older object, or name its labels in the exception",
     )
 
 

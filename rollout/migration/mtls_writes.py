@@ -65,7 +65,7 @@ def strict_on(
 ) -> WritePeer | None:
     """The write that makes this workload STRICT before all others; None when it is, or when `canary_problem` says why not.
 
-    pods: those of the workload. What is excepted for them stays open.
+    pods: the live ones of the workload. What is excepted for them stays open.
     """
     if canary_problem(ns, root, workload, pods, exceptions):
         return None
@@ -165,7 +165,7 @@ def _is_left_over(ns: MeshNamespace, peer: PeerAuth, exceptions: Sequence[Exempt
 
 
 def enrolled_label(ns: MeshNamespace, spec: MigrationSpec) -> LabelNamespace | None:
-    """The label by which new pods get a proxy, and the other one off: istio-injection would win over istio.io/rev.
+    """The label by which new pods get a sidecar, and the other one off: istio-injection would win over istio.io/rev.
 
     None when it is so. Both labels are in every snapshot, so both may be touched.
     """

@@ -18,9 +18,10 @@ _PROXY = "istio-proxy"
 _OVER = ("Succeeded", "Failed")
 
 
-def canonical(spec: Obj) -> str:
+def canonical(spec: Mapping[Any, Any]) -> str:
     """A spec as JSON with sorted keys and no spaces: equal specs are equal texts."""
-    return json.dumps(spec, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    plain = json.loads(json.dumps(spec))  # keys that YAML has as numbers sort as the texts that JSON has
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def peer_auth(obj: Obj) -> PeerAuth:

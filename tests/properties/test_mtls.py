@@ -22,29 +22,32 @@ from rollout.migration.mtls_writes import (
     strict_on,
 )
 from rollout.model.mesh import Labels, MeshNamespace, Mtls, PeerAuth
-from rollout.model.mesh_writes import LabelNamespace, MeshWrite, RestartWorkload
+from rollout.model.mesh_writes import LabelNamespace, MeshWrite, RemovePeer, RestartWorkload
 from rollout.model.migration import Exemption, MigrationSpec
-from tests.support.mesh import NOON, applied, exemption, namespace, objects_of, peer, pod, root_peer, workload
+from tests.support.mesh import NOON, exemption, namespace, objects_of, peer, pod, root_peer, workload
+from tests.support.mesh import after as performed
 
-APPS, TIERS, PORTS = ("api", "web"), ("", "x", "y"), (8080, 9000)
-PODS: tuple[Labels, ...] = tuple(
-    {"app": app, "tier": tier} if tier else {"app": app} for app, tier in product(APPS, TIERS)
+PORTS = (8080, 9000)
+PODS: tuple[Labels, ...] = (
+    {"app": "api"},
+    {"app": "api", "tier": "x"},
+    {"app": "web"},
+    {"app": "web", "tier": "x"},
 )
 SELECTORS: tuple[Labels, ...] = ({"app": "api"}, {"app": "web"}, {"tier": "x"}, {"app": "api", "tier": "x"})
 ALL_PORTS = (ANY_PORT, *PORTS)
 
 _modes = st.sampled_from(Mtls)
 _ports = st.dictionaries(st.sampled_from(PORTS), _modes, max_size=2)
-_born = st.integers(-2, 0)
+_born = st.integers(-1, 0)
 
 
 @st.composite
-def peers(draw: st.DrawFn, make: Callable[..., PeerAuth] = peer, most: int = 5) -> tuple[PeerAuth, ...]:
+def peers(draw: st.DrawFn, make: Callable[..., PeerAuth] = peer, most: int = 4) -> tuple[PeerAuth, ...]:
     """Up to so many, often of the same second and for the same pods."""
-    names = draw(st.lists(st.sampled_from(("default", "a", "b", "y", "z")), unique=True, max_size=most))
     made = []
-    for name in sorted(names):
-        selector = draw(st.just({}) | st.sampled_from(SELECTORS))
+    for name in draw(st.lists(st.sampled_from(("default", "a", "y", "z")), unique=True, max_size=most)):
+        selector = draw(st.sampled_from(({}, *SELECTORS)))
         ports = draw(_ports) if selector else {}
         made.append(make(name=name, mode=draw(_modes), selector=selector, ports=ports, born=draw(_born)))
     return tuple(made)
@@ -53,7 +56,7 @@ def peers(draw: st.DrawFn, make: Callable[..., PeerAuth] = peer, most: int = 5) 
 @st.composite
 def namespaces(draw: st.DrawFn) -> MeshNamespace:
     """Any policies over up to four pods of two Deployments."""
-    labels = draw(st.lists(st.sampled_from(PODS), max_size=4))
+    labels = draw(st.lists(st.sampled_from(PODS), min_size=1, max_size=4))
     pods = [
         pod(f"{one['app']}-{number}", one, *draw(st.sampled_from((PORTS, (8080,)))))
         for number, one in enumerate(labels)
@@ -71,7 +74,7 @@ exceptions = st.lists(
     | st.builds(exemption, st.sampled_from(SELECTORS)),
     max_size=3,
 )
-roots = peers(root_peer, 2)
+roots = st.just((root_peer(),)) | peers(root_peer, 2)
 
 
 def composed(labels: Labels, port: int, mine: Sequence[PeerAuth], root: Sequence[PeerAuth]) -> Mtls:
@@ -106,9 +109,7 @@ def everywhere(ns: MeshNamespace, root: Sequence[PeerAuth]) -> Mapping[tuple[str
 
 
 def after(ns: MeshNamespace, writes: Sequence[MeshWrite], seconds: int = 0) -> MeshNamespace:
-    for write in writes:
-        ns = applied(ns, write, NOON + timedelta(seconds=seconds))
-    return ns
+    return performed(ns, *writes, now=NOON + timedelta(seconds=seconds))
 
 
 @given(namespaces(), roots)
@@ -131,13 +132,12 @@ def test_a_few_pods_stand_for_all_that_could_be_made(ns: MeshNamespace, root: tu
         assert table[place] is composed(labels, port, ns.peers, root)
 
 
-@given(namespaces(), roots, st.randoms())
+@given(namespaces(), roots, st.data())
 def test_a_fallback_opens_all_that_is_or_could_be_in_any_order(
-    ns: MeshNamespace, root: tuple[PeerAuth, ...], random: object
+    ns: MeshNamespace, root: tuple[PeerAuth, ...], data: st.DataObject
 ) -> None:
     before = everywhere(ns, root)
-    writes = list(opened(ns, root))
-    random.shuffle(writes)  # type: ignore[attr-defined]
+    writes = data.draw(st.permutations(opened(ns, root)))
 
     left = after(ns, writes)
 
@@ -203,3 +203,108 @@ def _excepted(ns: MeshNamespace, excepted: Sequence[Exemption]) -> set[tuple[str
         for port in ALL_PORTS
         if exception.workload.items() <= one.labels.items() and exception.port in (None, port)
     }
+
+
+@given(namespaces(), roots, exceptions, st.sampled_from(("api", "web")))
+def test_a_canary_makes_its_own_pods_strict_and_nothing_else(
+    ns: MeshNamespace, root: tuple[PeerAuth, ...], excepted: list[Exemption], name: str
+) -> None:
+    ns = after(ns, permissive_first(ns, root))
+    mine = [one for one in ns.pods if one.workload == f"Deployment {name}"]
+
+    write = strict_on(ns, root, workload(name), mine, excepted)
+
+    left = after(ns, [write] if write else [], 1)
+    assert bool(write) is not bool(canary_problem(ns, root, workload(name), mine, excepted))
+    assert {one for one, _ in _strict(left, root)} == ({one.name for one in mine} if write else set())
+    assert not _strict(left, root) & _excepted(ns, excepted)
+
+
+@given(namespaces(), roots, exceptions, st.sampled_from(("api", "web")))
+def test_a_canary_that_goes_after_the_flip_changes_no_mode(
+    ns: MeshNamespace, root: tuple[PeerAuth, ...], excepted: list[Exemption], name: str
+) -> None:
+    ns = after(ns, permissive_first(ns, root))
+    mine = [one for one in ns.pods if one.workload == f"Deployment {name}"]
+    write = strict_on(ns, root, workload(name), mine, excepted)
+    ns = after(ns, [write] if write else [], 1)
+    ns = after(ns, strict(ns, root, excepted), 2)
+
+    left = after(ns, canary_gone(ns, root))
+
+    assert _strict(left, root) == _strict(ns, root)
+    assert canary_gone(left, root) == ()
+
+
+MOVES = ("permissive", "enrol", "restart", "canary", "strict", "open", "gone")
+
+
+def moved(ns: MeshNamespace, root: Sequence[PeerAuth], excepted: Sequence[Exemption], move: str) -> MeshNamespace:
+    """The namespace after one move, as a migration might make it, or after a part of one."""
+    label = enrolled_label(ns, MigrationSpec(name="to-strict", waves=()))
+    api = [one for one in ns.pods if one.workload == "Deployment api"]
+    canary = strict_on(ns, root, workload("api"), api, excepted)
+    restarts = [
+        RestartWorkload(kind="Deployment", namespace="shop", name=name, version="1", at=NOON) for name in ("api", "web")
+    ]
+    writes: Mapping[str, Sequence[MeshWrite]] = {
+        "permissive": permissive_first(ns, root),
+        "enrol": [label] if label else [],
+        "restart": restarts,
+        "canary": [canary] if canary else [],
+        "strict": strict(ns, root, excepted)[:1],
+        "open": opened(ns, root),
+        "gone": canary_gone(ns, root),
+    }
+    return after(ns, writes[move], 5)
+
+
+@given(namespaces(), roots, exceptions, st.lists(st.sampled_from(MOVES), max_size=12), st.booleans())
+def test_a_rollback_gives_back_what_was_and_takes_away_what_we_made(
+    ns: MeshNamespace, root: tuple[PeerAuth, ...], excepted: list[Exemption], moves: list[str], was_enrolled: bool
+) -> None:
+    meshed = tuple(replace(one, meshed=was_enrolled) for one in ns.pods)
+    ns = replace(ns, labels={"istio-injection": "enabled"} if was_enrolled else {}, pods=meshed)
+    kept = snapshot(ns, objects_of(ns), NOON)
+    left = ns
+    for move in moves:
+        left = moved(left, root, excepted, move)
+
+    for _ in range(30):
+        created = [one.uid for one in left.peers if one.ours]
+        writes = restored(left, root, kept, created, NOON + timedelta(hours=1))
+        if not writes:
+            break
+        if isinstance(writes[0], LabelNamespace | RestartWorkload):
+            assert Mtls.STRICT not in everywhere(left, root).values()
+        if isinstance(writes[0], RemovePeer) and composed({}, ANY_PORT, (), root) is Mtls.STRICT:
+            assert next(one for one in left.peers if one.name == writes[0].name).selector
+        left = after(left, writes[:1], 3600)
+
+    theirs = [next(one for one in left.peers if one.name == was.name) for was in ns.peers]
+    assert [one for one in left.peers if not one.ours and one not in theirs] == []
+    assert [(one.name, one.uid, one.created, one.spec) for one in theirs] == [
+        (one.name, one.uid, one.created, one.spec) for one in ns.peers
+    ]
+    assert (left.labels, [one.meshed for one in left.pods]) == (ns.labels, [one.meshed for one in ns.pods])
+    assert rollback_waits(left, kept) == ()
+    ours = [one for one in left.peers if one.ours]
+    assert [(one.selector, one.mode) for one in ours] == [({}, Mtls.PERMISSIVE)] * len(ours)
+    assert bool(ours) is bool(kept_open(left, root, [one.uid for one in ours]))
+    assert not ours or composed({}, ANY_PORT, (), root) is Mtls.STRICT
+
+
+@given(namespaces(), roots, exceptions)
+def test_where_nothing_blocks_a_flip_leaves_nothing_open_but_exceptions_and_what_a_warning_named(
+    ns: MeshNamespace, root: tuple[PeerAuth, ...], excepted: list[Exemption]
+) -> None:
+    warned = {finding.object for finding in conflicts(ns, root, (), excepted) if finding.check == "PA-01"}
+    ns = after(ns, permissive_first(ns, root))
+    ns = after(ns, strict(ns, root, excepted), 1)
+
+    open_pods = left_open(ns, root, excepted) if not unwritable(ns, root, excepted) else ()
+
+    labels = {one.name: one.labels for one in live(ns)}
+    for name, port, _ in open_pods:
+        by = effective_for(labels[name], port, ns.peers, root).by
+        assert str(by) in warned

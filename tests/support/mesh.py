@@ -121,6 +121,18 @@ def objects_of(ns: MeshNamespace) -> list[dict[str, Any]]:
     return [*peers, *workloads]
 
 
+def words(*writes: WritePeer | None) -> list[str]:
+    """The writes as people read them, without their namespace."""
+    return [str(write).replace("PeerAuthentication shop/", "") for write in writes if write]
+
+
+def after(ns: MeshNamespace, *writes: MeshWrite | None, now: datetime = NOON) -> MeshNamespace:
+    """The namespace after these writes, in order."""
+    for write in writes:
+        ns = applied(ns, write, now) if write else ns
+    return ns
+
+
 def applied(ns: MeshNamespace, write: MeshWrite, now: datetime = NOON) -> MeshNamespace:
     """The namespace after the write. A new object is of `now`; one changed in place keeps its uid and age."""
     match write:
