@@ -13,10 +13,11 @@ from rollout.migration.preflight.sidecars import is_native
 from rollout.migration.preflight.templates import workloads
 from rollout.migration.preflight.versions import expiries
 from rollout.model.migration import Exemption, Finding, MeshKind, Severity
-from tests.support.ailments import World, add, put, well
+from tests.support.ailments import World, add, both, put, well
 from tests.support.ailments_callers import seen_calling
 from tests.support.ailments_installation import CILIUM, POD, ROOT, meshed
 from tests.support.ailments_outside import ADMISSION
+from tests.support.ailments_starting import MIGRATE, held_cache, not_native
 
 NOTES = "spec.template.metadata.annotations"
 LASTING = """-----BEGIN CERTIFICATE-----
@@ -141,6 +142,16 @@ def test_without_counters_of_refusals_a_proxy_is_not_armed_by_those_about_tls() 
     assert [one.check for one in findings] == ["STATS-01"]
     assert "inclusionPrefixes" in findings[0].fix
     assert "restart" in findings[0].fix
+
+
+def test_a_job_that_stops_its_proxy_must_wait_for_it_too() -> None:
+    stopping = put(
+        "Job", "migrate", "spec.template.spec.containers[0].command", ["sh", "-c", "curl :15020/quitquitquit"]
+    )
+
+    findings = found(both(not_native, held_cache, add(MIGRATE), stopping), "HOLD-01")
+
+    assert [one.object for one in findings] == ["Deployment shop/api", "Job shop/migrate"]
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS - {"Pod"}))
