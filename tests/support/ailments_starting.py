@@ -107,19 +107,19 @@ OF_STARTING: dict[str, tuple[Ill, ...]] = {
         ill(
             put("Deployment", "api", ANNOTATIONS, {f"{BYPASS}/excludeInboundPorts": "9000"}),
             (API, f"{ANNOTATIONS}.{BYPASS}/excludeInboundPorts"),
-            "'9000' passes by the proxy",
+            "9000 passes by the proxy",
             WARN,
         ),
         ill(
             put("Deployment", "api", ANNOTATIONS, {f"{BYPASS}/includeOutboundIPRanges": "10.0.0.0/8"}),
             (API, f"{ANNOTATIONS}.{BYPASS}/includeOutboundIPRanges"),
-            "'10.0.0.0/8' passes by the proxy",
+            "all but 10.0.0.0/8 passes by the proxy",
             WARN,
         ),
         ill(
             put("Deployment", "api", ANNOTATIONS, {"sidecar.istio.io/interceptionMode": "NONE"}),
             (API, f"{ANNOTATIONS}.sidecar.istio.io/interceptionMode"),
-            "'NONE' passes by the proxy",
+            "all traffic passes by the proxy",
             WARN,
         ),
         ill(
@@ -131,7 +131,7 @@ OF_STARTING: dict[str, tuple[Ill, ...]] = {
         ill(
             replace("ConfigMap", "istio-sidecar-injector", '"excludeInboundPorts": ""', '"excludeInboundPorts": "22"'),
             (SETTINGS, "data.values: global.proxy.excludeInboundPorts"),
-            "'22' passes by every proxy",
+            "22 passes by every proxy",
             WARN,
         ),
     ),

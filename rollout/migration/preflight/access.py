@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from rollout.migration.preflight.callers import callers
-from rollout.migration.preflight.check import Check, labels, named
+from rollout.migration.preflight.check import Check, annotations, labels, named
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.installed import (
     INJECTOR,
@@ -32,7 +32,6 @@ _BYPASSES = (
     "traffic.sidecar.istio.io/excludeOutboundIPRanges",
     "traffic.sidecar.istio.io/excludeInterfaces",
     "traffic.sidecar.istio.io/includeInboundPorts",
-    "traffic.sidecar.istio.io/includeOutboundPorts",
     "traffic.sidecar.istio.io/includeOutboundIPRanges",
 )
 _MODE = "sidecar.istio.io/interceptionMode"
@@ -41,7 +40,6 @@ _INSTALLED = (
     "excludeOutboundPorts",
     "excludeIPRanges",
     "includeInboundPorts",
-    "includeOutboundPorts",
     "includeIPRanges",
 )
 
@@ -53,9 +51,9 @@ _hole = partial(Finding, check="EXCL-01", severity=Severity.WARN)
 def identity_policies(gathered: Gathered) -> Iterator[Finding]:
     """AUTHZ-01: AuthorizationPolicies in force that ask for an identity which callers without mTLS do not have."""
     for policy in (*gathered.of("AuthorizationPolicy", gathered.spec.root), *gathered.here("AuthorizationPolicy")):
-        if (policy["metadata"].get("annotations") or {}).get("istio.io/dry-run") == "true":
-            continue
         spec = policy.get("spec") or {}
+        if annotations(policy).get("istio.io/dry-run") == "true" or not _is_for_sidecars(gathered, spec):
+            continue
         action = spec.get("action", "ALLOW")
         fix = "take it off, or annotate it istio.io/dry-run, until the namespace is STRICT"
         if action == "ALLOW" and not spec.get("rules"):
@@ -102,12 +100,12 @@ def bypasses(gathered: Gathered) -> Iterator[Finding]:
     fix = "take it off, or say why it must stay and acknowledge this"
     for template in joining(gathered):
         for name in (*_BYPASSES, _MODE):
-            value = template.annotations.get(name, "")
-            if _opens(name, value):
+            value = template.annotations.get(name)
+            if value is not None and _opens(name, value):
                 yield _hole(
                     object=template.owner,
                     field=template.at("metadata", f"annotations.{name}"),
-                    why=f"{value!r} passes by the proxy: never seen, never encrypted, never refused",
+                    why=f"{_passing(name, value)} by the proxy: never seen, never encrypted, never refused",
                     fix=fix,
                 )
         own = proxy_config(gathered, template.annotations).get("interceptionMode")
@@ -127,13 +125,21 @@ def bypasses(gathered: Gathered) -> Iterator[Finding]:
         )
     for name in _INSTALLED:
         value = proxy_value(gathered, name)
-        if _opens(name, value):
+        if value and _opens(name, value):
             yield _hole(
                 object=settings_name(gathered, INJECTOR),
                 field=f"data.values: global.proxy.{name}",
-                why=f"{value!r} passes by every proxy: never seen, never encrypted, never refused",
+                why=f"{_passing(name, value)} by every proxy: never seen, never encrypted, never refused",
                 fix=fix,
             )
+
+
+def _is_for_sidecars(gathered: Gathered, spec: Mapping[str, Any]) -> bool:
+    """Whether a policy is for pods of the namespace: not for gateways or waypoints, nor for pods that it does not make."""
+    if spec.get("targetRef") or spec.get("targetRefs"):
+        return False
+    selector = spec.get("selector") or {}
+    return not selector or any(matches_expressions(selector, one.labels) for one in joining(gathered))
 
 
 def _identities(spec: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
@@ -205,10 +211,20 @@ def _of_the_mesh(gathered: Gathered) -> Iterator[Finding]:
 
 
 def _opens(name: str, value: str) -> bool:
-    """Whether such a setting lets anything pass by: an include does unless it is all."""
+    """Whether such a setting lets anything pass by: an include does unless it is all, even an empty one."""
     if name == _MODE:
         return value == "NONE"
-    return bool(value) and not (name.rpartition("/")[2].startswith("include") and value == "*")
+    return value != "*" if _is_include(name) else bool(value)
+
+
+def _passing(name: str, value: str) -> str:
+    if name == _MODE:
+        return "all traffic passes"
+    return f"all but {value or 'nothing'} passes" if _is_include(name) else f"{value} passes"
+
+
+def _is_include(name: str) -> bool:
+    return name.rpartition("/")[2].startswith("include")
 
 
 ACCESS = (
@@ -216,7 +232,7 @@ ACCESS = (
         id="AUTHZ-01",
         title="policies do not shut out callers without mTLS yet",
         severity=Severity.WARN,
-        reads=("AuthorizationPolicy",),
+        reads=("AuthorizationPolicy", *JOINING),
         find=identity_policies,
     ),
     Check(

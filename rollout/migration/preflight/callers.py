@@ -8,6 +8,7 @@ from itertools import groupby
 
 from rollout.migration.preflight.check import Check
 from rollout.migration.preflight.gathered import Gathered, Obj
+from rollout.migration.preflight.sidecars import proxy_of
 from rollout.migration.preflight.templates import WORKLOADS, workloads
 from rollout.model.migration import Finding, Severity
 from rollout.model.telemetry import Asked
@@ -35,7 +36,7 @@ def unenrolled_callers(gathered: Gathered) -> Iterator[Finding]:
                 why="a caller without a proxy was seen in metrics: nobody knows who; it is refused under STRICT",
                 fix="find it in the proxies' access log (plaintext only) by its address, then enrol it or make an exception",
             )
-        elif place not in gathered.enrolled:
+        elif place not in gathered.enrolled and not _is_gateway(gathered, place):
             yield _caller(
                 object=f"Namespace {place}",
                 field="metadata.labels",
@@ -43,6 +44,11 @@ def unenrolled_callers(gathered: Gathered) -> Iterator[Finding]:
                 fix=f"put {place} into an earlier wave or the same one, or make an exception for the ports that it calls",
                 caller=place,
             )
+
+
+def _is_gateway(gathered: Gathered, place: str) -> bool:
+    """Whether it is the mesh's own namespace, whose callers are gateways: proxies without the label of enrolment."""
+    return place == gathered.spec.root and any(proxy_of(pod) is not None for pod in gathered.of("Pod", place))
 
 
 def _hints(gathered: Gathered) -> Iterator[tuple[str, str]]:

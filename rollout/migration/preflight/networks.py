@@ -17,6 +17,8 @@ from rollout.model.migration import Finding, MeshKind, Severity
 _XDS = 15012  # istiod: configuration and certificates for proxies
 _INJECT = 15017  # istiod: the webhook that the API server calls
 _DNS = 53
+# As the charts of Istio and CoreDNS name these ports; OpenShift's DNS listens on 5353.
+_ALSO: Mapping[int, tuple[int | str, ...]] = {_XDS: ("tls-xds",), _INJECT: ("https-webhooks",), _DNS: ("dns", 5353)}
 _CRITICAL = "system-node-critical"
 _GKE = "cloud.google.com/gke-nodepool"
 
@@ -26,7 +28,7 @@ _cni = partial(Finding, check="CNI-01", severity=Severity.BLOCK)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """The other side of a connection: its pods, their namespace's labels, their addresses."""
+    """The other side of a connection. addresses: of its pods; without any, nothing is concluded from blocks of them."""
 
     namespace: str
     namespace_labels: Labels
@@ -35,12 +37,12 @@ class Peer:
 
 
 def cut_off(gathered: Gathered) -> Iterator[Finding]:
-    """NP-01: NetworkPolicies that keep proxies from istiod or DNS. A named port of a policy counts as another port."""
+    """NP-01: NetworkPolicies that keep proxies from istiod or DNS."""
     istiod = _istiod(gathered)
     said: set[tuple[str, int]] = set()
     for template in joining(gathered):
         policies = _selecting(gathered, gathered.namespace, template, "Egress")
-        rules = [rule for policy in policies for rule in (policy["spec"].get("egress") or ())]
+        rules = [rule for policy in policies for rule in ((policy.get("spec") or {}).get("egress") or ())]
         for port, what, is_met in (
             (_XDS, "istiod (TCP 15012)", istiod is None or _admits(rules, "to", istiod, _XDS, gathered.namespace)),
             (_DNS, "DNS (UDP 53)", any(_has_port(rule, _DNS, "UDP") for rule in rules)),
@@ -79,8 +81,12 @@ def _closed_control_plane(gathered: Gathered) -> Iterator[Finding]:
         if template.labels.get("app") != "istiod":
             continue
         policies = _selecting(gathered, gathered.spec.root, template, "Ingress")
-        rules = [rule for policy in policies for rule in (policy["spec"].get("ingress") or ())]
-        shut = [one.owner for one in templates if not _admits(rules, "from", _us(ours, one), _XDS, gathered.spec.root)]
+        rules = [rule for policy in policies for rule in ((policy.get("spec") or {}).get("ingress") or ())]
+        shut = [
+            one.owner
+            for one in templates
+            if not _admits(rules, "from", _us(gathered, ours, one), _XDS, gathered.spec.root)
+        ]
         if policies and shut:
             yield _policy(
                 object=named("NetworkPolicy", policies[0]),
@@ -104,13 +110,19 @@ def _istiod(gathered: Gathered) -> Peer | None:
     if not found or place is None:
         return None
     wanted = found[0]["spec"]["template"]["metadata"].get("labels") or {}
-    pods = [pod for pod in gathered.of("Pod", gathered.spec.root) if matches(wanted, labels(pod))]
-    addresses = tuple(str(pod["status"]["podIP"]) for pod in pods if (pod.get("status") or {}).get("podIP"))
+    addresses = _addresses(gathered, gathered.spec.root, wanted)
     return Peer(namespace=gathered.spec.root, namespace_labels=labels(place), labels=wanted, addresses=addresses)
 
 
-def _us(ours: Obj, template: Template) -> Peer:
-    return Peer(namespace=ours["metadata"]["name"], namespace_labels=labels(ours), labels=template.labels)
+def _us(gathered: Gathered, ours: Obj, template: Template) -> Peer:
+    place = str(ours["metadata"]["name"])
+    addresses = _addresses(gathered, place, template.labels)
+    return Peer(namespace=place, namespace_labels=labels(ours), labels=template.labels, addresses=addresses)
+
+
+def _addresses(gathered: Gathered, place: str, wanted: Labels) -> tuple[str, ...]:
+    pods = [pod for pod in gathered.of("Pod", place) if matches(wanted, labels(pod))]
+    return tuple(str(pod["status"]["podIP"]) for pod in pods if (pod.get("status") or {}).get("podIP"))
 
 
 def _selecting(gathered: Gathered, place: str, template: Template, direction: str) -> list[Obj]:
@@ -148,17 +160,17 @@ def _has_port(rule: Mapping[str, Any], wanted: int, protocol: str) -> bool:
 
 
 def _in_range(first: int | str, last: int | None, wanted: int) -> bool:
-    return isinstance(first, int) and first <= wanted <= (last or first)
+    return first in _ALSO.get(wanted, ()) or (isinstance(first, int) and first <= wanted <= (last or first))
 
 
 def _is_peer(one: Mapping[str, Any], peer: Peer, place: str) -> bool:
     if "ipBlock" in one:
         block = one["ipBlock"]
-        return any(
+        return not peer.addresses or any(
             ip_address(address) in ip_network(block["cidr"], strict=False)
             and not any(ip_address(address) in ip_network(hole, strict=False) for hole in block.get("except") or ())
             for address in peer.addresses
-        ) or (not peer.addresses and block["cidr"] in ("0.0.0.0/0", "::/0"))
+        )
     in_namespace = (
         matches_expressions(one["namespaceSelector"] or {}, peer.namespace_labels)
         if "namespaceSelector" in one

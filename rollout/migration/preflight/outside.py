@@ -71,8 +71,9 @@ def served_from_outside(gathered: Gathered) -> Iterator[Finding]:
 def reachable_from_outside(gathered: Gathered) -> Iterator[Finding]:
     """ING-02: Services that are called through nodes, load balancers or addresses of their own."""
     for service in gathered.here("Service"):
-        ports = closed(gathered, service)
-        for path, what in _doors(service) if ports else ():
+        doors = tuple(_doors(service))
+        ports = closed(gathered, service) if doors else ()
+        for path, what in doors if ports else ():
             yield _direct(
                 object=named("Service", service),
                 field=path,

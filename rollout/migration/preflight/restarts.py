@@ -48,7 +48,7 @@ def rough_restarts(gathered: Gathered) -> Iterator[Finding]:
     for budget in gathered.here("PodDisruptionBudget"):
         held = [one for one in workloads(gathered) if _selects(budget, one)]
         path = _blocking(budget, sum(replicas(one) for one in held))
-        if held and path:
+        if path:
             yield _roll(
                 object=named("PodDisruptionBudget", budget),
                 field=path,
@@ -112,7 +112,7 @@ def _roughness(template: Template) -> Iterator[tuple[str, str, str]]:
         yield "spec.replicas", "its only pod is replaced: users meet a cold one, or none", "run two for the restart"
     group = "strategy" if template.kind in ("Deployment", "Rollout") else "updateStrategy"
     missing = ((spec.get(group) or {}).get("rollingUpdate") or {}).get("maxUnavailable")
-    if missing is not None and count > 1 and part(missing, count) >= count:
+    if missing is not None and count > 1 and _is_all(missing, count):
         path = f"spec.{group}.rollingUpdate.maxUnavailable"
         yield path, f"{missing} lets all {count} pods go at once: the restart is an outage", "lower it"
     if template.kind != "DaemonSet" and not any(one.get("readinessProbe") for _, one in template.containers()):
@@ -124,6 +124,11 @@ def _roughness(template: Template) -> Iterator[tuple[str, str, str]]:
         yield path, f"each pod may take {grace} s to end: the restart takes very long", "lower it, or plan the time"
 
 
+def _is_all(missing: int | str, count: int) -> bool:
+    """Whether so many may be missing that none is left; a Deployment rounds a percentage down."""
+    return missing == "100%" if isinstance(missing, str) else missing >= count
+
+
 def _selects(budget: Obj, template: Template) -> bool:
     selector = (budget.get("spec") or {}).get("selector") or {}
     return template.kind in _KINDS and matches_expressions(selector, template.labels)
@@ -132,9 +137,11 @@ def _selects(budget: Obj, template: Template) -> bool:
 def _blocking(budget: Obj, pods: int) -> str:
     """The field with which it allows no eviction, "" when it allows one."""
     spec = budget.get("spec") or {}
-    if "maxUnavailable" in spec and part(spec["maxUnavailable"], pods) == 0:
+    if not pods:
+        return ""
+    if spec.get("maxUnavailable") is not None and part(spec["maxUnavailable"], pods) == 0:
         return "spec.maxUnavailable"
-    if "minAvailable" in spec and part(spec["minAvailable"], pods) >= pods:
+    if spec.get("minAvailable") is not None and part(spec["minAvailable"], pods) >= pods:
         return "spec.minAvailable"
     return ""
 

@@ -24,7 +24,7 @@ _job = partial(Finding, check="JOB-01", severity=Severity.BLOCK)
 def unheld(gathered: Gathered) -> Iterator[Finding]:
     """HOLD-01: workloads whose containers start before their proxy is ready."""
     for template in joining(gathered):
-        if template.kind in _JOBS or is_native(gathered, template) or _is_held(gathered, template):
+        if is_native(gathered, template) or _is_held(gathered, template) or _is_endless(template):
             continue
         yield _hold(
             object=template.owner,
@@ -54,7 +54,7 @@ def init_containers(gathered: Gathered) -> Iterator[Finding]:
 def endless_jobs(gathered: Gathered) -> Iterator[Finding]:
     """JOB-01: Jobs that would never complete, as their proxy never ends."""
     for template in joining(gathered):
-        if template.kind not in _JOBS or is_native(gathered, template) or _stops_its_proxy(template):
+        if is_native(gathered, template) or not _is_endless(template):
             continue
         yield _job(
             object=template.owner,
@@ -80,8 +80,9 @@ def _passes(template: Template, container: Obj) -> bool:
     return user == _PROXY_UID or container["name"].startswith("istio-")
 
 
-def _stops_its_proxy(template: Template) -> bool:
-    return any(
+def _is_endless(template: Template) -> bool:
+    """Whether it is a Job that does not stop its proxy."""
+    return template.kind in _JOBS and not any(
         "quitquitquit" in " ".join(map(str, (*(one.get("command") or ()), *(one.get("args") or ()))))
         for _, one in template.containers()
     )

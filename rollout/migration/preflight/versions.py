@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from rollout.migration.preflight.check import Check, named
+from rollout.migration.preflight.check import Check, annotations, labels, named
 from rollout.migration.preflight.gathered import Gathered, Obj
 from rollout.migration.preflight.installed import (
     INJECTOR,
     MESH,
+    REVISION,
     injector_values,
     injectors,
     mesh_config,
     setting,
     settings_name,
+    wanted_revision,
 )
 from rollout.migration.preflight.sidecars import Minor, control_version, istiods, minor_of, proxy_of, workload_of
 from rollout.migration.preflight.templates import WORKLOADS, workloads
@@ -153,11 +155,15 @@ def _pinned(gathered: Gathered, control: Minor | None) -> Iterator[Finding]:
 
 
 def _running(gathered: Gathered, control: Minor | None) -> Iterator[Finding]:
-    """By workload in the namespace; by namespace elsewhere, where it is but a warning."""
-    seen = set()
+    """By workload in the namespace; by namespace elsewhere, where it is but a warning.
+
+    Those of other revisions obey another istiod.
+    """
+    seen, wanted = set(), wanted_revision(gathered)
     for pod in gathered.all("Pod"):
         proxy = proxy_of(pod)
-        if proxy is None or (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        is_over = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        if proxy is None or is_over or annotations(pod).get(REVISION, wanted) != wanted:
             continue
         severity, what = _apart(minor_of(str(proxy.get("image", ""))), control)
         why = f"proxies of {_tag(proxy)} run there, {what}" if severity else _too_old(gathered, pod)
@@ -195,7 +201,10 @@ def _plan(gathered: Gathered) -> timedelta:
 def _bundles(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
     """(object, path, PEM) of each place where the mesh's roots are published."""
     said = set()
+    wanted = wanted_revision(gathered)
     for webhook, entry, path in injectors(gathered):
+        if labels(webhook).get(REVISION, wanted) != wanted:
+            continue
         bundle = str((entry.get("clientConfig") or {}).get("caBundle", ""))
         if bundle and bundle not in said:
             said.add(bundle)
