@@ -27,17 +27,18 @@ from rollout.model.mesh import Mtls
 from rollout.model.migration import Exemption, Limits, MeshKind, MigrationSpec, Target, Wave
 from rollout.model.names import Key
 
-MOST_WAVES = 100
+MOST_FLEET = 100
 MOST_NAMESPACES = 1000
 TWICE = 2  # a verify window sees the proxies' drain end, and what comes after it
 
 LabelName = Annotated[str, Text("the name of a label", LABEL_NAME, MAX_NAME + 1 + MAX_LABEL)]
 LabelText = Annotated[str, Text("the value of a label", f"^$|{LABEL_VALUE}", MAX_LABEL, 0)]
+# Days by the length of their month; 29 February is left to a rule.
 _LONG, _SHORT = r"(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])", r"(0[469]|11)-(0[1-9]|[12][0-9]|30)"
 DAY = rf"^[1-9][0-9]{{3}}-({_LONG}|{_SHORT}|02-(0[1-9]|[12][0-9]))$"
 Day = Annotated[str, Text('a day such as "2027-03-01"', DAY, 10)]
 # CEL looks at no wave's namespaces twice: a thousand against a thousand is beyond its budget, so that is left to Python.
-_WAVES = (
+_FLEET = (
     (
         "self.waves.all(one, self.waves.exists_one(other, other.name == one.name))",
         "each wave has a name of its own",
@@ -128,11 +129,11 @@ class ExceptionForm(Form):
 class MeshMigrationForm(Form):
     """Moves namespaces into a mesh and to STRICT mTLS, wave by wave."""
 
-    model_config = rules(*_WAVES)
+    model_config = rules(*_FLEET)
 
     mesh: MeshForm = Field(description="The mesh that they move into.")
     target: Literal["strict", "authorized"] = Field(default="strict", description="Where a namespace's move ends.")
-    waves: Annotated[list[WaveForm], Field(min_length=1, max_length=MOST_WAVES)] = Field(description="In this order.")
+    waves: Annotated[list[WaveForm], Field(min_length=1, max_length=MOST_FLEET)] = Field(description="In this order.")
     soak: Annotated[Duration, Between("1s", "840h")] = Field(
         default="24h", description="Least time without plaintext before STRICT."
     )

@@ -139,6 +139,17 @@ def test_nothing_of_a_status_is_lost(kube: Kube, namespace: str) -> None:
     assert status_from_dict(kube.get(path)["status"]) == status
 
 
+def test_a_fleet_has_at_most_a_thousand_namespaces_in_all_its_waves(kube: Kube, namespace: str) -> None:
+    fleet = yaml.safe_load(a_migration(namespace))
+    names = [f"n{number}" for number in range(1001)]
+    waves = [{"name": "a", "namespaces": names[:501]}, {"name": "b", "namespaces": names[501:]}]
+
+    with pytest.raises(KubeError) as caught:
+        kube.create({**fleet, "spec": {**fleet["spec"], "waves": waves}})
+
+    assert "at most 1000 namespaces are moved by one MeshMigration" in str(caught.value)
+
+
 @pytest.mark.parametrize("namespaces", [1, 1000])
 def test_nothing_of_a_fleets_status_is_lost(kube: Kube, namespace: str, namespaces: int) -> None:
     kube.create(yaml.safe_load(a_migration(namespace)))

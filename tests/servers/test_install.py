@@ -121,7 +121,10 @@ def test_the_controller_may_not_list_secrets_or_delete_routes(installed: ApiServ
         "secrets": ("list", "", "secrets"),
         "routes": ("delete", "networking.istio.io", "virtualservices"),
         "commands": ("create", "rollout.dev", "rolloutcommands"),
-        "deployments": ("patch", "apps", "deployments"),
+        "deployments": ("delete", "apps", "deployments"),
+        "scale": ("patch", "apps", "deployments/scale"),
+        "pods": ("delete", "", "pods"),
+        "namespaces": ("delete", "", "namespaces"),
         "rights": ("create", "rbac.authorization.k8s.io", "clusterrolebindings"),
     }
 

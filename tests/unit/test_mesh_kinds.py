@@ -112,6 +112,7 @@ def test_whoever_moves_no_fleet_has_no_rights_for_it(overlays: tuple[str, ...]) 
 
     assert mesh_objects(*overlays) == []
     assert {resource for _, _, resource in rules(objects)}.isdisjoint({"meshmigrations", "namespaces"})
+    assert {verb for verb, group, _ in rules(objects) if group == "apps"} == {"list", "watch"}
 
 
 def test_nothing_that_only_preflight_reads_is_followed_or_written() -> None:
