@@ -103,12 +103,13 @@ def clock(mark: Mark, seen: Seen, now: datetime) -> tuple[Mark, str]:
     why = _restart(mark, seen)
     events = [event.at for event in counting(seen.events)]
     last = max([*events, *([mark.last_event] if mark.last_event else [])], default=None)
+    quiet_since = max(now, last or now)  # the metrics server's clock may be ahead of ours
     after = replace(mark, looked=now if seen.complete else mark.looked, last_event=last)
     if mark.clock is None:
-        return replace(after, clock=now if seen.complete else None), ""
+        return replace(after, clock=quiet_since if seen.complete else None), ""
     if not why:
         return after, ""
-    return replace(after, clock=max(mark.clock, now), restarted=why, skipped=None), why
+    return replace(after, clock=max(mark.clock, quiet_since), restarted=why, skipped=None), why
 
 
 def _restart(mark: Mark, seen: Seen) -> str:

@@ -102,6 +102,13 @@ def test_the_last_event_is_remembered() -> None:
     assert later.last_event == NOON - MINUTE
 
 
+@pytest.mark.parametrize("mark", [Mark(), RUNNING])
+def test_an_event_that_the_metrics_server_dates_ahead_of_our_clock_is_waited_for(mark: Mark) -> None:
+    after, _ = clock(mark, replace(QUIET, events=(an_event(NOON + MINUTE),)), NOON)
+
+    assert after.clock == NOON + MINUTE
+
+
 def test_a_look_from_before_the_former_one_does_not_move_the_clock() -> None:
     past = NOON - 2 * HOUR
 
