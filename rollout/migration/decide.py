@@ -27,7 +27,16 @@ from rollout.model.status import Reason
 
 _ALARMING = frozenset({Trigger.LIMIT_BROKEN, Trigger.FALLBACK_ASKED, Trigger.PREFLIGHT_BLOCKED, Trigger.PLAINTEXT_SEEN})
 _QUIET = frozenset(
-    {"MeasuringBaseline", "Verifying", "Soaking", "NotChecked", "NotInForce", "Restarting", "FormerWave", "SoakNotStarted"}
+    {
+        "MeasuringBaseline",
+        "Verifying",
+        "Soaking",
+        "NotChecked",
+        "NotInForce",
+        "Restarting",
+        "FormerWave",
+        "SoakNotStarted",
+    }
 )
 _OPENING = frozenset({Stage.FALLING_BACK, Stage.ROLLING_BACK})
 

@@ -101,7 +101,9 @@ class FleetObserver:
         """Who was seen calling whom; None when one of the answers is missing."""
         moving = [name for name in spec.namespaces if status.of(name).stage not in _AT_REST]
         asked = (MeshQuestion(asked=Asked.EDGES, namespace=name, window=CALLERS_WITHIN) for name in moving)
-        answers = await asyncio.gather(*(self._ask(spec, question, EDGES_AGAIN * spec.interval, now) for question in asked))
+        answers = await asyncio.gather(
+            *(self._ask(spec, question, EDGES_AGAIN * spec.interval, now) for question in asked)
+        )
         if any(answer.series is None for answer in answers):
             for answer in answers:  # it is asked again at the next look
                 if answer.series is None:

@@ -28,15 +28,8 @@ from tests.support.golden import standing
 from tests.support.kstatus import is_honest
 
 START = datetime.fromisoformat("2026-11-21T09:00:00+00:00")
-MESH = (
-    "VirtualService",
-    "DestinationRule",
-    "HTTPRoute",
-    "GRPCRoute",
-    "TrafficSplit",
-    "PeerAuthentication",
-    "Telemetry",
-)
+_ISTIO = ("VirtualService", "DestinationRule", "PeerAuthentication", "Telemetry")
+MESH = (*_ISTIO, "HTTPRoute", "GRPCRoute", "TrafficSplit")
 
 
 @dataclass(slots=True)
