@@ -8,8 +8,8 @@ import pytest
 from rollout.migration.preflight.catalogue import verdict
 from rollout.model.migration import Exemption, Severity
 from tests.support.ailments import NOON, World, add, both, put, replace, well
-from tests.support.ailments_admission import AGENT, ENFORCE, KYVERNO, NO_CNI
-from tests.support.ailments_ports import EXTERNAL, FIRST, image, service
+from tests.support.ailments_admission import AGENT, ENFORCE, KYVERNO, NO_CNI, POLICY
+from tests.support.ailments_ports import EXTERNAL, FIRST, NGINX, image, ingress, service
 
 LABELS, NOTES = "spec.template.metadata.labels", "spec.template.metadata.annotations"
 SPEC = "spec.template.spec"
@@ -89,6 +89,20 @@ FINE = {
         put("ValidatingWebhookConfiguration", "kyverno", "webhooks[0].objectSelector", {"matchLabels": {"app": "no"}}),
     ),
     "a webhook for other kinds": add(KYVERNO.replace("[pods]", "[deployments]").replace("['']", "[apps]")),
+    "a policy for other kinds": add(POLICY.replace("[pods]", "[deployments]")),
+    "a policy for other namespaces": both(
+        add(POLICY),
+        put(
+            "ValidatingAdmissionPolicy",
+            "no-root",
+            "spec.matchConstraints.namespaceSelector",
+            {"matchLabels": {"team": "other"}},
+        ),
+    ),
+    "an Ingress that speaks plaintext": ingress("a: b"),
+    "an Ingress that says so": ingress("nginx.ingress.kubernetes.io/backend-protocol: HTTP"),
+    "an Ingress that speaks TLS to another port": ingress(NGINX, "{name: api, port: {number: 443}}"),
+    "an Ingress that speaks TLS to another Service": ingress(NGINX, "{name: other, port: {number: 80}}"),
     "the proxy's own settings in a template": api(
         f"{SPEC}.initContainers",
         [{"name": "istio-proxy", "securityContext": {"runAsUser": 1337}, "ports": [{"containerPort": 15090}]}],
