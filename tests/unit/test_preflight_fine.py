@@ -99,10 +99,6 @@ FINE = {
             {"matchLabels": {"team": "other"}},
         ),
     ),
-    "an Ingress that speaks plaintext": ingress("a: b"),
-    "an Ingress that says so": ingress("nginx.ingress.kubernetes.io/backend-protocol: HTTP"),
-    "an Ingress that speaks TLS to another port": ingress(NGINX, "{name: api, port: {number: 443}}"),
-    "an Ingress that speaks TLS to another Service": ingress(NGINX, "{name: other, port: {number: 80}}"),
     "the proxy's own settings in a template": api(
         f"{SPEC}.initContainers",
         [{"name": "istio-proxy", "securityContext": {"runAsUser": 1337}, "ports": [{"containerPort": 15090}]}],
@@ -151,6 +147,23 @@ def test_nothing_is_found_where_something_else_settles_it(make: Callable[[World]
     make(world)
 
     assert verdict(world.gathered()).findings == ()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        ingress("a: b"),
+        ingress("nginx.ingress.kubernetes.io/backend-protocol: HTTP"),
+        ingress(NGINX, "{name: api, port: {number: 443}}"),
+        ingress(NGINX, "{name: other, port: {number: 80}}"),
+    ],
+)
+def test_an_ingress_is_a_sign_of_tls_only_where_it_speaks_it_to_the_port(make: Callable[[World], None]) -> None:
+    world = well()
+
+    make(world)
+
+    assert "PORT-03" not in {one.check for one in verdict(world.gathered()).findings}
 
 
 OPTED_OUT = api(LABELS, {INJECT: "false"})
