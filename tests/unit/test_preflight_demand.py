@@ -13,6 +13,7 @@ from tests.support.ailments_installation import meshed
 
 CPU, MEMORY = ("requests", "cpu"), ("requests", "memory")
 MOST_CPU = ("limits", "cpu")
+THREE = "resources: {requests: {cpu: 3}}"
 
 
 def of(text: str) -> Template:
@@ -39,8 +40,7 @@ def workload(kind: str, spec: str) -> Template:
         ("containers: [{resources: {requests: {cpu: 1}, limits: {cpu: 2}}}]", "1"),
         ("initContainers: [{resources: {requests: {cpu: 3}}}], containers: [{resources: {requests: {cpu: 1}}}]", "3"),
         (
-            "initContainers: [{restartPolicy: Always, resources: {requests: {cpu: 3}}}],"
-            " containers: [{resources: {requests: {cpu: 1}}}]",
+            f"initContainers: [{{restartPolicy: Always, {THREE}}}], containers: [{{resources: {{requests: {{cpu: 1}}}}}}]",
             "4",
         ),
     ],
