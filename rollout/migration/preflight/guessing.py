@@ -48,8 +48,10 @@ def server_first(gathered: Gathered) -> Iterator[Finding]:
 
 
 def _sign(port: Obj, pods: tuple[Template, ...]) -> str | None:
-    """Why the server is taken to speak first; None when it is not, or when Istio knows. An image alone is no
-    proof against a port that is declared as HTTP."""
+    """Why the server is taken to speak first; None when it is not, or when Istio knows.
+
+    An image alone is no proof against a port that is declared as HTTP.
+    """
     said = spoken(port)
     if said is not Spoken.SNIFFED and said not in PLAIN_HTTP:
         return None
