@@ -75,15 +75,15 @@ def left_open(
 
 
 def mine_of(ns: MeshNamespace, exceptions: Sequence[Exemption]) -> tuple[Exemption, ...]:
-    """The exceptions of this namespace."""
-    return tuple(one for one in exceptions if one.namespace == ns.name)
+    """The exceptions of this namespace; one that would open nothing is none."""
+    return tuple(one for one in exceptions if one.namespace == ns.name and _OPENNESS[one.mode])
 
 
 def opening(labels: Labels, exceptions: Iterable[Exemption]) -> Opening:
     """What is excepted for the pods with these labels. Of two for the same port the more open one counts."""
     mode, ports = None, dict[int, Mtls]()
     for one in exceptions:
-        if not has(labels, one.workload) or not _OPENNESS[one.mode]:
+        if not has(labels, one.workload):
             continue
         if one.port is None:
             mode = _wider(mode, one.mode)
@@ -199,8 +199,6 @@ def _selectors(ns: MeshNamespace, exceptions: Sequence[Exemption]) -> list[Label
 
 def _closed(ns: MeshNamespace, one: Exemption, peers: Sequence[PeerAuth], root: Sequence[PeerAuth]) -> Iterable[str]:
     """What of an exception would be STRICT with these objects: for the pods of now, and for any with just its labels."""
-    if not _OPENNESS[one.mode]:
-        return
     who: list[tuple[str, Labels, tuple[int, ...]]] = [
         (f"pod {pod.name}", pod.labels, pod.ports) for pod in live(ns) if has(pod.labels, one.workload)
     ]

@@ -1,6 +1,7 @@
 """Which writes lead a namespace's mTLS to a goal? Each answer goes by live objects; () when nothing is left."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rollout.migration.mtls import ANY_PORT, effective, effective_for, has, in_force, live, namespace_wide, selecting
 from rollout.migration.mtls_exceptions import (
@@ -120,11 +121,12 @@ def canary_gone(ns: MeshNamespace, root: Sequence[PeerAuth]) -> tuple[RemovePeer
     wide = namespace_wide(ns.peers)
     if wide is None or wide.mode is not Mtls.STRICT:
         return ()
-    return tuple(
-        RemovePeer(namespace=peer.namespace, name=peer.name, uid=peer.uid, version=peer.version)
-        for peer in ns.peers
-        if _is_canary(peer) and _changes_nothing(ns, root, peer)
-    )
+    gone, left = list[RemovePeer](), ns
+    for peer in ns.peers:
+        if _is_canary(peer) and _changes_nothing(left, root, peer):
+            gone.append(RemovePeer(namespace=peer.namespace, name=peer.name, uid=peer.uid, version=peer.version))
+            left = replace(left, peers=tuple(one for one in left.peers if one != peer))
+    return tuple(gone)
 
 
 def _is_canary(peer: PeerAuth) -> bool:
@@ -150,18 +152,23 @@ def strict(ns: MeshNamespace, root: Sequence[PeerAuth], exceptions: Sequence[Exe
     """
     if any(one.is_whole_namespace and one.namespace == ns.name for one in exceptions):
         return ()
-    writes = [*excepted(ns, root, exceptions)]
-    writes += [in_place(peer, Mtls.UNSET, peer.ports) for peer in ns.peers if _is_left_over(ns, peer, exceptions)]
+    left_over = _left_over(ns, exceptions)
+    again = {write.name for write in left_over}
+    writes = [*(write for write in excepted(ns, root, exceptions) if write.name not in again), *left_over]
     wide = namespace_wide(ns.peers)
     if (wide is None or wide.mode is not Mtls.STRICT) and not unwritable(ns, root, exceptions):
         writes.append(wide_write(ns.name, ns.peers, Mtls.STRICT))
     return tuple(writes)
 
 
-def _is_left_over(ns: MeshNamespace, peer: PeerAuth, exceptions: Sequence[Exemption]) -> bool:
-    """A canary that a fallback has opened: it is to follow the namespace again."""
-    is_excepted = opening(peer.selector, mine_of(ns, exceptions)).mode is not None
-    return _is_canary(peer) and peer.mode is Mtls.PERMISSIVE and not is_excepted
+def _left_over(ns: MeshNamespace, exceptions: Sequence[Exemption]) -> list[WritePeer]:
+    """Canaries that a fallback has opened follow the namespace again, but for what is excepted."""
+    found = []
+    for peer in ns.peers:
+        given = opening(peer.selector, mine_of(ns, exceptions))
+        if _is_canary(peer) and peer.mode is Mtls.PERMISSIVE and given.mode is None:
+            found.append(in_place(peer, Mtls.UNSET, weakened_ports(peer.ports, Mtls.UNSET, given.ports)))
+    return found
 
 
 def enrolled_label(ns: MeshNamespace, spec: MigrationSpec) -> LabelNamespace | None:

@@ -79,6 +79,12 @@ def test_an_exception_explains_why_a_workload_stays_open(given: Exemption, found
     assert brief(conflicts(of(peer("a", Mtls.DISABLE, selector=API)), [], (), [given])) == found
 
 
+def test_an_exception_explains_why_a_port_stays_open() -> None:
+    ns = of(peer("a", selector=API, ports={8080: Mtls.PERMISSIVE}))
+
+    assert conflicts(ns, [], (), [exemption(API, 8080)]) == ()
+
+
 @pytest.mark.parametrize(
     ("given", "severity", "why"),
     [

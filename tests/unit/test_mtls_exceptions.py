@@ -1,6 +1,7 @@
 """Does what is excepted stay open, and nothing besides it?"""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +10,7 @@ from rollout.migration.mtls_exceptions import excepted, left_open, unwritable
 from rollout.migration.mtls_writes import strict
 from rollout.model.mesh import Labels, MeshNamespace, Mtls
 from rollout.model.migration import Exemption
-from tests.support.mesh import API, WEB, after, exemption, namespace, peer, pod, words, workload
+from tests.support.mesh import API, NOON, WEB, after, exemption, namespace, peer, pod, words, workload
 
 X: Labels = {"tier": "x"}
 
@@ -44,12 +45,14 @@ def test_exceptions_for_the_same_pods_share_an_object() -> None:
     assert (write.selector, write.ports) == (API, {80: Mtls.DISABLE, 9090: Mtls.PERMISSIVE})
 
 
-def test_an_exception_for_fewer_pods_holds_what_one_for_more_says_and_counts_first() -> None:
+@pytest.mark.parametrize("apart", [0, 1], ids=["one-second", "seconds-apart"])
+def test_an_exception_for_fewer_pods_holds_what_one_for_more_says_and_counts_first(apart: int) -> None:
     ns = namespace(peer(mode=Mtls.PERMISSIVE), pods=[pod(labels={**API, **X})])
 
-    left = after(ns, *strict(ns, [], [exemption(API, 80), exemption({**API, **X}, 90)]))
+    for second, write in enumerate(strict(ns, [], [exemption(API, 80), exemption({**API, **X}, 90)])):
+        ns = after(ns, write, now=NOON + timedelta(seconds=second * apart))
 
-    found = {port: effective(left.pods[0], port, left.peers, []).mode for port in (80, 90, 100)}
+    found = {port: effective(ns.pods[0], port, ns.peers, []).mode for port in (80, 90, 100)}
     assert found == {80: Mtls.PERMISSIVE, 90: Mtls.PERMISSIVE, 100: Mtls.STRICT}
 
 

@@ -25,7 +25,7 @@ def kept(ns: MeshNamespace) -> Snapshot:
 def told(ns: MeshNamespace, root: tuple[PeerAuth, ...] = (), before: MeshNamespace = BEFORE) -> list[str]:
     """What a rollback does tick by tick until it ends or waits."""
     lines: list[str] = []
-    while writes := restored(ns, root, kept(before), CREATED, NOON):
+    while len(lines) < 20 and (writes := restored(ns, root, kept(before), CREATED, NOON)):
         lines.append(str(writes[0]).replace("PeerAuthentication shop/", ""))
         ns = applied(ns, writes[0])
     return lines

@@ -185,6 +185,15 @@ def test_a_canary_that_keeps_a_port_open_stays() -> None:
     assert canary_gone(flipped, []) == ()
 
 
+def test_of_two_canaries_that_keep_the_same_port_open_one_stays() -> None:
+    twins = [
+        peer(f"rollout-canary-{n}", Mtls.STRICT, selector=API, ports={80: Mtls.PERMISSIVE}, ours="m") for n in "ab"
+    ]
+    ns = namespace(peer(mode=Mtls.STRICT), *twins, pods=[pod()])
+
+    assert [write.name for write in canary_gone(ns, [])] == ["rollout-canary-a"]
+
+
 def test_a_users_object_with_a_canarys_name_stays() -> None:
     theirs = peer("rollout-canary-api-1", Mtls.STRICT, selector=API)
 
@@ -202,6 +211,15 @@ def test_a_canary_that_a_fallback_opened_follows_the_namespace_again_before_the_
         ("rollout-canary", Mtls.UNSET),
         ("default", Mtls.STRICT),
     ]
+
+
+def test_a_canary_that_a_fallback_opened_keeps_a_new_exception_when_it_follows_the_namespace() -> None:
+    ours = peer("rollout-canary-api", Mtls.PERMISSIVE, selector=API, ours="m")
+    ns = namespace(peer(mode=Mtls.PERMISSIVE), ours, pods=[pod()])
+
+    writes = strict(ns, [], [exemption(API, 80, Mtls.DISABLE)])
+
+    assert words(*writes) == ["set rollout-canary-api UNSET 80:DISABLE", "set default STRICT"]
 
 
 @pytest.mark.parametrize(
