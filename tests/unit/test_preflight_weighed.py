@@ -13,7 +13,7 @@ from rollout.migration.preflight.sidecars import is_native
 from rollout.migration.preflight.templates import workloads
 from rollout.migration.preflight.versions import expiries
 from rollout.model.migration import Exemption, Finding, MeshKind, Severity
-from tests.support.ailments import World, add, both, put, well
+from tests.support.ailments import World, add, both, put, replace, well
 from tests.support.ailments_callers import seen_calling
 from tests.support.ailments_installation import CILIUM, POD, ROOT, meshed
 from tests.support.ailments_outside import ADMISSION
@@ -127,6 +127,15 @@ def test_the_end_of_each_certificate_of_a_bundle_is_read() -> None:
     ends = list(expiries(f"{ROOT}\nnoise\n{LASTING}"))
 
     assert ends == [datetime(2026, 9, 3, 12, tzinfo=UTC), datetime(2054, 4, 17, 9, 46, 22, tzinfo=UTC)]
+
+
+def test_roots_that_the_mesh_takes_in_addition_may_expire_as_well() -> None:
+    pem = ROOT.replace("\n", "\\n")
+    extra = replace("ConfigMap", "istio", "defaultConfig:", f'caCertificates: [{{pem: "{pem}"}}]\ndefaultConfig:')
+
+    (finding,) = found(extra, "CERT-01")
+
+    assert (finding.object, finding.field) == ("ConfigMap istio-system/istio", "data.mesh: caCertificates[0].pem")
 
 
 def test_without_counters_of_refusals_a_proxy_is_not_armed_by_those_about_tls() -> None:
