@@ -64,7 +64,7 @@ def _window(asked: Asked, spec: MigrationSpec, status: NamespaceStatus, now: dat
         case Asked.EDGES:
             return CALLERS_WITHIN
         case Asked.PLAINTEXT_IN_WINDOW:
-            return max(now - (status.soak.looked or status.since or now), shortest)
+            return max(now - (status.soak.known_until or status.since or now), shortest)
         case Asked.SCRAPED | Asked.MTLS:
             return max(min(since, spec.soak), shortest)
     return max(min(since, GLANCE), shortest)
