@@ -15,11 +15,26 @@ from rollout.migration.preflight.versions import expiries
 from rollout.model.migration import Exemption, Finding, MeshKind, Severity
 from tests.support.ailments import World, add, both, put, replace, well
 from tests.support.ailments_callers import seen_calling
-from tests.support.ailments_installation import CILIUM, POD, ROOT, meshed
+from tests.support.ailments_installation import (
+    CILIUM,
+    DNS,
+    EGRESS,
+    ISTIOD_POD,
+    MONITOR,
+    POD,
+    ROOT,
+    meshed,
+)
 from tests.support.ailments_outside import ADMISSION
 from tests.support.ailments_starting import MIGRATE, held_cache, not_native
 
 NOTES = "spec.template.metadata.annotations"
+SECURITY_GROUPS = """
+kind: DaemonSet
+metadata: {name: aws-node, namespace: kube-system}
+spec: {template: {spec: {containers: [{name: aws-node, env: [{name: ENABLE_POD_ENI, value: "true"},
+  {name: POD_SECURITY_GROUP_ENFORCING_MODE, value: %s}]}]}}}
+"""
 LASTING = """-----BEGIN CERTIFICATE-----
 MIIBhjCCAS2gAwIBAgIUcJSItUQLjI6Is7fvIp07q5Nt90cwCgYIKoZIzj0EAwIw
 GDEWMBQGA1UECgwNY2x1c3Rlci5sb2NhbDAgFw0yNjExMzAwOTQ2MjJaGA8yMDU0
@@ -182,6 +197,43 @@ def test_masquerading_by_bpf_matters_to_ambient_alone(mesh: MeshKind, count: int
     findings = of(NETWORKS, "CNI-01", world, mesh)
 
     assert len(findings) == count
+
+
+@pytest.mark.parametrize(("mode", "count"), [("strict", 1), ("standard", 0)])
+def test_security_groups_of_pods_matter_to_ambient_when_they_are_strict(mode: str, count: int) -> None:
+    world = well()
+    add(SECURITY_GROUPS % mode)(world)
+
+    findings = of(NETWORKS, "CNI-01", world, MeshKind.ISTIO_AMBIENT)
+
+    assert len(findings) == count
+
+
+def test_an_address_block_without_istiod_does_not_lead_to_it() -> None:
+    elsewhere = "{to: [{ipBlock: {cidr: 192.168.0.0/16}}], ports: [{port: 15012}]}"
+
+    (finding,) = found(both(add(ISTIOD_POD), add(EGRESS % f"{DNS}, {elsewhere}")), "NP-01")
+
+    assert "istiod" in finding.why
+
+
+def test_https_without_a_certificate_of_the_mesh_does_not_save_a_scrape() -> None:
+    scrape = MONITOR % (
+        "ServiceMonitor",
+        "endpoints: [{port: http, scheme: https, tlsConfig: {insecureSkipVerify: true}}]",
+    )
+
+    assert [one.object for one in found(add(scrape), "PROM-01")] == ["ServiceMonitor monitoring/apps"]
+
+
+def test_a_certificate_in_a_projected_volume_is_seen() -> None:
+    volumes = [
+        {"name": "all", "projected": {"sources": [{"configMap": {"name": "a"}}, {"secret": {"name": "api-cert"}}]}}
+    ]
+
+    (finding,) = found(api("spec.template.spec.volumes", volumes), "APPTLS-01")
+
+    assert "api-cert" in finding.why
 
 
 def of(rows: tuple[Check, ...], row: str, world: World, mesh: MeshKind) -> tuple[Finding, ...]:
