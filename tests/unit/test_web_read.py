@@ -6,9 +6,11 @@ from typing import ClassVar
 
 import pytest
 
+from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
 from rollout.model.names import Key
 from rollout.model.rollout import RouteRef
 from rollout.model.status import Condition, RolloutStatus
+from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Stored
 from rollout.ports.specs import SourceStatus, StoredSource
 from rollout.web.api import api
@@ -68,6 +70,20 @@ class Two:
         return StoredSource(key=key, uid="u", version="1", generation=1, source=None, status=status)
 
 
+class Moved:
+    """One MeshMigration with one namespace."""
+
+    def names(self) -> tuple[str, ...]:
+        """Its name."""
+        return ("to-strict",)
+
+    def get(self, name: str) -> StoredMigration | None:
+        """The migration."""
+        one = NamespaceStatus(name="shop", stage=Stage.FALLEN_BACK, fallbacks=1)
+        status = MigrationStatus(namespaces=(one,))
+        return StoredMigration(name=name, uid="u", version="1", generation=1, spec=None, status=status)
+
+
 @pytest.mark.parametrize(("is_ready", "code"), [(True, 200), (False, 503)])
 async def test_ready_once_everything_was_listed(front: Front, is_ready: bool, code: int) -> None:
     app = probes(lambda: is_ready, lambda: b"")
@@ -77,7 +93,7 @@ async def test_ready_once_everything_was_listed(front: Front, is_ready: bool, co
 
 
 async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix(front: Front) -> None:
-    numbers = Numbers(One(), Two(), lambda: {("patch", "rollouts/status"): 3})
+    numbers = Numbers(One(), Two(), Moved(), lambda: {("patch", "rollouts/status"): 3})
     app = probes(lambda: True, lambda: numbers.page(leads=True, waiting=0))
 
     _, page = await front.ask(app, "/metrics")
@@ -88,6 +104,8 @@ async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix(f
     assert 'rolloutctl_step_started_timestamp_seconds{name="checkout",namespace="shop"}' in page
     assert 'rolloutctl_source_ready{name="good",namespace="shop"} 1.0' in page
     assert 'rolloutctl_source_ready{name="specs",namespace="shop"} 0.0' in page
+    assert 'rolloutctl_mesh_stage{migration="to-strict",moved="shop",stage="FallenBack"} 1.0' in page
+    assert 'rolloutctl_mesh_fallbacks{migration="to-strict",moved="shop"} 1.0' in page
     assert "young" not in page
     assert all(line.startswith(("#", "rolloutctl_")) for line in page.splitlines())
 
