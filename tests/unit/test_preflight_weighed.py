@@ -12,7 +12,7 @@ from rollout.migration.preflight.networks import NETWORKS
 from rollout.migration.preflight.sidecars import is_native
 from rollout.migration.preflight.templates import workloads
 from rollout.migration.preflight.versions import expiries
-from rollout.model.migration import Exemption, Finding, MeshKind, Severity
+from rollout.model.migration import Exemption, Finding, MeshKind, Severity, Wave
 from tests.support.ailments import World, add, both, put, replace, well
 from tests.support.ailments_callers import seen_calling
 from tests.support.ailments_installation import (
@@ -119,6 +119,17 @@ def test_a_caller_is_named_so_that_the_planner_can_order_waves() -> None:
     (finding,) = found(seen_calling("batch"), "CALLER-01")
 
     assert finding.caller == "batch"
+
+
+def test_a_caller_that_moves_too_is_nothing_to_answer_for() -> None:
+    world = well()
+    seen_calling("batch")(world)
+    gathered = world.gathered()
+    waves = (*gathered.spec.waves, Wave(name="second", namespaces=("batch",)))
+
+    (finding,) = verdict(changed(gathered, spec=changed(gathered.spec, waves=waves))).findings
+
+    assert (finding.check, finding.severity) == ("CALLER-01", Severity.INFO)
 
 
 def test_an_anonymous_caller_has_no_name() -> None:
