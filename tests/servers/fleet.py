@@ -8,25 +8,29 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from adapters.memory.mesh_installed import installed
 from adapters.memory.mesh_traffic import Workload
 from rollout.wiring.shipped import CONTROLLER, NAMESPACE
 from tests.servers import injector
 from tests.servers.apiserver import ApiServer
+from tests.servers.auditlog import Audited, Tail
 from tests.servers.client import Kube, KubeError, Obj
 from tests.servers.cluster import Cluster, deployment, service
 from tests.servers.controller import Controller, rollout
+from tests.servers.githttp import GitHttp, Repository
 from tests.servers.istiod import ROOT_NAMESPACE, Istiod, Places
 from tests.servers.missing import obtained
 from tests.servers.played import PlayedProxies
 from tests.servers.process import eventually
 from tests.servers.prometheus import Prometheus
 from tests.servers.rights import ACCOUNT, account_config
+from tests.servers.shop import LOGIN, git_source
 
 NAME = "to-strict"
 HOUSE = "house"  # the PeerAuthentication that shop had before anybody moved it
@@ -47,26 +51,11 @@ SPEC = {
     "mesh": {"kind": "istio-sidecar", "drain": "1s"},
     "waves": [{"name": "pilot", "namespaces": ["tools"]}, {"name": "core", "namespaces": ["shop", "pay"]}],
     "soak": "6s",
-    "strictSoak": "30s",
+    "strictSoak": "5s",
     "baseline": "2s",
     "verify": "2s",
     "interval": "1s",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audited:
-    """One answered request of the controller's account, or of another user."""
-
-    verb: str
-    resource: str
-    namespace: str
-    name: str
-    code: int
-    at: datetime
-
-    def __str__(self) -> str:
-        return f"{self.verb} {self.resource} {self.namespace}/{self.name} {self.code}"
 
 
 @dataclass(kw_only=True)
@@ -78,7 +67,9 @@ class Fleet:
     proxies: PlayedProxies
     account: Path
     directory: Path
+    repository: Repository
     lives: int = 0
+    mark: int = 0  # where in the audit log the next write to be killed after is looked for
     controller: Controller | None = None
 
     @cached_property
@@ -90,6 +81,15 @@ class Fleet:
     def server(self) -> ApiServer:
         """The API server."""
         return self.cluster.server
+
+    def commit(self, **spec: Any) -> None:
+        """Git says the MeshMigration, with these fields of its spec changed; None takes it out of git."""
+        text = yaml.safe_dump(migration(**spec))
+        self.repository.commit({"rollouts/fleet.yaml": text}, f"fleet {sorted(spec)}")
+
+    def withdraw(self) -> None:
+        """Git has no MeshMigration any more, so it is deleted."""
+        self.repository.commit({"rollouts/fleet.yaml": None, "rollouts/.keep": ""}, "no fleet")
 
     def begin(self) -> None:
         """A controller starts; what another one held of the lease is void."""
@@ -104,7 +104,7 @@ class Fleet:
             namespace="",
             own_namespace=NAMESPACE,
             prometheus_url=self.prometheus.url,
-            prometheus_mesh="istio",
+            allow_file_urls="yes",  # git on loopback counts as a file
         )
         self.controller.start()
 
@@ -114,30 +114,20 @@ class Fleet:
             self.controller.kill()
             self.controller = None
 
-    def killed_after(self, verb: str, resource: str, namespace: str, name: str, since: int) -> Audited:
-        """The first such write since a mark of the audit log; the controller was killed at once and another one begins."""
-        found: list[Audited] = []
+    def killed_after(self, verb: str, resource: str, namespace: str, name: str) -> Audited:
+        """The next such write that is stored; the controller was killed at once, and another one begins."""
+        wanted = (verb, resource, namespace, name)
+        tail, found = Tail(self.server, ACCOUNT, self.mark), list[Audited]()
 
-        def written() -> bool:
-            wanted = (verb, resource, namespace, name)
-            found.extend(
-                one
-                for one in self.audited(since)
-                if (one.verb, one.resource, one.namespace, one.name or name) == wanted and one.code < 300
-            )
+        def is_written() -> bool:
+            found.extend(one for one in tail.more() if one.place == wanted and one.code < 300)
             return bool(found)
 
-        assert eventually(written, PATIENCE_S, 0.01), f"no {verb} {resource} {namespace}/{name}: {self.told()}"
+        assert eventually(is_written, PATIENCE_S, 0.01), f"no {wanted}: {self.told()}"
         self.kill()
+        self.mark = self.server.audit_mark()
         self.begin()
         return found[0]
-
-    def audited(self, since: int, user: str = ACCOUNT) -> list[Audited]:
-        """What was asked since a mark, oldest first; a watch counts when it ends."""
-        with self.server.audit_log.open("rb") as log:
-            log.seek(since)
-            events = [json.loads(line) for line in log.read().splitlines(keepends=True) if line.endswith(b"\n")]
-        return [_audited(one) for one in events if one["user"]["username"] == user and _is_answer(one)]
 
     def order(self, verb: str, subject: str = "", reason: str = "", **spec: Any) -> str:
         """Give a command as administrator; its name."""
@@ -205,6 +195,7 @@ def a_fleet(cluster: Cluster, prometheus: Prometheus, directory: Path) -> Iterat
         kube.apply(_house())
         for one in WORKLOADS.values():
             kube.apply(_deployment(one), service(one.namespace, one.name, {"app": one.name}))
+        kube.apply(*_others())
         for one in WORKLOADS.values():
             cluster.wait_available(one.namespace, one.name)
         proxies = PlayedProxies(cluster.kube, prometheus, WORKLOADS)
@@ -213,13 +204,19 @@ def a_fleet(cluster: Cluster, prometheus: Prometheus, directory: Path) -> Iterat
         proxies.call("bank", "pay/bank", "tools/ci")
         proxies.start()
         closing.callback(proxies.stop)
+        git = GitHttp(directory, LOGIN)
+        closing.callback(git.stop)
+        obtained(git.start)
         fleet = Fleet(
+            repository=git.repository("fleet"),
             cluster=cluster,
             prometheus=prometheus,
             proxies=proxies,
             account=account_config(cluster.server, directory),
             directory=directory,
         )
+        kube.apply(*git_source(NAMESPACE, fleet.repository.url))
+        fleet.commit()
         closing.callback(fleet.kill)
         yield fleet
 
@@ -257,6 +254,26 @@ def _house() -> Obj:
     }
 
 
+def _others() -> list[Obj]:
+    """Workloads of the other kinds, which nobody calls: a DaemonSet, a StatefulSet, and one with a partition."""
+    agent, ledger, shards = (
+        _of_kind(kind, place, name)
+        for kind, place, name in (
+            ("DaemonSet", "tools", "agent"),
+            ("StatefulSet", "pay", "ledger"),
+            ("StatefulSet", "pay", "shards"),
+        )
+    )
+    del agent["spec"]["replicas"]
+    shards["spec"]["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+    return [agent, ledger, shards]
+
+
+def _of_kind(kind: str, namespace: str, name: str) -> Obj:
+    found = _deployment(Workload(namespace=namespace, name=name, pods=1))
+    return found | {"kind": kind}
+
+
 def _deployment(workload: Workload) -> Obj:
     found = deployment(workload.namespace, workload.name, "v1", workload.pods)
     pod = found["spec"]["template"]["spec"]
@@ -275,20 +292,3 @@ def _gone(kube: Kube) -> None:
             kube.delete(path)
         except KubeError:
             continue  # it never came to be
-
-
-def _is_answer(event: Mapping[str, Any]) -> bool:
-    return event["stage"] in ("ResponseComplete", "ResponseStarted") and "objectRef" in event
-
-
-def _audited(event: Mapping[str, Any]) -> Audited:
-    reference = event["objectRef"]
-    parts = (reference.get("resource", ""), reference.get("subresource", ""))
-    return Audited(
-        verb=event["verb"],
-        resource="/".join(part for part in parts if part),
-        namespace=reference.get("namespace", ""),
-        name=reference.get("name", ""),
-        code=int((event.get("responseStatus") or {}).get("code", 0)),
-        at=datetime.fromisoformat(event["stageTimestamp"]),
-    )

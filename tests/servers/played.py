@@ -73,15 +73,15 @@ class PlayedProxies:
         while not self._stop.wait(BEAT_S):
             now = time.monotonic()
             try:
-                scene = self._scene()
-            except KubeError:  # the API server is busy: what is counted now is counted at the next beat
+                pods = [mesh_pod(one, {}) for name in self._namespaces() for one in self._kube.items(_pods(name))]
+                scene = self._scene(pods)
+            except KubeError:  # the API server is busy: what is not counted now is at the next beat
                 continue
             self.traffic.flow(now - last, self._workloads, scene)
             last = now
-            self._show([pod for pods in scene.pods.values() for pod in pods if pod.meshed])
+            self._show([pod for pod in pods if pod.meshed and pod.proxy_since is not None])
 
-    def _scene(self) -> Scene:
-        every = [mesh_pod(one, {}) for name in self._namespaces() for one in self._kube.items(_pods(name))]
+    def _scene(self, every: list[MeshPod]) -> Scene:
         peers = [peer_auth(one) for one in self._kube.items(PEERS)]
         return Scene(
             pods={name: tuple(pod for pod in every if _is_of(pod, one)) for name, one in self._workloads.items()},
