@@ -51,7 +51,7 @@ SPEC = {
     "mesh": {"kind": "istio-sidecar", "drain": "1s"},
     "waves": [{"name": "pilot", "namespaces": ["tools"]}, {"name": "core", "namespaces": ["shop", "pay"]}],
     "soak": "6s",
-    "strictSoak": "5s",
+    "strictSoak": "12s",
     "baseline": "2s",
     "verify": "2s",
     "interval": "1s",
@@ -151,8 +151,13 @@ class Fleet:
         return dict(self.kube.get(path)["status"])
 
     def status(self) -> dict[str, Any]:
-        """The MeshMigration's."""
-        return dict(self.kube.get(MIGRATION).get("status") or {})
+        """The MeshMigration's; {} while there is none."""
+        try:
+            return dict(self.kube.get(MIGRATION).get("status") or {})
+        except KubeError as error:
+            if error.status != 404:
+                raise
+            return {}
 
     def of(self, namespace: str) -> dict[str, Any]:
         """What the status says of a namespace; {} while it says nothing."""
@@ -161,11 +166,11 @@ class Fleet:
 
     def reaches(self, namespace: str, *stages: str, within_s: float = PATIENCE_S) -> bool:
         """Whether the namespace comes to one of these stages in time."""
-        return eventually(lambda: self.of(namespace).get("stage") in stages, within_s, 0.1)
+        return eventually(lambda: self.of(namespace).get("stage") in stages, within_s, 0.2)
 
     def comes(self, is_true: Callable[[], bool], within_s: float = PATIENCE_S) -> bool:
         """Whether it becomes true in time."""
-        return eventually(is_true, within_s, 0.1)
+        return eventually(is_true, within_s, 0.2)
 
     def mode(self, namespace: str, name: str) -> str:
         """The mode that a PeerAuthentication says; "" when it is not there."""

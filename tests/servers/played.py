@@ -20,7 +20,8 @@ from tests.servers.client import Kube, KubeError
 from tests.servers.istiod import ROOT_NAMESPACE
 from tests.servers.prometheus import Prometheus
 
-BEAT_S = 0.2
+BEAT_S = 0.5
+PODS = "/api/v1/pods"
 PEERS = "/apis/security.istio.io/v1/peerauthentications"
 _REFUSED = "envoy_listener_no_filter_chain_match"
 
@@ -64,6 +65,10 @@ class PlayedProxies:
         caller = self.traffic.callers[name] = Caller(name=name, source=source, target=target, rate=rate)
         return caller
 
+    def now(self) -> datetime:
+        """The clock of this machine, which is everybody's here."""
+        return datetime.now(UTC)
+
     def forget_refusals(self) -> None:
         """The next refusal is the first one."""
         self.refusals.clear()
@@ -73,7 +78,7 @@ class PlayedProxies:
         while not self._stop.wait(BEAT_S):
             now = time.monotonic()
             try:
-                pods = [mesh_pod(one, {}) for name in self._namespaces() for one in self._kube.items(_pods(name))]
+                pods = [mesh_pod(one, {}) for one in self._kube.items(PODS)]
                 scene = self._scene(pods)
             except KubeError:  # the API server is busy: what is not counted now is at the next beat
                 continue
@@ -122,10 +127,6 @@ class PlayedProxies:
                 """Nothing: a scrape a second is no news."""
 
         return Page
-
-
-def _pods(namespace: str) -> str:
-    return f"/api/v1/namespaces/{namespace}/pods"
 
 
 def _is_of(pod: MeshPod, workload: Workload) -> bool:
