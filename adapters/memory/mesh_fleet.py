@@ -4,7 +4,6 @@ Serves the demo and tests. `beat` is a moment of its life: workloads whose templ
 proxy where the namespace's label says so; callers call; the proxies count, and are scraped.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,53 +12,15 @@ from typing import Any
 from adapters.kube.api import Obj, Patch
 from adapters.memory.cluster import DirectApi
 from adapters.memory.mesh_metrics import Labels, MemoryMeshMetrics, sample
-from rollout.migration.mtls import effective
+from adapters.memory.mesh_traffic import Caller, MemoryTraffic, Scene, Workload
 from rollout.migration.read import RESTARTED, mesh_pod, peer_auth
-from rollout.model.mesh import MeshPod, Mtls, PeerAuth
+from rollout.model.mesh import MeshPod, PeerAuth
 from rollout.ports.errors import NotFound
 
 ROOT = "istio-system"
-UNKNOWN = "unknown"
 _TEMPLATE = "fleet.memory/template"  # annotation on a pod: which restart it came from
-_BUCKETS = ("5", "10", "25", "50", "100", "+Inf")
 _PODS, _PEERS = "/api/v1/namespaces/{}/pods", "/apis/security.istio.io/v1/namespaces/{}/peerauthentications"
 _DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """A Deployment with its Service. port: the container's."""
-
-    namespace: str
-    name: str
-    port: int = 8080
-    pods: int = 2
-
-
-@dataclass(slots=True, kw_only=True)
-class Caller:
-    """Who calls whom. source: "namespace/name" of a workload of the fleet, "" for something that never gets a proxy.
-
-    rate: requests per second. silent: it calls nobody for now. served and refused: what became of its requests.
-    """
-
-    name: str
-    source: str
-    target: str
-    rate: float = 1.0
-    silent: bool = False
-    served: int = 0
-    refused: int = 0
-    _left: float = 0.0
-
-    def requests(self, seconds: float) -> int:
-        """How many it makes in so many seconds; fractions are kept for the next time."""
-        if self.silent:
-            return 0
-        self._left += self.rate * seconds
-        whole = int(self._left)
-        self._left -= whole
-        return whole
 
 
 @dataclass(slots=True)
@@ -69,10 +30,14 @@ class MemoryFleet:
     api: DirectApi
     metrics: MemoryMeshMetrics
     workloads: dict[str, Workload] = field(default_factory=dict)
-    callers: dict[str, Caller] = field(default_factory=dict)
-    _counts: dict[str, Counter[Labels]] = field(default_factory=dict)
+    traffic: MemoryTraffic = field(default_factory=MemoryTraffic)
     _beaten: datetime | None = None
     _made: int = 0
+
+    @property
+    def callers(self) -> dict[str, Caller]:
+        """By name; who is taken out calls no more."""
+        return self.traffic.callers
 
     async def deploy(self, workload: Workload, now: datetime) -> None:
         """Its Deployment, its Service, and its pods."""
@@ -93,70 +58,17 @@ class MemoryFleet:
             await self._roll(workload, now)
         pods = {name: await self._pods(one) for name, one in self.workloads.items()}
         peers = {one.namespace: await self._peers(one.namespace) for one in self.workloads.values()}
-        root = await self._peers(ROOT)
-        for caller in self.callers.values():
-            source = pods.get(caller.source, ())
-            for number in range(caller.requests(seconds)):
-                target = pods[caller.target]
-                if target:
-                    self._request(caller, source, target[number % len(target)], peers, root)
-        live = {pod.uid for found in pods.values() for pod in found}
-        self._counts = {uid: counts for uid, counts in self._counts.items() if uid in live}
+        scene = Scene(pods=pods, peers=peers, root=await self._peers(ROOT))
+        self.traffic.flow(seconds, self.workloads, scene)
         self.metrics.scrape(now, dict(self._scraped(pods)))
-
-    def _request(
-        self,
-        caller: Caller,
-        source: tuple[MeshPod, ...],
-        target: MeshPod,
-        peers: Mapping[str, tuple[PeerAuth, ...]],
-        root: tuple[PeerAuth, ...],
-    ) -> None:
-        workload = self.workloads[caller.target]
-        is_meshed = any(pod.meshed for pod in source)
-        mode = effective(target, workload.port, peers[target.namespace], root).mode
-        is_refused = target.meshed and not is_meshed and mode is Mtls.STRICT
-        edge = {
-            "destination_workload": workload.name,
-            "destination_workload_namespace": workload.namespace,
-            "destination_service_namespace": workload.namespace,
-            "destination_service_name": workload.name,
-            "source_workload": caller.source.partition("/")[2] if is_meshed else UNKNOWN,
-            "source_workload_namespace": caller.source.partition("/")[0] if is_meshed else UNKNOWN,
-        }
-        if is_refused:
-            caller.refused += 1
-            self._count(target, "envoy_listener_no_filter_chain_match", listener_address="0.0.0.0_15006")
-            return
-        caller.served += 1
-        if target.meshed:
-            policy = "mutual_tls" if is_meshed else "none"
-            self._count(
-                target,
-                "istio_requests_total",
-                reporter="destination",
-                connection_security_policy=policy,
-                response_code="200",
-                **edge,
-            )
-        if is_meshed:
-            told = source[0]
-            self._count(told, "istio_requests_total", reporter="source", response_code="200", **edge)
-            for bound in _BUCKETS[1:]:
-                self._count(told, "istio_request_duration_milliseconds_bucket", reporter="source", le=bound, **edge)
-
-    def _count(self, pod: MeshPod, metric: str, **labels: str) -> None:
-        key = sample(metric, namespace=pod.namespace, pod=pod.name, **labels)
-        self._counts.setdefault(pod.uid, Counter())[key] += 1
 
     def _scraped(self, pods: Mapping[str, tuple[MeshPod, ...]]) -> Iterator[tuple[Labels, float]]:
         for pod in (pod for found in pods.values() for pod in found if pod.meshed):
             at = {"namespace": pod.namespace, "pod": pod.name}
-            target = {**at, "job": "proxies", "instance": pod.name}
-            yield sample("up", **target), 1.0
-            yield sample("istio_build", component="proxy", **target), 1.0
-            yield sample("envoy_listener_no_filter_chain_match", listener_address="0.0.0.0_15006", **at), 0.0
-            yield from ((key, float(value)) for key, value in self._counts.get(pod.uid, {}).items())
+            yield sample("up", job="proxies", instance=pod.name, **at), 1.0
+            for labels, value in self.traffic.shown(pod):
+                target = {"job": "proxies", "instance": pod.name, **at}
+                yield labels.union(target.items()), value
 
     async def _peers(self, namespace: str) -> tuple[PeerAuth, ...]:
         listed = await self.api.get(_PEERS.format(namespace))

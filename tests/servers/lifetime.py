@@ -9,12 +9,12 @@ import hmac
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import yaml
 
-from tests.servers.client import KubeError, Obj, path_of
+from tests.servers.client import Kube, KubeError, Obj, path_of
 from tests.servers.cluster import deployment, service
 from tests.servers.process import eventually
 from tests.servers.shop import Shop, manifest
@@ -124,10 +124,15 @@ def a_retry(namespace: str, name: str) -> Obj:
     return {"apiVersion": "rollout.dev/v1alpha1", "kind": "RolloutCommand", "metadata": metadata, "spec": spec}
 
 
-@contextmanager
-def written_to(shop: Shop, paths: Callable[[], list[str]]) -> Iterator[None]:
+def written_to(shop: Shop, paths: Callable[[], list[str]]) -> AbstractContextManager[None]:
     """Somebody keeps writing a label on these objects."""
-    stop, kube = threading.Event(), shop.cluster.kube
+    return writing_to(shop.cluster.kube, paths)
+
+
+@contextmanager
+def writing_to(kube: Kube, paths: Callable[[], list[str]]) -> Iterator[None]:
+    """Somebody keeps writing a label on these objects."""
+    stop = threading.Event()
 
     def write() -> None:
         count = 0

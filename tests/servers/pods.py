@@ -63,19 +63,30 @@ def status(pod: Pod, address: str, is_complete: bool = True) -> dict[str, Any]:
             _condition(pod, "ContainersReady", ready),
             _condition(pod, "Ready", ready),
         ],
+        "initContainerStatuses": [
+            _ran(one, {"ready": True, "state": state} if _is_sidecar(one) else _ended(pod))
+            for one in pod["spec"].get("initContainers") or ()
+        ],
         "containerStatuses": [
-            {
-                "name": container["name"],
-                "image": container["image"],
-                "imageID": container["image"],
-                "ready": ready,
-                "started": waiting is None,
-                "restartCount": 0,
-                "state": state,
-            }
-            for container in pod["spec"]["containers"]
+            _ran(one, {"ready": ready, "started": waiting is None, "state": state}) for one in pod["spec"]["containers"]
         ],
     }
+
+
+def _ran(container: Mapping[str, Any], how: Mapping[str, Any]) -> dict[str, Any]:
+    image = container["image"]
+    return {"name": container["name"], "image": image, "imageID": image, "restartCount": 0, **how}
+
+
+def _is_sidecar(container: Mapping[str, Any]) -> bool:
+    """Whether it runs as long as the pod, though it stands among the init containers."""
+    return container.get("restartPolicy") == "Always"
+
+
+def _ended(pod: Pod) -> dict[str, Any]:
+    """An init container has done its work."""
+    ended = {"exitCode": 0, "reason": "Completed", "startedAt": _started(pod), "finishedAt": _started(pod)}
+    return {"ready": True, "started": False, "state": {"terminated": ended}}
 
 
 def is_ending(pod: Pod) -> bool:

@@ -15,9 +15,10 @@ from adapters.kube.cache import Cache
 from adapters.kube.kinds import KINDS, WATCHED
 from adapters.memory.clock import ManualClock
 from adapters.memory.cluster import DirectApi, MemoryCluster
-from adapters.memory.mesh_fleet import Caller, MemoryFleet, Workload
+from adapters.memory.mesh_fleet import MemoryFleet
 from adapters.memory.mesh_installed import installed
 from adapters.memory.mesh_metrics import MemoryMeshMetrics
+from adapters.memory.mesh_traffic import Caller, Workload
 from adapters.memory.notices import KeptNotices
 from rollout.controller.kept_migrations import KeptMigrations
 from rollout.crds import definitions
