@@ -6,7 +6,7 @@ from dataclasses import replace
 from adapters.kube.api import Obj
 from adapters.kube.cache import Cache
 from adapters.kube.kinds import WORKLOAD_KINDS
-from adapters.mesh.marks import LOG_NAME
+from adapters.mesh.marks import LOG_NAME, MANAGER
 from rollout.migration.read import mesh_pod, mesh_workload, peer_auth
 from rollout.model.mesh import MeshNamespace, MeshPod, PeerAuth
 from rollout.traffic.owners import owner_of
@@ -41,6 +41,7 @@ class CachedMesh:
             rollouts=tuple(self._running(name)),
             tool=self._tool(name, obj),
             logs=self._cache.get("Telemetry", name, LOG_NAME) is not None,
+            writer=_writer(obj) if obj is not None else "",
         )
 
     def raw(self, name: str) -> tuple[Obj, ...]:
@@ -49,7 +50,8 @@ class CachedMesh:
 
     def root(self, namespace: str) -> tuple[PeerAuth, ...]:
         """The PeerAuthentications of a namespace, sorted by name."""
-        found = (peer_auth(one) for one in self._cache.list("PeerAuthentication", namespace))
+        listed = self._cache.list("PeerAuthentication", namespace)
+        found = (replace(peer_auth(one), writer=_writer(one)) for one in listed)
         return tuple(sorted(found, key=lambda one: one.name))
 
     def meshed(self) -> frozenset[str]:
@@ -104,3 +106,11 @@ class CachedMesh:
             if owner is not None:
                 return str(owner)
         return ""
+
+
+def _writer(obj: Obj) -> str:
+    """The field manager that wrote the object last; "" when that was us, or nobody is known."""
+    entries = [one for one in obj["metadata"].get("managedFields") or () if not one.get("subresource")]
+    writers = [(one.get("time") or "", one.get("manager") != MANAGER, str(one.get("manager", ""))) for one in entries]
+    manager = max(writers, default=("", False, ""))[2]
+    return "" if manager == MANAGER else manager

@@ -4,8 +4,9 @@ from typing import Any
 
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.mesh.marks import WRITE, marks
+from rollout.manifest.errors import SpecError
 from rollout.manifest.records import record_from_data, record_to_data
-from rollout.ports.errors import NotFound
+from rollout.ports.errors import NotFound, Rejected
 from rollout.ports.migrations import Record
 
 
@@ -52,7 +53,10 @@ class KubeRecords:
         return self._remembered(migration, namespace, obj)
 
     def _remembered(self, migration: str, namespace: str, obj: Obj) -> Record:
-        snapshot, proofs = record_from_data(obj.get("data") or {})
+        try:
+            snapshot, proofs = record_from_data(obj.get("data") or {})
+        except SpecError as error:
+            raise Rejected(f"ConfigMap {self._home}/{_name(migration, namespace)}: {error}") from error
         record = Record(snapshot=snapshot, proofs=proofs, version=str(obj["metadata"].get("resourceVersion", "")))
         self._known[migration, namespace] = record
         return record

@@ -16,8 +16,8 @@ from rollout.migration.mtls import live
 from rollout.migration.mtls_restore import snapshot
 from rollout.migration.orders import changed_in, obeyed
 from rollout.migration.proving import facts
-from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
-from rollout.migration.telling import WRITTEN, conditions, next_sentence, reasons, wake_at
+from rollout.migration.stages import AT_LEAST_CANARY, FORWARD, TRANSITIONS, Trigger
+from rollout.migration.telling import WRITTEN, conditions, cut_announced, next_sentence, reasons, wake_at
 from rollout.migration.tracking import tracked
 from rollout.migration.triggers import Fired, fired
 from rollout.migration.view import View, unmeshed
@@ -25,7 +25,12 @@ from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceSta
 from rollout.model.migration_seen import FleetSeen, MigrationDecision, NamespaceActions, Replied
 from rollout.model.status import Reason
 
-_ALARMING = frozenset({Trigger.LIMIT_BROKEN, Trigger.FALLBACK_ASKED, Trigger.PREFLIGHT_BLOCKED, Trigger.PLAINTEXT_SEEN})
+_ALARMING = frozenset(
+    {
+        *(Trigger.LIMIT_BROKEN, Trigger.FALLBACK_ASKED, Trigger.OPENED_BY_HAND),
+        *(Trigger.PREFLIGHT_BLOCKED, Trigger.PLAINTEXT_SEEN),
+    }
+)
 _QUIET = frozenset(
     {
         "MeasuringBaseline",
@@ -39,12 +44,22 @@ _QUIET = frozenset(
     }
 )
 _OPENING = frozenset({Stage.FALLING_BACK, Stage.ROLLING_BACK})
+# What may happen to a namespace that the spec names no more: back, never on.
+_BACK = frozenset(
+    {
+        *(Trigger.LIMIT_BROKEN, Trigger.OPENED_BY_HAND, Trigger.OPENED),
+        *(Trigger.ROLLBACK_GOES_ON, Trigger.RESTORED),
+    }
+)
+_UNTOUCHED = frozenset(
+    {Stage.PENDING, Stage.PREFLIGHT, Stage.BASELINE, Stage.BLOCKED, Stage.EXCEPTED, Stage.ROLLED_BACK}
+)
 
 
 def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: datetime) -> MigrationDecision:
     """The new status, what to write, what to announce, and when time alone may change something."""
     known = {one.name: one for one in status.namespaces}
-    names = (*spec.namespaces, *sorted(known.keys() - set(spec.namespaces)))
+    names = (*spec.namespaces, *sorted(name for name in known.keys() - set(spec.namespaces) if _is_left(known[name])))
     status = replace(status, namespaces=tuple(known.get(name, NamespaceStatus(name=name)) for name in names))
     orders = obeyed(spec, status, seen.commands, actors_bound=seen.actors_bound)
     status = orders.status
@@ -63,6 +78,7 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
             fleet=fleet,
             root=seen.root,
             periods=seen.periods,
+            unkept=seen.unkept.get(name, ""),
             now=now,
         )
         view, fire = _advanced(view, orders.fires.get(name))
@@ -70,7 +86,7 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
         view = _told(view) if fire is None else view.of(replace(view.status, reasons=(), next=""))
         status = changed_in(status, view.status)
         actions += [done] if done is not None else []
-        events += [(name, reason) for reason in _news(before, view.status, fire)]
+        events += [(name, reason) for reason in _news(before, view, fire)]
         moments += _moments(view, fire, done)
     status = _summed_up(spec, status, now)
     return MigrationDecision(
@@ -92,6 +108,7 @@ def _fleet(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
         calls=calls,
         enrolled=frozenset(),
         rollouts={name: one.namespace.rollouts for name, one in own.items() if one.namespace.rollouts},
+        taken=seen.taken,
         frozen="" if seen.edges is not None else "the metrics server cannot say who calls whom",
         now=now,
     )
@@ -108,8 +125,16 @@ def _advanced(view: View, asked: Fired | None) -> tuple[View, Fired | None]:
 
 
 def _by_itself(view: View) -> Fired | None:
-    """What fires without a person. What the spec names no more is only opened, where that had begun."""
-    return fired(view) if view.is_wanted or view.stage in _OPENING else None
+    """What fires without a person. What the spec names no more only goes back."""
+    if view.is_wanted:
+        return fired(view)
+    found = fired(view) if view.stage in _OPENING | AT_LEAST_CANARY or view.status.rolls_back else None
+    return found if found is not None and found.trigger in _BACK else None
+
+
+def _is_left(one: NamespaceStatus) -> bool:
+    """Whether something of ours may be left in a namespace that the spec names no more."""
+    return one.stage not in _UNTOUCHED or one.recorded or bool(one.created)
 
 
 def _actions(view: View, before: NamespaceStatus, fire: Fired | None) -> NamespaceActions | None:
@@ -119,7 +144,8 @@ def _actions(view: View, before: NamespaceStatus, fire: Fired | None) -> Namespa
     if view.stage is not Stage.FALLING_BACK:
         writes = writes[:1]
     forward = fire is not None and _is_forward(before.stage, view.stage)
-    kept = snapshot(view.namespace, view.seen.raw, view.now) if _takes_snapshot(fire) else None
+    takes = _takes_snapshot(fire) and not before.recorded  # one that is taken again would hold our own writes
+    kept = snapshot(view.namespace, view.seen.raw, view.now) if takes else None
     if kept is not None:
         writes = ()  # the snapshot is durable before the first write
     if not writes and not forward and kept is None:
@@ -158,12 +184,14 @@ def _told(view: View) -> View:
     return view.of(replace(view.status, reasons=why, next=next_sentence(view, why)))
 
 
-def _news(before: NamespaceStatus, after: NamespaceStatus, fire: Fired | None) -> tuple[Reason, ...]:
+def _news(before: NamespaceStatus, view: View, fire: Fired | None) -> tuple[Reason, ...]:
     """The move, and holds that were not there before."""
-    news = []
+    news, after = [], view.status
     if fire is not None:
         moved_to = f"{before.stage} -> {after.stage}: {fire.why}"
         news.append(Reason(code=fire.trigger, message=moved_to, warning=fire.trigger in _ALARMING))
+        cut = cut_announced(view, fire.trigger)
+        news += [cut] if cut is not None else []
     known = {reason.code for reason in before.reasons} | _QUIET
     return (*news, *(reason for reason in after.reasons if reason.code not in known))
 

@@ -1,10 +1,11 @@
 """What has to be written so that the namespace is what its stage says? Read from the live objects, restated each tick."""
 
+from rollout.migration.drift import drift_hold, was_in_force
 from rollout.migration.fleet import change_hold, unenrol_hold
 from rollout.migration.limits import suffering
 from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import excepted
-from rollout.migration.mtls_restore import restored
+from rollout.migration.mtls_restore import restored, rollback_waits
 from rollout.migration.mtls_writes import canary_gone, enrolled_label, opened, permissive_first, strict, strict_on
 from rollout.migration.view import View, pods_of, unmeshed, unsettled, workload_named
 from rollout.model.mesh import Restartable
@@ -16,6 +17,8 @@ _LOGGED = frozenset({Stage.OBSERVING, Stage.REHEARSAL})
 
 def wanted(view: View) -> tuple[MeshWrite, ...]:
     """The writes that the stage asks for, in order; all of them for a fallback, else the caller takes the first."""
+    if not view.namespace.exists:
+        return ()
     match view.stage:
         case Stage.ENROLLING:
             return () if _is_held(view) else enrolment(view)
@@ -24,9 +27,9 @@ def wanted(view: View) -> tuple[MeshWrite, ...]:
         case Stage.REHEARSAL:
             return (*_logging(view), *exception_writes(view))
         case Stage.STRICT_CANARY:
-            return () if _is_held(view) else _one_strict(view)
+            return () if _is_held(view) or not may_rise(view) else _one_strict(view)
         case Stage.STRICT | Stage.STRICT_SOAK:
-            return () if _is_held(view) else (*_all_strict(view), *_logging(view))
+            return (*(() if _is_held(view) else _all_strict(view)), *_logging(view))
         case Stage.FALLING_BACK:
             return opened(view.namespace, view.root)
         case Stage.ROLLING_BACK:
@@ -36,6 +39,8 @@ def wanted(view: View) -> tuple[MeshWrite, ...]:
 
 def enrolment(view: View) -> tuple[MeshWrite, ...]:
     """Explicit PERMISSIVE, the label, then one workload after the other, each only while nobody suffers."""
+    if drift_hold(view) is not None:
+        return ()
     ahead: tuple[MeshWrite, ...] = permissive_first(view.namespace, view.root)
     if ahead:
         return ahead
@@ -54,15 +59,27 @@ def exception_writes(view: View) -> tuple[WritePeer, ...]:
 
 def rollback(view: View) -> tuple[MeshWrite, ...]:
     """Everything as it was: STRICT opened, label off, pods anew, then what we made; one after the other."""
-    still_open: tuple[MeshWrite, ...] = opened(view.namespace, view.root)
-    if still_open or view.seen.snapshot is None:
-        return still_open
-    if unenrol_hold(view.fleet, view.name) is not None:
+    if not view.status.recorded or view.seen.snapshot is None or unenrol_hold(view.fleet, view.name) is not None:
         return ()
     if view.namespace.logs:
         return (LogPlaintext(namespace=view.name, present=False),)
     since = view.status.since or view.now
     return restored(view.namespace, view.root, view.seen.snapshot, view.status.created, since)
+
+
+def rollback_holds(view: View) -> tuple[str, ...]:
+    """What a rollback waits for, for people; () for nothing."""
+    if not view.status.recorded or not view.namespace.exists:
+        return ()
+    if view.seen.snapshot is None:
+        return ("the record of how it was cannot be read",)
+    hold = unenrol_hold(view.fleet, view.name)
+    return (hold.message,) if hold is not None else rollback_waits(view.namespace, view.seen.snapshot)
+
+
+def may_rise(view: View) -> bool:
+    """Whether the evidence is complete at this moment, so that something may become STRICT."""
+    return view.seen.plaintext.complete and not view.seen.plaintext.events and not unmeshed(view)
 
 
 def _anew(view: View) -> tuple[MeshWrite, ...]:
@@ -94,11 +111,18 @@ def _one_strict(view: View) -> tuple[MeshWrite, ...]:
 
 
 def _all_strict(view: View) -> tuple[MeshWrite, ...]:
-    writes: tuple[MeshWrite, ...] = strict(view.namespace, view.root, view.spec.exceptions_of(view.name))
+    exceptions = view.spec.exceptions_of(view.name)
+    writes: tuple[MeshWrite, ...] = strict(view.namespace, view.root, exceptions)
+    if was_in_force(view):  # what somebody changed since is not raised again; see `drift`
+        writes = excepted(view.namespace, view.root, exceptions)
+    elif not may_rise(view):
+        return ()
     return writes or canary_gone(view.namespace, view.root)
 
 
 def _logging(view: View) -> tuple[MeshWrite, ...]:
+    if not view.status.recorded:
+        return ()
     present = view.stage in _LOGGED
     if view.namespace.logs is present or not any(pod.meshed for pod in live(view.namespace)):
         return ()

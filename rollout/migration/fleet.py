@@ -31,7 +31,7 @@ class Fleet:
     """All that the holds look at.
 
     enrolled: namespaces whose every pod is meshed or excepted. rollouts: those in mid-run, by namespace.
-    frozen: why a freeze holds, "" when none does.
+    frozen: why a freeze holds, "" when none does. taken: namespaces that another MeshMigration moves, with its name.
     Worked out from these, so that no hold walks the fleet: kept: the status by name. order: place in the spec. waves:
     number of the wave. changing: names in a mutating stage. unready: names, in order, that a later wave waits for.
     spent: the waves that fell back too often. exceptions: by namespace.
@@ -44,6 +44,7 @@ class Fleet:
     rollouts: Mapping[str, tuple[str, ...]]
     frozen: str
     now: datetime
+    taken: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, NamespaceStatus] = field(init=False, repr=False, compare=False)
     order: Mapping[str, int] = field(init=False, repr=False, compare=False)
     waves: Mapping[str, int] = field(init=False, repr=False, compare=False)
@@ -88,7 +89,12 @@ def _lets_others_begin(one: NamespaceStatus) -> bool:
 def begin_hold(fleet: Fleet, name: str) -> Reason | None:
     """Why the namespace may not leave Pending. KeyError when it is in no wave."""
     return (
-        _stopped(fleet) or _former_wave(fleet, name) or _unapproved(fleet, name) or _frozen(fleet) or _gate(fleet, name)
+        _stopped(fleet)
+        or _taken(fleet, name)
+        or _former_wave(fleet, name)
+        or _unapproved(fleet, name)
+        or _frozen(fleet)
+        or expired_hold(fleet, name)
     )
 
 
@@ -184,8 +190,9 @@ def _change_hold(fleet: Fleet, name: str, changing: Set[str]) -> Reason | None:
     ahead.sort(key=fleet.order.__getitem__)
     return (
         _stopped(fleet)
+        or _taken(fleet, name)
         or _frozen(fleet)
-        or _gate(fleet, name)
+        or expired_hold(fleet, name)
         or _rollout_running(fleet, name)
         or _neighbour_changing(fleet, name, ahead)
         or _wave_full(fleet, name, ahead)
@@ -208,6 +215,14 @@ def _stopped(fleet: Fleet) -> Reason | None:
             warning=True,
         )
     return None
+
+
+def _taken(fleet: Fleet, name: str) -> Reason | None:
+    other = fleet.taken.get(name)
+    if not other:
+        return None
+    message = f"MeshMigration {other} moves {name}: take it out of one of the two"
+    return Reason(code="OwnedByAnother", message=message, warning=True)
 
 
 def _former_wave(fleet: Fleet, name: str) -> Reason | None:
@@ -251,8 +266,8 @@ def _frozen(fleet: Fleet) -> Reason | None:
     return Reason(code="Frozen", message=f"{fleet.frozen}: goes on when the freeze is over")
 
 
-def _gate(fleet: Fleet, name: str) -> Reason | None:
-    """An exception that has expired changes no mode by itself: it keeps the namespace where it is."""
+def expired_hold(fleet: Fleet, name: str) -> Reason | None:
+    """Why an exception that has expired keeps the namespace where it is; it changes no mode by itself."""
     live = fleet.live_exceptions(name)
     for one in fleet.exceptions.get(name, ()):
         if one not in live:

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
+from rollout.migration.drift import drift_hold
 from rollout.migration.effects import exception_writes
-from rollout.migration.fleet import begin_hold, change_hold, strict_hold
-from rollout.migration.limits import suffering
+from rollout.migration.fleet import begin_hold, change_hold, expired_hold, strict_hold
+from rollout.migration.limits import mute, suffering, unready
 from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import unwritable
+from rollout.migration.needs import CHECKED_WITHIN
 from rollout.migration.soaking import soak_holds
-from rollout.migration.view import View, expired, unmeshed, unsettled
+from rollout.migration.view import View, may_speak_plaintext, unmeshed, unsettled
 from rollout.model.migration import Finding, Severity, Stage
 from rollout.model.status import Reason
 from rollout.model.telemetry import Asked
 
+_LISTENING = frozenset({Stage.OBSERVING, Stage.REHEARSAL})
 _FEW = 3  # names in a sentence; the others are counted
 
 Gate = Callable[[View], Iterator[Reason]]
@@ -21,7 +24,19 @@ Gate = Callable[[View], Iterator[Reason]]
 
 def holds(view: View) -> tuple[Reason, ...]:
     """Why the namespace does not leave its stage forward, most important first; () when it may."""
-    return tuple(GATES[view.stage](view)) if view.stage in GATES else ()
+    if view.stage not in GATES:
+        return ()
+    if not view.namespace.exists:
+        return (
+            Reason(code="NamespaceGone", message=f"{view.name} is not there: create it, or take it out of its wave"),
+        )
+    drift = drift_hold(view)
+    found = [*_of(drift), *GATES[view.stage](view)]
+    if view.unkept:
+        found.append(Reason(code="RecordNotKept", message=f"its record cannot be written: {view.unkept}", warning=True))
+    return tuple(
+        {reason.code: reason for reason in reversed(found)}[code] for code in dict.fromkeys(one.code for one in found)
+    )
 
 
 def blocking(view: View) -> tuple[Finding, ...]:
@@ -36,6 +51,7 @@ def waiting(view: View) -> tuple[Finding, ...]:
         one
         for one in view.seen.findings or ()
         if one.severity is Severity.WARN and one.key not in known and one.check not in known
+        if not (view.stage in _LISTENING and one.check == "CALLER-01" and not one.caller)  # the soak says who calls
     )
 
 
@@ -50,15 +66,24 @@ def _pending(view: View) -> Iterator[Reason]:
 
 
 def _preflight(view: View) -> Iterator[Reason]:
-    if view.seen.findings is None:
-        yield Reason(code="NotChecked", message="the preflight checks have not run yet")
-        return
     yield from _found(view)
     if view.namespace.tool:
         yield from _tool(view)
 
 
 def _found(view: View) -> Iterator[Reason]:
+    """What the checks found; between two runs of them what the last one found goes on to count, for a while."""
+    yield from _of(expired_hold(view.fleet, view.name))
+    looked = view.status.looked
+    if view.seen.findings is None and (looked is None or view.now - looked > CHECKED_WITHIN):
+        yield Reason(code="NotChecked", message="the preflight checks have not run, or not for long")
+        return
+    if view.seen.findings is None and view.status.blocked:
+        message = f"mend what the {view.status.blocked} checks found; see `rollout mesh preflight`"
+        yield Reason(code="PreflightBlocks", message=message, warning=True)
+    if view.seen.findings is None and view.status.warned:
+        message = f"acknowledge or mend {view.status.warned} findings; see `rollout mesh preflight`"
+        yield Reason(code="Unacknowledged", message=message)
     if blocking(view):
         keys = tuple(one.key for one in blocking(view))
         yield Reason(code="PreflightBlocks", message=f"mend {named(keys)}; see `rollout mesh preflight`", warning=True)
@@ -66,9 +91,6 @@ def _found(view: View) -> Iterator[Reason]:
         keys = tuple(one.key for one in waiting(view))
         message = f"acknowledge or mend {named(keys)}; see `rollout mesh preflight`"
         yield Reason(code="Unacknowledged", message=message)
-    if expired(view):
-        names = tuple(f"{one.owner}'s of {one.expires}" for one in expired(view))
-        yield Reason(code="ExceptionExpired", message=f"exceptions have run out: {named(names)}; renew or mend them")
 
 
 def _tool(view: View) -> Iterator[Reason]:
@@ -130,14 +152,29 @@ def _permissive(view: View) -> Iterator[Reason]:
 def _observing(view: View) -> Iterator[Reason]:
     yield from _unmeshed(view)
     yield from soak_holds(view)
+    yield from _still_open(view)
     yield from _of(strict_hold(view.fleet, view.name))
-    if view.seen.findings is None and view.status.looked is None:
-        yield Reason(code="NotChecked", message="the preflight checks have not run yet")
     yield from _found(view)
+
+
+def _still_open(view: View) -> Iterator[Reason]:
+    """Connections without mTLS that were there before anybody listened count nothing new, and would be cut."""
+    rows = view.rows(Asked.PLAINTEXT_OPEN)
+    if rows is None:
+        yield _silent(view, Asked.PLAINTEXT_OPEN)
+        return
+    let = {pod.name for pod in live(view.namespace) if may_speak_plaintext(view, pod)}
+    pods = tuple(sorted({row.label("pod") for row in rows if row.value > 0 and row.label("pod") not in let}))
+    if pods:
+        yield Reason(code="PlaintextOpen", message=f"connections without mTLS are open to {named(pods)}")
 
 
 def _rehearsal(view: View) -> Iterator[Reason]:
     yield from _unmeshed(view)
+    yield from soak_holds(view)
+    yield from _still_open(view)
+    for why in unready(view):
+        yield Reason(code="Restarting", message=why)
     todo = exception_writes(view)
     if todo:
         yield Reason(code="ExceptionsPending", message=f"{todo[0]}: exceptions come before STRICT")
@@ -150,22 +187,23 @@ def _rehearsal(view: View) -> Iterator[Reason]:
 
 
 def _armed(view: View) -> Iterator[Reason]:
-    """Whether each proxy would tell of a refused caller: a counter that is absent is not zero."""
-    rows = view.rows(Asked.REFUSALS_EXIST)
-    if rows is None:
+    """Whether each proxy would tell of a refused caller."""
+    if view.rows(Asked.REFUSALS_EXIST) is None:
         yield _silent(view, Asked.REFUSALS_EXIST)
         return
-    told = {row.label("pod") for row in rows}
-    mute = tuple(pod.name for pod in live(view.namespace) if pod.meshed and pod.name not in told)
-    if mute:
+    pods = mute(view)
+    if pods:
         message = (
-            f"refused callers would stay unseen at {named(mute)}: export envoy_listener_* "
+            f"refused callers would stay unseen at {named(pods)}: export envoy_listener_* "
             "(proxyStatsMatcher.inclusionPrefixes: [listener.]) and restart the pods"
         )
         yield Reason(code="RefusalsUnseen", message=message)
 
 
 def _strict(view: View) -> Iterator[Reason]:
+    yield from _unmeshed(view)
+    if not view.seen.plaintext.complete:
+        yield Reason(code="CoverageIncomplete", message=view.seen.plaintext.gap)
     if view.status.in_force is None:
         yield Reason(code="NotInForce", message="STRICT is not what every pod has yet")
         yield from _of(change_hold(view.fleet, view.name))
@@ -176,8 +214,7 @@ def _strict(view: View) -> Iterator[Reason]:
             f"verified for another {_short(rest)}; open connections are cut {_short(view.spec.drain)} after the flip"
         )
         yield Reason(code="Verifying", message=message)
-    if view.status.dark_since is not None:
-        yield Reason(code="TelemetryMissing", message="the metrics server cannot say how callers fare")
+    yield from _dark(view)
 
 
 def _strict_canary(view: View) -> Iterator[Reason]:
@@ -189,8 +226,14 @@ def _strict_soak(view: View) -> Iterator[Reason]:
     rest = view.spec.strict_soak - timedelta(seconds=view.in_stage())
     if rest > timedelta(0):
         yield Reason(code="Soaking", message=f"watched at STRICT for another {_short(rest)}")
+    yield from _unmeshed(view)
+    yield from _dark(view)
+
+
+def _dark(view: View) -> Iterator[Reason]:
     if view.status.dark_since is not None:
         yield Reason(code="TelemetryMissing", message="the metrics server cannot say how callers fare")
+    yield from _armed(view)
 
 
 def _of(hold: Reason | None) -> Iterator[Reason]:

@@ -15,6 +15,7 @@ from rollout.model.telemetry import Asked, Series
 BLIND_LOOKS = 4
 BLIND_AT_LEAST = timedelta(seconds=60)
 WATCHED = (Asked.SUCCESS, Asked.REFUSED, Asked.REJECTS)
+MOST_EDGES = 50
 _SECOND_MS = 1000.0
 
 
@@ -24,7 +25,7 @@ def broken(view: View) -> tuple[str, ...]:
         *_refused(view),
         *_success(view),
         *_latency(view),
-        *_unready(view),
+        *unready(view),
         *_restarted(view),
         *_rejected(view),
         *_blind(view),
@@ -37,8 +38,18 @@ def suffering(view: View) -> tuple[str, ...]:
 
 
 def is_blind(view: View) -> bool:
-    """Whether the metrics server could not answer one of the questions that watch a change."""
-    return any(view.rows(asked) is None for asked in WATCHED)
+    """Whether one of the questions that watch a change has no answer, or not from all proxies."""
+    return any(view.rows(asked) is None for asked in WATCHED) or bool(mute(view, BLIND_AT_LEAST))
+
+
+def mute(view: View, after: timedelta = timedelta(0)) -> tuple[str, ...]:
+    """Pods whose proxy, started so long ago, would not tell of a refused caller: a counter that is absent is not zero."""
+    told = {row.label("pod") for row in view.rows(Asked.REFUSALS_EXIST) or ()}
+    return tuple(
+        pod.name
+        for pod in live(view.namespace)
+        if pod.meshed and pod.name not in told and (pod.proxy_since is None or view.now - pod.proxy_since >= after)
+    )
 
 
 def measured(view: View) -> tuple[EdgeBaseline, ...]:
@@ -51,7 +62,7 @@ def measured(view: View) -> tuple[EdgeBaseline, ...]:
             success=row.value,
             p99=timedelta(milliseconds=slow[edge]) if edge in slow else None,
         )
-        for row in sorted(view.rows(Asked.SUCCESS) or (), key=_edge)
+        for row in sorted(view.rows(Asked.SUCCESS) or (), key=_edge)[:MOST_EDGES]
         for edge in (_edge(row),)
     )
 
@@ -93,7 +104,8 @@ def _latency(view: View) -> Iterator[str]:
             yield f"{now.caller} to {now.workload}: p99 is {_ms(now.p99)}, at most {_ms(most)}"
 
 
-def _unready(view: View) -> Iterator[str]:
+def unready(view: View) -> Iterator[str]:
+    """A sentence for each workload that has fewer ready pods than the limit lets it."""
     for workload in view.namespace.workloads:
         missing = workload.wanted - workload.ready
         if missing > view.spec.limits.unready:

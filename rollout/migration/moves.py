@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from rollout.migration.limits import measured, total_restarts
+from rollout.migration.limits import MOST_EDGES, measured, total_restarts
 from rollout.migration.mtls_writes import canary_problem
 from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
 from rollout.migration.triggers import Fired
 from rollout.migration.view import View, pods_of
-from rollout.model.migration import NamespaceStatus, SoakMark, Stage
+from rollout.model.migration import EdgeBaseline, NamespaceStatus, SoakMark, Stage
 from rollout.model.telemetry import Asked
 
 
@@ -35,18 +35,25 @@ def _remembered(view: View, fire: Fired, status: NamespaceStatus) -> NamespaceSt
         case Trigger.PLAINTEXT_SEEN:
             return replace(status, soak=SoakMark(restarted=fire.why, known_until=view.status.soak.known_until))
         case Trigger.REHEARSED:
-            return replace(status, canary=least_risky(view))
-        case Trigger.LIMIT_BROKEN | Trigger.FALLBACK_ASKED:
+            return replace(status, canary=least_risky(view), baseline=_completed(view))
+        case Trigger.LIMIT_BROKEN | Trigger.FALLBACK_ASKED | Trigger.OPENED_BY_HAND:
             return replace(status, why_back=fire.why, fallbacks=view.status.fallbacks + 1)
         case Trigger.ROLLBACK_ASKED:
             return replace(status, why_back=fire.why, rolls_back=True)
         case Trigger.RETRIED:
-            return replace(status, why_back="", rolls_back=False, canary="", soak=SoakMark())
+            return replace(status, why_back="", rolls_back=False, canary="", soak=SoakMark(), looked=None)
         case Trigger.RESTORED:
             return replace(
                 status, visited=Stage.PENDING, recorded=False, created=(), canary="", rolls_back=False, soak=SoakMark()
             )
     return status
+
+
+def _completed(view: View) -> tuple[EdgeBaseline, ...]:
+    """The baseline, and callers that came into the mesh since it was taken, as they fare before anything is STRICT."""
+    known = {(one.caller, one.workload) for one in view.status.baseline}
+    news = (one for one in measured(view) if (one.caller, one.workload) not in known)
+    return (*view.status.baseline, *news)[:MOST_EDGES]
 
 
 def _farther(visited: Stage, stage: Stage) -> Stage:

@@ -9,6 +9,7 @@ from rollout.model.migration import MigrationSpec, NamespaceStatus, Stage
 from rollout.model.telemetry import Asked, MeshQuestion
 
 CHECK_AGAIN = timedelta(minutes=5)  # the preflight checks list objects of many kinds
+CHECKED_WITHIN = 3 * CHECK_AGAIN  # what checks found longer ago proves nothing
 GLANCE = timedelta(minutes=5)
 CALLERS_WITHIN = timedelta(days=30)  # a caller that came once a month is one
 FEWEST_SCRAPES = 4  # of 15 s: a shorter window sees no growth
@@ -23,9 +24,10 @@ _QUESTIONS: Mapping[Stage, tuple[Asked, ...]] = {
     Stage.ENROLLING: (Asked.SUCCESS, Asked.LATENCY),
     Stage.PERMISSIVE: _LISTENING,
     Stage.OBSERVING: _LISTENING,
-    Stage.REHEARSAL: _LISTENING,
-    Stage.STRICT_CANARY: _WATCHING,
-    Stage.STRICT: _WATCHING,
+    Stage.REHEARSAL: (*_LISTENING, Asked.SUCCESS, Asked.LATENCY),
+    # Until the flip is verified, plaintext to what is not STRICT yet must be heard as well.
+    Stage.STRICT_CANARY: (*_WATCHING, *_LISTENING),
+    Stage.STRICT: (*_WATCHING, *_LISTENING),
     Stage.STRICT_SOAK: _WATCHING,
 }
 _CHECKED = frozenset({Stage.PREFLIGHT, Stage.BLOCKED, Stage.OBSERVING, Stage.REHEARSAL})
@@ -59,6 +61,8 @@ def _window(asked: Asked, spec: MigrationSpec, status: NamespaceStatus, now: dat
     match asked:
         case Asked.SUCCESS | Asked.LATENCY if status.stage is Stage.BASELINE:
             return max(min(since, spec.baseline), shortest)
+        case Asked.SUCCESS | Asked.LATENCY if status.stage is Stage.REHEARSAL:
+            return max(min(now - (status.soak.clock or now), spec.baseline), shortest)
         case Asked.REFUSED | Asked.REJECTS:
             return max(min(since, GLANCE), timedelta(seconds=1))
         case Asked.EDGES:

@@ -12,6 +12,8 @@ from rollout.model.commands import Command, Handled, Result, Verb
 from rollout.model.migration import Acknowledged, MigrationSpec, MigrationStatus, NamespaceStatus, Stage, WaveApproval
 from rollout.model.status import HANDLED_KEPT, Reason
 
+MOST_ACKNOWLEDGED = 100  # a status must fit into one object
+
 
 class RefusalError(Exception):
     """A command that is not possible now; the message says what is."""
@@ -81,7 +83,8 @@ def _approve(spec: MigrationSpec, status: MigrationStatus, command: Command) -> 
     wave = _wave(spec, command)
     if any(one.wave == wave for one in status.approved):
         raise RefusalError(f"wave {wave} is approved already")
-    approved = (*status.approved, WaveApproval(wave=wave, by=command.actor))
+    known = tuple(one for one in status.approved if any(one.wave == other.name for other in spec.waves))
+    approved = (*known, WaveApproval(wave=wave, by=command.actor))
     return _Done(status=replace(status, approved=approved), message=f"wave {wave} may begin", fires={})
 
 
@@ -129,10 +132,15 @@ def _acknowledge(_spec: MigrationSpec, status: MigrationStatus, command: Command
     one = _namespace(status, command)
     if not command.reason:
         raise RefusalError("acknowledge needs a reason")
+    if len(one.acknowledged) >= MOST_ACKNOWLEDGED:
+        raise RefusalError(
+            f"{one.name} has {MOST_ACKNOWLEDGED} acknowledgements: name a check, such as PA-01, for all of it"
+        )
     entry = Acknowledged(key=command.finding, by=command.actor, reason=command.reason)
     if any(known.key == entry.key for known in one.acknowledged):
         raise RefusalError(f"{entry.key} is acknowledged already")
-    changed = replace(one, acknowledged=tuple(sorted((*one.acknowledged, entry))))
+    # the checks run again at once, and count without it
+    changed = replace(one, acknowledged=tuple(sorted((*one.acknowledged, entry))), looked=None)
     return _Done(status=changed_in(status, changed), message=f"{command.actor} answers for {entry.key}", fires={})
 
 

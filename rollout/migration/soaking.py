@@ -18,6 +18,7 @@ from rollout.model.status import Reason
 
 REFRESH = timedelta(seconds=60)  # a look that tells nothing new is written down this often: each write costs
 MOST_CALLERS = 20
+MOST_KNOWN = 100
 _SOAKING = frozenset({Stage.OBSERVING, Stage.REHEARSAL})
 _NO_CYCLE = timedelta(0)
 
@@ -53,6 +54,8 @@ def soak_holds(view: View) -> Iterator[Reason]:
     look = view.seen.plaintext
     if not look.complete:
         yield Reason(code="CoverageIncomplete", message=look.gap)
+    if view.periods is None:
+        yield Reason(code="CallersUnread", message="the cluster's CronJobs, which may call, cannot be listed")
     mark = _mark(view.status.soak)
     if view.status.soak.looked is not None and look.complete:
         mark = replace(mark, looked=view.now)
@@ -82,7 +85,7 @@ def _cron_callers(view: View) -> tuple[Caller, ...]:
             last_success=one.ran,
             exception=_exempt(view),
         )
-        for one in view.periods
+        for one in view.periods or ()
     )
 
 
@@ -118,7 +121,11 @@ def _known(view: View) -> tuple[str, ...]:
     found += [f"service={name}" for name in namespace.services]
     found += [f"policy={peer.name}={_digest(peer.spec)}" for peer in (*namespace.peers, *view.root)]
     found += [f"caller={name}" for name in view.fleet.calls.callers_of(view.name) if name not in view.fleet.enrolled]
-    return tuple(sorted(set(found)))
+    ordered = sorted(set(found))
+    if len(ordered) <= MOST_KNOWN:
+        return tuple(ordered)
+    rest = _digest("\n".join(ordered[MOST_KNOWN:]))  # of so many the rest is one: any change of it counts
+    return (*ordered[:MOST_KNOWN], f"policy=more={rest}")
 
 
 def _digest(text: str) -> str:

@@ -30,6 +30,7 @@ class Trigger(StrEnum):
     STRICT_SOAKED = "StrictSoaked"
     LIMIT_BROKEN = "LimitBroken"
     FALLBACK_ASKED = "FallbackAsked"
+    OPENED_BY_HAND = "OpenedByHand"
     OPENED = "Opened"
     ROLLBACK_ASKED = "RollbackAsked"
     ROLLBACK_GOES_ON = "RollbackGoesOn"
@@ -77,7 +78,7 @@ _BEFORE_STRICT: dict[Trigger, Stage] = {
 
 # STRICT is opened before anything is un-enrolled, so a rollback begins as a fallback.
 _FROM_STRICT: dict[Trigger, Stage] = dict.fromkeys(
-    (Trigger.LIMIT_BROKEN, Trigger.FALLBACK_ASKED, Trigger.ROLLBACK_ASKED), Stage.FALLING_BACK
+    (Trigger.LIMIT_BROKEN, Trigger.FALLBACK_ASKED, Trigger.OPENED_BY_HAND, Trigger.ROLLBACK_ASKED), Stage.FALLING_BACK
 )
 
 TRANSITIONS: dict[Stage, dict[Trigger, Stage]] = {

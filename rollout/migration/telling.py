@@ -2,9 +2,11 @@
 
 from datetime import datetime, timedelta
 
+from rollout.migration.drift import drift_hold
+from rollout.migration.effects import rollback_holds
 from rollout.migration.gates import holds
 from rollout.migration.needs import CHECK_AGAIN, needs
-from rollout.migration.stages import FORWARD
+from rollout.migration.stages import FORWARD, Trigger
 from rollout.migration.view import View
 from rollout.model.migration import MigrationSpec, MigrationStatus, Stage
 from rollout.model.status import Condition, Reason
@@ -14,8 +16,9 @@ WRITTEN = timedelta(seconds=2)  # what was written is looked at again even when 
 # Reasons that only a person ends.
 NEEDS_A_PERSON = frozenset(
     {
-        *("AwaitingApproval", "Paused", "FallbackBudgetSpent", "PreflightBlocks", "Unacknowledged", "ExceptionExpired"),
+        *("AwaitingApproval", "Paused", "FallbackBudgetSpent", "PreflightBlocks", "Unacknowledged", "GateClosed"),
         *("OwnedByTool", "ByHand", "RefusalsUnseen", "FallenBack", "RolledBack", "Blocked", "CallersOutside"),
+        *("Drift", "OwnedByAnother", "NamespaceGone"),
     }
 )
 
@@ -37,13 +40,15 @@ def reasons(view: View) -> tuple[Reason, ...]:
             )
             return (Reason(code="FallenBack", message=message, warning=True),)
         case Stage.ROLLING_BACK:
-            return (Reason(code="RollingBack", message=f"put back as it was: {status.why_back}"),)
+            waits = "".join(f"; waits: {one}" for one in rollback_holds(view)[:1])
+            return (Reason(code="RollingBack", message=f"put back as it was: {status.why_back}{waits}"),)
         case Stage.ROLLED_BACK:
             return (Reason(code="RolledBack", message=f"as it was before: {status.why_back}; retry begins anew"),)
         case Stage.EXCEPTED:
             return (Reason(code="Excepted", message="an exception keeps it out of the mesh"),)
         case Stage.DONE:
-            return ()
+            drift = drift_hold(view)
+            return (drift,) if drift is not None else ()
     if not view.is_wanted:
         return (Reason(code="NotInSpec", message=f"no wave names it any more: it stays {view.stage} as it is"),)
     return holds(view)[:MOST_REASONS]
@@ -52,17 +57,29 @@ def reasons(view: View) -> tuple[Reason, ...]:
 def next_sentence(view: View, why: tuple[Reason, ...]) -> str:
     """What happens next, one sentence."""
     if view.stage is Stage.DONE:
-        return "STRICT, and watched for long enough: nothing is left to do"
+        return why[0].message if why else "STRICT, and watched for long enough: nothing is left to do"
     if view.stage not in FORWARD:
         return why[0].message if why else ""
     following = FORWARD[FORWARD.index(view.stage) + 1]
     return f"then {following}: {why[0].message}" if why else f"{following} now"
 
 
+def cut_announced(view: View, trigger: Trigger) -> Reason | None:
+    """What people are told before something becomes STRICT: which connections end by that. None where nothing does."""
+    what = {Trigger.REHEARSED: view.status.canary, Trigger.CANARY_VERIFIED: f"all of {view.name}"}.get(trigger)
+    if not what:
+        return None
+    seconds = view.spec.drain.total_seconds()
+    message = f"{what} becomes STRICT now: its long connections, those with mTLS too, are cut {seconds:.0f} s later"
+    return Reason(code="ConnectionsCut", message=message)
+
+
 def wake_at(view: View) -> datetime | None:
     """When time alone may change something for this namespace; None when only an event can."""
     looked = needs(view.spec, view.status, view.now)
     moments = [view.now + view.spec.interval] if looked.questions and view.stage is not Stage.BLOCKED else []
+    if view.stage is Stage.FALLING_BACK:
+        moments.append(view.now + WRITTEN)  # until all of it is open
     if view.stage is Stage.BLOCKED:
         moments.append(view.now + CHECK_AGAIN)
     return min(moments) if moments else None

@@ -1,13 +1,14 @@
 """What does a look alone change in a namespace's status, without a move?"""
 
 from dataclasses import replace
-from datetime import datetime
 
 from rollout.migration.gates import blocking, waiting
 from rollout.migration.limits import is_blind, total_restarts
-from rollout.migration.mtls import live
+from rollout.migration.mtls import ANY_PORT, effective_for, live
+from rollout.migration.mtls_writes import enrolled_label, permissive_first
 from rollout.migration.soaking import soaked_on
 from rollout.migration.view import View, not_strict, pods_of, workload_named
+from rollout.model.mesh import Mtls
 from rollout.model.migration import NamespaceStatus, Stage
 
 _WATCHED = frozenset({Stage.STRICT_CANARY, Stage.STRICT, Stage.STRICT_SOAK})
@@ -21,12 +22,9 @@ def tracked(view: View) -> NamespaceStatus:
     if view.seen.findings is not None:
         status = replace(status, looked=view.now, blocked=len(blocking(view)), warned=len(waiting(view)))
     if view.stage in _WATCHED:
-        blind = is_blind(view)
-        status = replace(
-            status,
-            in_force=_in_force(view),
-            dark_since=(status.dark_since or view.now) if blind else None,
-        )
+        status = replace(status, dark_since=(status.dark_since or view.now) if is_blind(view) else None)
+    if status.in_force is None and _is_in_force(view):
+        status = replace(status, in_force=view.now)
     return soaked_on(view.of(status))
 
 
@@ -40,15 +38,22 @@ def _created(view: View) -> tuple[str, ...]:
         for peer in view.namespace.peers
         if peer.ours == view.spec.name and peer.name.startswith(_OURS) and peer.uid not in before
     }
-    return tuple(sorted({*view.status.created, *found})) if view.seen.snapshot is not None else view.status.created
+    if view.seen.snapshot is None:
+        return view.status.created
+    known = {peer.uid for peer in view.namespace.peers} & {*view.status.created}  # what is gone needs no memory
+    return tuple(sorted(known | found))
 
 
-def _in_force(view: View) -> datetime | None:
-    workload = workload_named(view, view.status.canary)
-    if view.stage is Stage.STRICT_CANARY:
-        pods = pods_of(view, workload) if workload is not None else ()
-    else:
-        pods = live(view.namespace)
-    if not_strict(view, pods):
-        return None
-    return view.status.in_force or view.now
+def _is_in_force(view: View) -> bool:
+    """Whether the objects say what the stage wants of them; once that was so, a change of it is somebody else's."""
+    ns = view.namespace
+    match view.stage:
+        case Stage.ENROLLING:
+            return enrolled_label(ns, view.spec) is None and not permissive_first(ns, view.root)
+        case Stage.STRICT_CANARY:
+            workload = workload_named(view, view.status.canary)
+            return not not_strict(view, pods_of(view, workload) if workload is not None else ())
+        case Stage.STRICT | Stage.STRICT_SOAK:
+            wide = effective_for({}, ANY_PORT, ns.peers, view.root)
+            return wide.mode is Mtls.STRICT and not not_strict(view, live(ns))
+    return False

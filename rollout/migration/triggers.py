@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from policies.ledger_events import callers, counting
-from rollout.migration.effects import rollback
+from rollout.migration.drift import drift_hold, opened_by_hand
+from rollout.migration.effects import rollback, rollback_holds
 from rollout.migration.fleet import change_hold, strict_hold
 from rollout.migration.gates import blocking, holds, named
 from rollout.migration.limits import broken
-from rollout.migration.mtls_restore import kept_open, rollback_waits
+from rollout.migration.mtls_restore import kept_open
 from rollout.migration.mtls_writes import opened
 from rollout.migration.stages import Trigger
 from rollout.migration.view import View, unmeshed
@@ -60,7 +61,9 @@ def unblocked(view: View) -> Fired | None:
 def pod_unmeshed(view: View) -> Fired | None:
     """A pod without a proxy came up: what it is sent, nobody sees."""
     found = unmeshed(view)
-    if not found or change_hold(view.fleet, view.name) is not None:  # to be enrolled again is a change like another
+    if not found or drift_hold(view) is not None:
+        return None
+    if change_hold(view.fleet, view.name) is not None:  # to be enrolled again is a change like another
         return None
     names = named(tuple(pod.name for pod in found))
     return Fired(trigger=Trigger.POD_UNMESHED, why=f"without a proxy, so what they are sent is not seen: {names}")
@@ -84,6 +87,25 @@ def caller_appeared(view: View) -> Fired | None:
     return Fired(trigger=Trigger.LIMIT_BROKEN, why=hold.message) if hold is not None else None
 
 
+def plaintext_came(view: View) -> Fired | None:
+    """Somebody speaks plaintext while the namespace becomes STRICT: that caller is refused, or will be at once."""
+    found = plaintext_seen(view)
+    return Fired(trigger=Trigger.LIMIT_BROKEN, why=found.why) if found is not None else None
+
+
+def opened_otherwise(view: View) -> Fired | None:
+    """Somebody opened it by hand: nobody closes it again, and all of it is opened."""
+    why = opened_by_hand(view)
+    return Fired(trigger=Trigger.OPENED_BY_HAND, why=why) if why else None
+
+
+def gone(view: View) -> Fired | None:
+    """The namespace was deleted: a new one of the same name has proven nothing."""
+    if view.namespace.exists:
+        return None
+    return Fired(trigger=Trigger.LIMIT_BROKEN, why="the namespace is gone")
+
+
 def limit_broken(view: View) -> Fired | None:
     """Callers or pods suffer from what was changed."""
     found = broken(view)
@@ -92,7 +114,7 @@ def limit_broken(view: View) -> Fired | None:
 
 def was_opened(view: View) -> Fired | None:
     """Every pod and port takes plaintext again, by the live objects."""
-    if opened(view.namespace, view.root):
+    if view.namespace.exists and opened(view.namespace, view.root):
         return None
     return Fired(trigger=Trigger.OPENED, why="every pod and port takes plaintext again")
 
@@ -106,8 +128,11 @@ def rollback_goes_on(view: View) -> Fired | None:
 
 def was_restored(view: View) -> Fired | None:
     """Nothing is left to put back."""
-    kept = view.seen.snapshot
-    if kept is None or rollback(view) or rollback_waits(view.namespace, kept):
+    if not view.status.recorded or not view.namespace.exists:
+        return Fired(
+            trigger=Trigger.RESTORED, why="nothing was written to it" if view.namespace.exists else "it is gone"
+        )
+    if rollback_holds(view) or rollback(view):
         return None
     still = kept_open(view.namespace, view.root, view.status.created)
     return Fired(trigger=Trigger.RESTORED, why=still or "everything is as it was before the first write")
@@ -139,9 +164,10 @@ RULES: Mapping[Stage, tuple[Rule, ...]] = {
     Stage.PERMISSIVE: (pod_unmeshed, control_seen),
     Stage.OBSERVING: (pod_unmeshed, soaked),
     Stage.REHEARSAL: (plaintext_seen, pod_unmeshed, rehearsed),
-    Stage.STRICT_CANARY: (limit_broken, caller_appeared, canary_verified),
-    Stage.STRICT: (limit_broken, strict_verified),
-    Stage.STRICT_SOAK: (limit_broken, strict_soaked),
+    Stage.STRICT_CANARY: (gone, opened_otherwise, limit_broken, plaintext_came, caller_appeared, canary_verified),
+    Stage.STRICT: (gone, opened_otherwise, limit_broken, plaintext_came, strict_verified),
+    Stage.STRICT_SOAK: (gone, opened_otherwise, limit_broken, strict_soaked),
+    Stage.DONE: (gone, opened_otherwise),
     Stage.BLOCKED: (excepted, unblocked),
     Stage.FALLING_BACK: (was_opened,),
     Stage.FALLEN_BACK: (rollback_goes_on,),

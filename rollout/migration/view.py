@@ -16,14 +16,16 @@ from rollout.model.telemetry import Asked, Series
 class View:
     """One namespace, the fleet that it is in, and the moment.
 
-    root: PeerAuthentications of the mesh's own namespace. periods: CronJobs of the cluster.
+    root: PeerAuthentications of the mesh's own namespace. periods: CronJobs of the cluster; None when nobody could say.
+    unkept: why its record cannot be written, "" when it can.
     """
 
     status: NamespaceStatus
     seen: NamespaceSeen
     fleet: Fleet
     root: tuple[PeerAuth, ...]
-    periods: tuple[CronCaller, ...] = ()
+    periods: tuple[CronCaller, ...] | None = ()
+    unkept: str = ""
     now: datetime
 
     @property
@@ -83,6 +85,15 @@ def unmeshed(view: View) -> tuple[MeshPod, ...]:
     return tuple(pod for pod in live(view.namespace) if not pod.meshed and not is_excepted(view, pod))
 
 
+def may_speak_plaintext(view: View, pod: MeshPod) -> bool:
+    """Whether an exception in force lets its callers go on without mTLS. Metrics tell no ports: all of its own are meant."""
+    today = view.now.date()
+    return any(
+        selects(one, pod) and today < one.expires and (one.port is None or pod.ports == (one.port,))
+        for one in view.spec.exceptions_of(view.name)
+    )
+
+
 def pods_of(view: View, workload: MeshWorkload) -> tuple[MeshPod, ...]:
     """The live pods of a workload."""
     return tuple(pod for pod in live(view.namespace) if pod.workload == str(workload))
@@ -104,11 +115,6 @@ def strict_ports(view: View) -> tuple[str, ...]:
     """Pods and ports that are STRICT, by the live objects."""
     found = modes(view.namespace, view.root).items()
     return tuple(f"{name}:{port}" if port else name for (name, port), one in found if one.mode is Mtls.STRICT)
-
-
-def expired(view: View) -> tuple[Exemption, ...]:
-    """Exceptions of the namespace that have run out: they close gates, and change no mode."""
-    return tuple(one for one in view.spec.exceptions_of(view.name) if view.now.date() >= one.expires)
 
 
 def workload_named(view: View, name: str) -> MeshWorkload | None:

@@ -22,7 +22,8 @@ class PeerAuth:
     """A PeerAuthentication. selector: labels that its pods have, {} for all of the namespace.
 
     ports: modes by container port; the API allows them only beside a selector. version: its resourceVersion.
-    ours: the migration that created it, "" for foreign ones. spec: all of it as canonical JSON, as it was read.
+    ours: the migration that created it, "" for foreign ones. spec: all of it as canonical JSON, as it was read. writer: who
+    wrote it last, "" unknown.
     """
 
     namespace: str
@@ -35,6 +36,7 @@ class PeerAuth:
     ports: Mapping[int, Mtls]
     ours: str = ""
     spec: str = ""
+    writer: str = ""
 
     def __str__(self) -> str:
         return f"PeerAuthentication {self.namespace}/{self.name}"
@@ -105,7 +107,8 @@ class MeshNamespace:
     """A namespace with what counts for its move. peers, pods, workloads and services are sorted by name.
 
     exists: False when it is gone. rollouts: those in mid-run. tool: the GitOps tool that would put our writes back
-    ("Flux", "Argo CD"), "" for none. logs: whether our Telemetry is there that logs plaintext callers.
+    ("Flux", "Argo CD"), "" for none. logs: whether our Telemetry is there that logs plaintext callers. writer: who wrote
+    the Namespace last, "" unknown.
     """
 
     name: str
@@ -121,6 +124,7 @@ class MeshNamespace:
     rollouts: tuple[str, ...] = ()
     tool: str = ""
     logs: bool = False
+    writer: str = ""
 
 
 EMPTY: Labels = {}

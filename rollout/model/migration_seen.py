@@ -1,7 +1,7 @@
 """What does the world look like for one MeshMigration?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -72,16 +72,19 @@ class Edge:
 class FleetSeen:
     """All of it. edges: None when the metrics server could not say. root: PeerAuthentications of the mesh's own namespace.
 
-    meshed: namespaces of the whole cluster whose every pod has a proxy.
+    meshed: namespaces of the whole cluster whose every pod has a proxy. taken: namespaces that another MeshMigration moves,
+    with its name. periods: None when nobody could say. unkept: namespaces whose record cannot be written, and why: they make no move that needs one.
     """
 
     namespaces: Mapping[str, NamespaceSeen]
     root: tuple[PeerAuth, ...] = ()
     edges: tuple[Edge, ...] | None = ()
     meshed: frozenset[str] = frozenset()
-    periods: tuple[CronCaller, ...] = ()
+    periods: tuple[CronCaller, ...] | None = ()
     commands: tuple[Command, ...] = ()
     actors_bound: bool = True
+    taken: Mapping[str, str] = field(default_factory=dict)
+    unkept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from rollout.migration.needs import CALLERS_WITHIN, Needs, needs
 from rollout.migration.preflight.catalogue import verdict
 from rollout.migration.preflight.gathered import Gathered
+from rollout.model.mesh import PeerAuth
+from rollout.model.mesh_writes import Snapshot
 from rollout.model.migration import Finding, MigrationSpec, MigrationStatus, Stage
 from rollout.model.migration_seen import CronCaller, Edge, FleetSeen, NamespaceSeen
 from rollout.model.names import Key
 from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion
+from rollout.ports.errors import PortError
 from rollout.ports.mesh_metrics import MeshMetrics
 from rollout.ports.migrations import Inventory, MeshCluster, Records
 from rollout.ports.rollouts import Commands
@@ -45,32 +48,45 @@ class FleetObserver:
 
     async def observe(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> FleetSeen:
         """One look at everything that the stages of the namespaces need."""
-        names = (*spec.namespaces, *(one.name for one in status.namespaces if one.name not in spec.namespaces))
+        names = _names(spec, status)
         wanted = {name: needs(spec, status.of(name), now) for name in names}
-        told = await self._told(spec, wanted, now)
-        meshed = self.cluster.meshed()
-        checks = await self._checks(spec, wanted, told, meshed, now)
+        told, edges = await asyncio.gather(self._told(spec, wanted, now), self._edges(spec, status, now))
+        checks = await self._checks(spec, wanted, told, self.cluster.meshed(), now)
+        snapshots = {name: await self._snapshot(spec, name) for name in names if status.of(name).recorded}
+        periods = await self._cron_periods(status, now)
+        # From here on nothing is waited for: what is decided on is the cluster of one moment, the last one.
         namespaces = {}
         for name in names:
             namespace = self.cluster.namespace(name)
-            record = await self.records.read(spec.name, name) if status.of(name).recorded else None
             namespaces[name] = NamespaceSeen(
                 namespace=namespace,
                 answers=told[name],
                 plaintext=self.listener.look(spec, status.of(name), namespace, told[name], now),
                 findings=checks.get(name),
                 raw=self.cluster.raw(name),
-                snapshot=record.snapshot if record is not None else None,
+                snapshot=snapshots.get(name),
             )
-        return FleetSeen(
+        return replace(
+            self.glance(spec, status, self.cluster.root(spec.root)),
             namespaces=namespaces,
-            root=self.cluster.root(spec.root),
-            edges=await self._edges(spec, status, now),
-            meshed=meshed,
-            periods=await self._cron_periods(status, now),
+            edges=edges,
+            meshed=self.cluster.meshed(),
+            periods=periods,
+        )
+
+    def glance(self, spec: MigrationSpec, status: MigrationStatus, root: tuple[PeerAuth, ...]) -> FleetSeen:
+        """What the cache alone shows, without a request: the objects and the commands."""
+        found = {name: self.cluster.namespace(name) for name in _names(spec, status)}
+        return FleetSeen(
+            namespaces={name: NamespaceSeen(namespace=one, answers={}) for name, one in found.items()},
+            root=root,
             commands=self.commands.pending(Key(namespace=self.home, name=spec.name)),
             actors_bound=self.actors_bound(),
         )
+
+    def is_as_decided(self, seen: FleetSeen, name: str, root: str) -> bool:
+        """Whether the namespace and the mesh's own policies are what a decision was made on."""
+        return self.cluster.namespace(name) == seen.namespaces[name].namespace and self.cluster.root(root) == seen.root
 
     def forget(self, migration: str) -> None:
         """Drop what is remembered of a migration that is gone."""
@@ -130,7 +146,10 @@ class FleetObserver:
         due = [name for name, one in wanted.items() if one.checks]
         if not due:
             return {}
-        objects, unread = await self.inventory.objects(spec.root)
+        try:
+            objects, unread = await self.inventory.objects(spec.root)
+        except PortError:
+            return {}  # what was not checked opens no gate
         return {
             name: verdict(
                 Gathered(
@@ -146,10 +165,25 @@ class FleetObserver:
             for name in due
         }
 
-    async def _cron_periods(self, status: MigrationStatus, now: datetime) -> tuple[CronCaller, ...]:
-        """The CronJobs of the cluster, while some namespace soaks."""
+    async def _snapshot(self, spec: MigrationSpec, name: str) -> Snapshot | None:
+        """How the namespace was; None when the record cannot be read, which lets a rollback wait and nothing else."""
+        try:
+            return (await self.records.read(spec.name, name)).snapshot
+        except PortError:
+            return None
+
+    async def _cron_periods(self, status: MigrationStatus, now: datetime) -> tuple[CronCaller, ...] | None:
+        """The CronJobs of the cluster, while some namespace soaks; None when they cannot be listed."""
         if not any(one.stage in (Stage.OBSERVING, Stage.REHEARSAL) for one in status.namespaces):
             return ()
         if self._periods is None or now - self._periods[0] >= PERIODS_AGAIN:
-            self._periods = (now, await self.inventory.periods(now))
+            try:
+                self._periods = (now, await self.inventory.periods(now))
+            except PortError:
+                return None
         return self._periods[1]
+
+
+def _names(spec: MigrationSpec, status: MigrationStatus) -> tuple[str, ...]:
+    """Those of the spec, and those that it named once."""
+    return (*spec.namespaces, *(one.name for one in status.namespaces if one.name not in spec.namespaces))

@@ -22,24 +22,27 @@ Answers = Mapping[Asked, MeshAnswer]
 
 @dataclass(slots=True)
 class Listener:
-    """Keeps a ledger for each namespace that is listened to."""
+    """Keeps a ledger for each namespace that is listened to, and what it told until somebody has kept that."""
 
     _ledgers: dict[tuple[str, str], Ledger] = field(default_factory=dict)
+    _untold: dict[tuple[str, str], tuple[Event, ...]] = field(default_factory=dict)
 
     def look(
         self, spec: MigrationSpec, status: NamespaceStatus, namespace: MeshNamespace, answers: Answers, now: datetime
     ) -> PlaintextLook:
-        """What this look tells; nothing where nothing was asked."""
+        """What this look tells, and what looks before it told that was not `kept`; nothing where nothing was asked."""
         place = (spec.name, status.name)
         if Asked.PLAINTEXT not in answers:
             self._ledgers.pop(place, None)
+            self._untold.pop(place, None)
             return PlaintextLook()
         ledger = self._ledgers.get(place) or _begun(status)
         terms = Terms(window=spec.soak, interval=spec.interval, accounts=tuple(_accounts(spec, namespace, now)))
         ledger, events = noted(ledger, _seen(namespace, answers), terms, now)
         ledger, more = _looked_back(ledger, answers, events, terms)
         self._ledgers[place] = ledger
-        events = (*events, *more)
+        events = (*self._untold.get(place, ()), *events, *more)
+        self._untold[place] = events
         return PlaintextLook(
             events=events,
             complete=not (gap := _gap(spec, status, namespace, ledger, answers, now)),
@@ -48,8 +51,13 @@ class Listener:
             known_until=ledger.known_until,
         )
 
+    def kept(self, migration: str) -> None:
+        """What was told is in a status that was saved: it need not be told again."""
+        self._untold = {place: events for place, events in self._untold.items() if place[0] != migration}
+
     def forget(self, migration: str) -> None:
         """Drop what is remembered of a migration that is gone."""
+        self.kept(migration)
         self._ledgers = {place: one for place, one in self._ledgers.items() if place[0] != migration}
 
 
