@@ -203,13 +203,16 @@ def _enrols(namespace: Obj) -> bool:
     return labels.get("istio-injection") == "enabled" or bool(labels.get("istio.io/rev"))
 
 
-def _deployment(workload: Workload) -> dict[str, Any]:
-    container = {
+def _container(workload: Workload) -> dict[str, Any]:
+    return {
         "name": "app",
         "image": f"{workload.name}:1",
         "ports": [{"name": "http", "containerPort": workload.port}],
         "readinessProbe": {"httpGet": {"path": "/", "port": "http"}, "timeoutSeconds": 5},
     }
+
+
+def _deployment(workload: Workload) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -217,7 +220,10 @@ def _deployment(workload: Workload) -> dict[str, Any]:
         "spec": {
             "replicas": workload.pods,
             "selector": {"matchLabels": {"app": workload.name}},
-            "template": {"metadata": {"labels": {"app": workload.name}}, "spec": {"containers": [container]}},
+            "template": {
+                "metadata": {"labels": {"app": workload.name}},
+                "spec": {"containers": [_container(workload)]},
+            },
         },
     }
 
@@ -260,7 +266,7 @@ def _pod(workload: Workload, name: str, template: str, *, meshed: bool) -> dict[
         },
         "spec": {
             **({"initContainers": proxy} if meshed else {}),
-            "containers": [{"name": "app", "ports": [{"name": "http", "containerPort": workload.port}]}],
+            "containers": [_container(workload)],
         },
     }
 
