@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.kube.api import Obj, Patch
-from adapters.memory.cluster import DirectApi
+from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.memory.mesh_metrics import Labels, MemoryMeshMetrics, sample
 from rollout.migration.mtls import effective
 from rollout.migration.read import RESTARTED, mesh_pod, peer_auth
@@ -66,7 +65,7 @@ class Caller:
 class MemoryFleet:
     """The fleet. workloads: by "namespace/name"; all must have been `deploy`ed."""
 
-    api: DirectApi
+    api: KubeApi
     metrics: MemoryMeshMetrics
     workloads: dict[str, Workload] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)

@@ -38,6 +38,7 @@ class Shown(MemoryMeshMetrics):
 
     def scrape(self, at: datetime, samples: Mapping[Labels, float]) -> None:
         """Show it: pods that are gone are scraped no more."""
+        super().scrape(at, {})
         pages: dict[str, str] = {}
         for key, value in samples.items():
             labels = dict(key)
