@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from rollout.progression.transitions import INITIAL, TRANSITIONS
+from rollout.migration import stages
+from rollout.progression import transitions
 
 P = TypeVar("P", bound=StrEnum)
 T = TypeVar("T", bound=StrEnum)
@@ -12,7 +13,12 @@ T = TypeVar("T", bound=StrEnum)
 
 def rollout_diagram() -> str:
     """The Rollout's phases and moves as a Mermaid state diagram; moves between the same two phases share an arrow."""
-    return state_diagram(TRANSITIONS, INITIAL)
+    return state_diagram(transitions.TRANSITIONS, transitions.INITIAL)
+
+
+def migration_diagram() -> str:
+    """The stages of a namespace that moves into a mesh, and its moves."""
+    return state_diagram(stages.TRANSITIONS, stages.INITIAL)
 
 
 def state_diagram(table: Mapping[P, Mapping[T, P]], initial: P) -> str:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.kube.api import Obj, Patch
-from adapters.memory.cluster import DirectApi
+from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.memory.mesh_metrics import Labels, MemoryMeshMetrics, sample
 from adapters.memory.mesh_traffic import Caller, MemoryTraffic, Scene, Workload
 from rollout.migration.read import RESTARTED, mesh_pod, peer_auth
@@ -27,7 +26,7 @@ _DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
 class MemoryFleet:
     """The fleet. workloads: by "namespace/name"; all must have been `deploy`ed."""
 
-    api: DirectApi
+    api: KubeApi
     metrics: MemoryMeshMetrics
     workloads: dict[str, Workload] = field(default_factory=dict)
     traffic: MemoryTraffic = field(default_factory=MemoryTraffic)
@@ -115,13 +114,16 @@ def _enrols(namespace: Obj) -> bool:
     return labels.get("istio-injection") == "enabled" or bool(labels.get("istio.io/rev"))
 
 
-def _deployment(workload: Workload) -> dict[str, Any]:
-    container = {
+def _container(workload: Workload) -> dict[str, Any]:
+    return {
         "name": "app",
         "image": f"{workload.name}:1",
         "ports": [{"name": "http", "containerPort": workload.port}],
         "readinessProbe": {"httpGet": {"path": "/", "port": "http"}, "timeoutSeconds": 5},
     }
+
+
+def _deployment(workload: Workload) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -129,7 +131,10 @@ def _deployment(workload: Workload) -> dict[str, Any]:
         "spec": {
             "replicas": workload.pods,
             "selector": {"matchLabels": {"app": workload.name}},
-            "template": {"metadata": {"labels": {"app": workload.name}}, "spec": {"containers": [container]}},
+            "template": {
+                "metadata": {"labels": {"app": workload.name}},
+                "spec": {"containers": [_container(workload)]},
+            },
         },
     }
 
@@ -172,7 +177,7 @@ def _pod(workload: Workload, name: str, template: str, *, meshed: bool) -> dict[
         },
         "spec": {
             **({"initContainers": proxy} if meshed else {}),
-            "containers": [{"name": "app", "ports": [{"name": "http", "containerPort": workload.port}]}],
+            "containers": [_container(workload)],
         },
     }
 

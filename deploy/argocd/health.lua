@@ -1,4 +1,4 @@
--- How does a Rollout or a GitSource stand, in Argo CD's words: Healthy, Progressing, Suspended or Degraded?
+-- How does a Rollout, a GitSource or a MeshMigration stand, in Argo CD's words: Healthy, Progressing, Suspended or Degraded?
 --
 -- From the conditions and the phase alone, so that it says what kubectl shows. Suspended: it waits for a person, which is no
 -- fault and may take days. Argo CD calls this with status absent, too, and indexes nothing for us.
@@ -12,6 +12,21 @@ local waiting = {
   Suspended = true,
   RouteFought = true,
   RouteNamesGone = true,
+  -- of a MeshMigration
+  PreflightBlocks = true,
+  Blocked = true,
+  Unacknowledged = true,
+  OwnedByTool = true,
+  OwnedByAnother = true,
+  NamespaceGone = true,
+  GateClosed = true,
+  ByHand = true,
+  RefusalsUnseen = true,
+  CallersOutside = true,
+  Drift = true,
+  FallenBack = true,
+  RolledBack = true,
+  FallbackBudgetSpent = true,
 }
 
 local status = obj.status or {}

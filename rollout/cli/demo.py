@@ -1,7 +1,10 @@
-"""How does the demo go: a good and a bad release on real HTTP traffic, without a cluster?"""
+"""How do the demos go: two releases on real HTTP traffic, and a fleet that moves into a mesh, without a cluster?"""
 
 import asyncio
 import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -10,42 +13,93 @@ if TYPE_CHECKING:
     from rollout.cli.stage import Stage
 
 
-@click.command()
+KEEP = "Leave it running, with a kubeconfig for a second terminal, until Ctrl-C."
+
+
+@click.group(invoke_without_command=True)
 @click.option(
     "--bad", type=click.FloatRange(0, 100), default=20.0, show_default=True, help="Percent of v3's requests that fail."
 )
 @click.option("--rate", type=click.IntRange(20, 1000), default=150, show_default=True, help="Requests per second.")
-@click.option("--keep", is_flag=True, help="Leave it running, with a kubeconfig for a second terminal, until Ctrl-C.")
-def demo(bad: float, rate: int, keep: bool) -> None:
+@click.option("--keep", is_flag=True, help=KEEP)
+@click.pass_context
+def demo(context: click.Context, bad: float, rate: int, keep: bool) -> None:
     """Release v2, which is good, and v3, which fails --bad percent of its requests, and watch what happens.
 
     A real Envoy, real HTTP upstreams, a real git repository and a real load; the cluster is the embedded one. Nothing
-    is scripted to succeed: --bad 0 promotes v3.
+    is scripted to succeed: --bad 0 promotes v3. `rollout demo mesh` moves a fleet into a mesh instead.
     """
+    if context.invoked_subcommand is not None:
+        return
     from rollout.cli.stage import MissingPartError, stage
 
     click.echo("A shop with one service, checkout. The controller reads its specs from a git repository.")
 
     async def play() -> None:
-        playing = asyncio.current_task()
-        if playing is not None:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
         async with stage(rate) as on:
             await _play(on, bad=bad, keep=keep)
 
     try:
-        asyncio.run(play())
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        click.echo("stopped")
+        _run(play())
     except MissingPartError as error:
         raise click.ClickException(str(error)) from error
+
+
+@demo.command()
+@click.option("--keep", is_flag=True, help=KEEP)
+def mesh(keep: bool) -> None:
+    """Move three namespaces into a mesh and to STRICT, and watch who is found and what falls back; about a minute.
+
+    The real controller on the embedded cluster, with pods, callers and proxies' counters in memory. The exit code is 1
+    when the story does not come to its end: a hidden plaintext caller is found, STRICT is reached, a late caller makes
+    one namespace fall back.
+    """
+    from rollout.cli.fleet_story import UnfinishedError
+
+    click.echo("Three namespaces: tools calls shop, shop calls pay. Somebody else calls shop, and nobody knows of it.")
+    try:
+        _run(_play_mesh(keep=keep))
+    except UnfinishedError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _run(playing: Coroutine[None, None, None]) -> None:
+    """To its end, or until Ctrl-C or SIGTERM."""
+
+    async def whole() -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        await playing
+
+    try:
+        asyncio.run(whole())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        click.echo("stopped")
+
+
+async def _play_mesh(*, keep: bool) -> None:
+    from rollout.cli.fleet_story import Story, Teller, summary
+    from rollout.logs import LogFormat, set_up
+    from rollout.wiring.embedded_fleet import embedded_fleet
+
+    set_up(LogFormat.AUTO, "error")
+    teller = Teller()
+    with TemporaryDirectory(prefix="rollout-demo-") as directory:
+        kubeconfig = Path(directory) / "kubeconfig"
+        async with embedded_fleet(kubeconfig, teller.event) as fleet:
+            if keep:
+                _second_terminal(kubeconfig)
+            click.echo(f"\n{summary(await Story(fleet, teller).play())}")
+            if keep:
+                await _until_stopped()
 
 
 async def _play(on: "Stage", *, bad: float, keep: bool) -> None:
     from rollout.demo.fixed_rule import sentence
 
     if keep:
-        click.echo(f"In a second terminal:  export KUBECONFIG={on.kubeconfig}; rollout -h; rollout list -A")
+        _second_terminal(on.kubeconfig)
     click.echo("\nA good revision: v2 is deployed, and a commit names it.")
     await on.release("v2", failing=0)
     good = await on.until("v2")
@@ -65,5 +119,13 @@ async def _play(on: "Stage", *, bad: float, keep: bool) -> None:
     if second.outcome == "rolled back":
         click.echo(sentence(second.counted, second.counted.failures))
     if keep:
-        click.echo("Running until Ctrl-C.")
-        await asyncio.Event().wait()
+        await _until_stopped()
+
+
+def _second_terminal(kubeconfig: Path) -> None:
+    click.echo(f"In a second terminal:  export KUBECONFIG={kubeconfig}; rollout -h; rollout list -A")
+
+
+async def _until_stopped() -> None:
+    click.echo("Running until Ctrl-C.")
+    await asyncio.Event().wait()

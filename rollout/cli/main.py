@@ -50,7 +50,7 @@ COMMANDS: dict[str, Entry] = {
     "serve": Entry("serve", "serve", "run the controller"),
     "demo": Entry("demo", "demo", "a good and a bad release on this machine, without a cluster"),
     "crds": Entry("printing", "crds", "print the CustomResourceDefinitions"),
-    "diagrams": Entry("printing", "diagrams", "print the transition table as Mermaid"),
+    "diagrams": Entry("printing", "diagrams", "print a transition table as Mermaid"),
     "completion": Entry("completion", "completion", "print a shell completion script"),
     "version": Entry("printing", "version", "print the version"),
 }

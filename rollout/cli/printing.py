@@ -14,11 +14,12 @@ def crds() -> None:
 
 
 @click.command()
-def diagrams() -> None:
-    """Print the transition table of a Rollout as a Mermaid state diagram."""
-    from rollout.diagrams import rollout_diagram
+@click.argument("kind", type=click.Choice(["rollout", "meshmigration"]), default="rollout")
+def diagrams(kind: str) -> None:
+    """Print the transition table of a Rollout, or of a namespace that moves into a mesh, as a Mermaid state diagram."""
+    from rollout.diagrams import migration_diagram, rollout_diagram
 
-    click.echo(rollout_diagram(), nl=False)
+    click.echo(migration_diagram() if kind == "meshmigration" else rollout_diagram(), nl=False)
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from rollout.cli.main import COMMANDS, Commands
-from rollout.diagrams import rollout_diagram
+from rollout.diagrams import migration_diagram, rollout_diagram
 from tests.repo.tree import pages, where
 
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -107,14 +107,16 @@ def test_an_option_that_does_not_exist_is_noticed() -> None:
     assert "No such option" in wrong(["version", "--fast"])
 
 
-def test_every_drawing_of_the_phases_is_the_table() -> None:
+def test_every_drawing_of_phases_and_stages_is_its_table_and_each_table_is_drawn() -> None:
     drawn = {
-        where(page): text
+        (where(page), text.strip())
         for page in pages()
         for language, text in blocks(page)
         if language == "mermaid" and DRAWING in text
     }
 
-    stale = [page for page, text in drawn.items() if text.strip() != rollout_diagram().strip()]
+    tables = {rollout_diagram().strip(), migration_diagram().strip()}
+    stale = [page for page, text in drawn if text not in tables]
 
     assert stale == [], "paste what `rollout diagrams` prints"
+    assert {text for _, text in drawn} == tables

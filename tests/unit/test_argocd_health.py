@@ -1,4 +1,4 @@
-"""Does Argo CD's health check say how a Rollout or a GitSource stands? Run in a real Lua 5.1, as Argo CD does."""
+"""Does Argo CD's health check say how a Rollout, a GitSource or a MeshMigration stands? Run in a real Lua 5.1, as Argo CD does."""
 
 import json
 from dataclasses import replace
@@ -10,10 +10,13 @@ import lupa.lua51
 import pytest
 import yaml
 
+from rollout.manifest.migration_status import migration_status_to_dict
 from rollout.manifest.status import status_to_dict
+from rollout.migration.telling import NEEDS_A_PERSON, conditions
 from rollout.model.commands import Verb
+from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Stage, Wave
 from rollout.model.status import Phase, Reason, RolloutStatus
-from tests.support.builders import a_run, a_status, a_step
+from tests.support.builders import NOON, a_run, a_status, a_step
 from tests.support.pure_world import PureWorld
 from tests.support.statuses import told
 
@@ -122,8 +125,43 @@ def test_a_git_source_has_a_health(conditions: list[tuple[str, str, str]], answe
     assert health(obj) == (answer, f"{conditions[0][2]}!")
 
 
-def test_the_config_map_carries_this_check_for_both_kinds() -> None:
+def migrated(*namespaces: NamespaceStatus, seen: int = 1) -> dict[str, Any]:
+    """A MeshMigration of these namespaces, with the conditions that the controller gives."""
+    spec = MigrationSpec(name="to-strict", waves=(Wave(name="one", namespaces=tuple(one.name for one in namespaces)),))
+    status = MigrationStatus(namespaces=namespaces, observed_generation=seen)
+    status = replace(status, conditions=conditions(spec, status, NOON))
+    return {"metadata": {"generation": 1}, "status": migration_status_to_dict(status)}
+
+
+@pytest.mark.parametrize("code", sorted(NEEDS_A_PERSON))
+def test_a_migration_that_waits_for_a_person_is_suspended(code: str) -> None:
+    held = NamespaceStatus(name="shop", reasons=(Reason(code=code, message="wait"),))
+
+    assert health(migrated(held)) == ("Suspended", "wait")
+
+
+@pytest.mark.parametrize("code", holds("A migration waits for something else"))
+def test_a_migration_that_goes_on_by_itself_is_progressing(code: str) -> None:
+    held = NamespaceStatus(name="shop", reasons=(Reason(code=code, message="wait"),))
+
+    assert health(migrated(held))[0] == "Progressing"
+
+
+@pytest.mark.parametrize(("stage", "answer"), [(Stage.DONE, "Healthy"), (Stage.STRICT_SOAK, "Progressing")])
+def test_a_migration_is_healthy_once_all_its_namespaces_are_done(stage: Stage, answer: str) -> None:
+    done, last = NamespaceStatus(name="shop", stage=Stage.DONE), NamespaceStatus(name="pay", stage=stage)
+
+    assert health(migrated(done, last))[0] == answer
+
+
+def test_a_done_migration_whose_spec_has_changed_is_progressing() -> None:
+    done = NamespaceStatus(name="shop", stage=Stage.DONE)
+
+    assert health(migrated(done, seen=2))[0] == "Progressing"
+
+
+def test_the_config_map_carries_this_check_for_each_kind() -> None:
     data = yaml.safe_load((ROOT / "deploy" / "argocd" / "argocd-cm.yaml").read_text())["data"]
 
-    names = {f"resource.customizations.health.rollout.dev_{kind}" for kind in ("Rollout", "GitSource")}
+    names = {f"resource.customizations.health.rollout.dev_{kind}" for kind in ("Rollout", "GitSource", "MeshMigration")}
     assert data == dict.fromkeys(names, CHECK)

@@ -1,0 +1,197 @@
+"""What is the story of a fleet that moves into a mesh, and how is it told while it happens?
+
+The controller is the real one, and nothing is scripted for it: this file plays the people and the callers, and waits for
+what the controller writes.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import click
+
+from rollout.migration.stages import Trigger
+from rollout.model.migration import PlaintextCaller, Stage
+from rollout.model.status import Reason
+from rollout.wiring.embedded_fleet import EmbeddedFleet
+
+NAME = "to-strict"
+WORKLOADS = {"tools": "ci", "shop": "web", "pay": "bank"}
+MIGRATION: Mapping[str, Any] = {
+    "apiVersion": "rollout.dev/v1alpha1",
+    "kind": "MeshMigration",
+    "metadata": {"name": NAME},
+    "spec": {
+        "mesh": {"kind": "istio-sidecar", "drain": "1s"},
+        "waves": [{"name": "pilot", "namespaces": ["tools"]}, {"name": "core", "namespaces": ["shop", "pay"]}],
+        "soak": "10s",
+        "strictSoak": "15s",
+        "baseline": "2s",
+        "verify": "3s",
+        "interval": "1s",
+    },
+}
+HIDDEN, LATE = "nightly-report", "month-end"
+HIDDEN_RATE, LATE_RATE = 0.3, 2.0  # requests per second
+MESHED_RATE = 4.0
+FOUND_CALLS = 3  # so often the hidden caller is seen before its owner is called
+LOOK_S = 0.05
+PATIENCE_S = 180.0  # the whole story takes about a minute
+AT_STRICT = (Stage.STRICT_SOAK, Stage.DONE)
+
+WORDS: Mapping[str, str] = {
+    Trigger.BEGAN: "is next: first a look for what STRICT would break",
+    Trigger.PREFLIGHT_PASSED: "nothing blocks; its callers are measured as they fare now",
+    Trigger.BASELINE_TAKEN: "goes into the mesh: PERMISSIVE is written, pods are restarted to get a proxy",
+    Trigger.ENROLLED: "every pod has a proxy, and plaintext is still let in",
+    Trigger.CONTROL_SEEN: "the proxies count what comes; it has to be without plaintext for 10 s",
+    Trigger.SOAKED: "10 s without plaintext",
+    Trigger.REHEARSED: "one workload becomes STRICT, alone, and is watched",
+    Trigger.CANARY_VERIFIED: "that went well: the whole namespace becomes STRICT",
+    Trigger.STRICT_VERIFIED: "is STRICT and its callers are well; it is watched for 15 s more",
+    Trigger.STRICT_SOAKED: "is done",
+}
+
+T = TypeVar("T")
+
+
+class UnfinishedError(Exception):
+    """The story did not happen; the message says what did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How it went. found: the hidden caller as the status has it; found_s, lasted_s: from its first call until it was
+    there, and until it was switched off. refused, served: requests of the late caller; opened_s: from its first refused
+    one to PERMISSIVE.
+    """
+
+    found: PlaintextCaller
+    found_s: float
+    lasted_s: float
+    refused: int
+    served: int
+    opened_s: float
+    seconds: float
+
+
+@dataclass(slots=True)
+class Teller:
+    """Says what happens, one line each, with the seconds since the beginning."""
+
+    began: float = field(default_factory=time.monotonic)
+
+    def say(self, namespace: str, words: str) -> None:
+        """One line; namespace: "" for what people and callers do."""
+        click.echo(f"{time.monotonic() - self.began:5.1f} s  {namespace:<6} {words}")
+
+    def event(self, namespace: str, reason: Reason) -> None:
+        """What the controller announces; holds that end by themselves are left out, for `rollout mesh why` to tell."""
+        words = WORDS.get(reason.code, "")
+        if not words and reason.warning:
+            words = reason.message.removeprefix(f"{namespace}: ")
+        if words:
+            self.say(namespace, words)
+
+
+@dataclass(slots=True)
+class Story:
+    """The fleet, and who plays in it. patience_s: how long the whole story may take."""
+
+    fleet: EmbeddedFleet
+    teller: Teller
+    patience_s: float = PATIENCE_S
+    _found: PlaintextCaller | None = None
+    _found_at: float = 0.0
+
+    async def play(self) -> Ending:
+        """From three namespaces outside the mesh to the fallback of one; UnfinishedError names what did not come."""
+        await self._begin()
+        called_at, _ = await self._until("the first call of the hidden caller", self._hidden_called)
+        silenced_at, found = await self._until("the hidden caller in the status", self._hidden_named)
+        self.fleet.silence(HIDDEN)
+        self.teller.say("", f"people look who that is: {HIDDEN}, on a machine outside; its owner switches it off")
+        await self._until("STRICT in all three namespaces", self._all_strict)
+        self.teller.say("", f"STRICT everywhere. {LATE}, of which nobody thought, starts to call pay without a proxy")
+        self.fleet.call(LATE, "", "pay/bank", LATE_RATE)
+        refused_at, _ = await self._until("a refused request of the late caller", self._late_refused)
+        opened_at, _ = await self._until("the fallback of pay", self._pay_open)
+        refused = self.fleet.calls(LATE)[1]
+        await self._until("the end: tools and shop Done, pay FallenBack", self._all_ended)
+        return Ending(
+            found=found,
+            found_s=self._found_at - called_at,
+            lasted_s=silenced_at - called_at,
+            refused=refused,
+            served=self.fleet.calls(LATE)[0],
+            opened_s=opened_at - refused_at,
+            seconds=time.monotonic() - self.teller.began,
+        )
+
+    async def _begin(self) -> None:
+        for namespace, workload in WORKLOADS.items():
+            await self.fleet.deploy(namespace, workload)
+        self.fleet.call("ci", "tools/ci", "shop/web", MESHED_RATE)
+        self.fleet.call("web", "shop/web", "pay/bank", MESHED_RATE)
+        self.fleet.call(HIDDEN, "", "shop/web", HIDDEN_RATE)
+        await self.fleet.move(MIGRATION)
+
+    async def _until(self, what: str, look: Callable[[], Awaitable[T | None]]) -> tuple[float, T]:
+        """When it came, by the monotonic clock, and what."""
+        while not (found := await look()):
+            if time.monotonic() > self.teller.began + self.patience_s:
+                stages = (await self.fleet.status(NAME)).stages
+                now = ", ".join(f"{name} {stage}" for name, stage in stages.items())
+                raise UnfinishedError(f"after {self.patience_s:.0f} s there is not {what}: {now or 'nothing began'}")
+            await asyncio.sleep(LOOK_S)
+        return time.monotonic(), found
+
+    async def _hidden_called(self) -> bool:
+        return self.fleet.calls(HIDDEN)[0] > 0
+
+    async def _hidden_named(self) -> PlaintextCaller | None:
+        """It, once it was seen often enough for people to look; each time is told."""
+        for caller in (await self.fleet.status(NAME)).of("shop").callers:
+            if caller != self._found:
+                self._found_at = self._found_at or time.monotonic()
+                self._found = caller
+                self.teller.say("shop", f"plaintext: {spoken(caller)}. The 10 s begin again")
+        return self._found if self._found is not None and self._found.calls >= FOUND_CALLS else None
+
+    async def _all_strict(self) -> bool:
+        stages = (await self.fleet.status(NAME)).stages
+        modes = {await self.fleet.mode(name) for name in WORKLOADS}
+        return modes == {"STRICT"} and all(stages[name] in AT_STRICT for name in WORKLOADS)
+
+    async def _late_refused(self) -> bool:
+        return self.fleet.calls(LATE)[1] > 0
+
+    async def _pay_open(self) -> bool:
+        return await self.fleet.mode("pay") == "PERMISSIVE"
+
+    async def _all_ended(self) -> bool:
+        stages = (await self.fleet.status(NAME)).stages
+        return stages == {"tools": Stage.DONE, "shop": Stage.DONE, "pay": Stage.FALLEN_BACK}
+
+
+def spoken(caller: PlaintextCaller) -> str:
+    """A plaintext caller by all that is known of it."""
+    who = caller.source or "somebody without a proxy"
+    return f"{who} called shop/{caller.workload} {_times(caller.calls)}, the last time at {caller.last:%H:%M:%S}"
+
+
+def summary(ending: Ending) -> str:
+    """The story in figures."""
+    return (
+        f"Summary: three namespaces went into the mesh and to STRICT. {spoken(ending.found)}: in the status "
+        f"{ending.found_s:.1f} s after its first call, gone after {ending.lasted_s:.1f} s, and shop waited for it.\n"
+        f"The late caller of pay was refused {_times(ending.refused)}; {ending.opened_s:.1f} s after the first "
+        f"refusal pay took plaintext again, and served it {_times(ending.served)} since. tools and shop stayed STRICT. "
+        f"All in {ending.seconds:.0f} s."
+    )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
