@@ -65,7 +65,7 @@ class FleetObserver:
         return FleetSeen(
             namespaces=namespaces,
             root=self.cluster.root(spec.root),
-            edges=await self._edges(spec, status, now),
+            edges=await self.edges(spec, status, now),
             meshed=meshed,
             periods=await self._cron_periods(status, now),
             commands=self.commands.pending(Key(namespace=self.home, name=spec.name)),
@@ -97,7 +97,7 @@ class FleetObserver:
         self._answers[place] = answer
         return answer
 
-    async def _edges(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> tuple[Edge, ...] | None:
+    async def edges(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> tuple[Edge, ...] | None:
         """Who was seen calling whom; None when one of the answers is missing."""
         moving = [name for name in spec.namespaces if status.of(name).stage not in _AT_REST]
         asked = (MeshQuestion(asked=Asked.EDGES, namespace=name, window=CALLERS_WITHIN) for name in moving)
