@@ -45,7 +45,7 @@ def screen(found: "Explained", on: Paper) -> list[str]:
     sections = (
         _head(found, on),
         _titled("Gates", _gates(found, on)),
-        _titled("Plaintext", _plaintext(found, on)),
+        _titled("Plaintext", _plaintext(found)),
         _titled("Soak", _soak(found)),
         _titled("Accepted", [f"{one.key}: {one.by}: {one.reason}" for one in found.one.acknowledged]),
     )
@@ -90,7 +90,7 @@ def _gates(found: "Explained", on: Paper) -> list[str]:
     return rows
 
 
-def _plaintext(found: "Explained", on: Paper) -> list[str]:
+def _plaintext(found: "Explained") -> list[str]:
     callers = found.one.callers
     if not callers:
         return [found.quiet] if found.quiet else []

@@ -27,12 +27,14 @@ _ASIDE = (Stage.FALLING_BACK, Stage.ROLLING_BACK)  # they write before the way g
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """What is written, in order, each with the stage that writes it; and what the namespace is like at two moments.
+    """What is written, in order, each with the stage that writes it; and what the namespace is like at three moments.
 
-    enrolled: at the end of Enrolling; None when that is behind. strict: when it is done; None when nothing is ahead.
+    before: as it is. enrolled: at the end of Enrolling; None when that is behind. strict: when it is done; None when
+    nothing is ahead.
     """
 
     steps: tuple[tuple[Stage, MeshWrite], ...]
+    before: MeshNamespace
     enrolled: MeshNamespace | None = None
     strict: MeshNamespace | None = None
 
@@ -47,18 +49,22 @@ def way_of(
 ) -> Way:
     """All that is ahead of one namespace. Exceptions that have run out are taken as renewed, findings as cleared."""
     if not seen.namespace.exists:
-        return Way(steps=())
+        return Way(steps=(), before=seen.namespace)
     view = _alone(spec, status, seen, root, now)
-    stages = _ahead(status.stage)
     steps: list[tuple[Stage, MeshWrite]] = []
     moments: dict[Stage, MeshNamespace] = {}
-    for stage in stages:
+    for stage in _ahead(status.stage):
         writes, view = _played(_come_to(view, stage))
         steps += [(stage, write) for write in writes]
         if stage is Stage.ENROLLING:
             view = _with(view, _all_meshed(view))
         moments[stage] = view.namespace
-    return Way(steps=tuple(steps), enrolled=moments.get(Stage.ENROLLING), strict=moments.get(Stage.DONE))
+    return Way(
+        steps=tuple(steps),
+        before=seen.namespace,
+        enrolled=moments.get(Stage.ENROLLING),
+        strict=moments.get(Stage.DONE),
+    )
 
 
 def _ahead(stage: Stage) -> tuple[Stage, ...]:
