@@ -116,7 +116,7 @@ def _commands(found: "Evidence") -> list[tuple[str, ...]]:
 
 def _snapshot(found: "Evidence") -> list[tuple[str, ...]]:
     kept = found.snapshot.objects if found.snapshot is not None else ()
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in kept:
         labels = ", ".join(f"{name}={value}" for name, value in one.labels.items() if value is not None)
         rows.append((f"{one.kind} {one.name}", one.uid, one.spec or labels or "-"))

@@ -13,6 +13,12 @@ Command = Callable[..., Any]
 
 _OURS = ("rollout", "rollouts", "rlt", "rollout.rollout.dev", "rollouts.rollout.dev")
 _SOURCES = ("gitsource", "gitsources", "gitsource.rollout.dev", "gitsources.rollout.dev")
+_MIGRATIONS = (
+    "meshmigration",
+    "meshmigrations",
+    "meshmigration.rollout.dev",
+    "meshmigrations.rollout.dev",
+)
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s?)?", re.ASCII)
 
 
@@ -83,7 +89,7 @@ def rollout_name(value: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """What a command is for. kind: Rollout or GitSource."""
+    """What a command is for. kind: Rollout, GitSource or MeshMigration."""
 
     kind: str
     name: str
@@ -102,6 +108,14 @@ def rollout_or_source(value: str) -> Named:
     kind, _, name = value.rpartition("/")
     if kind.lower() in _SOURCES and name:
         return Named(kind="GitSource", name=name)
+    return rollout_named(value)
+
+
+def rollout_or_migration(value: str) -> Named:
+    """The MeshMigration in meshmigration/NAME, or the Rollout as everywhere."""
+    kind, _, name = value.rpartition("/")
+    if kind.lower() in _MIGRATIONS and name:
+        return Named(kind="MeshMigration", name=name)
     return rollout_named(value)
 
 

@@ -58,6 +58,11 @@ class Demand:
     reason: str = ""
 
     @property
+    def of_namespace(self) -> bool:
+        """Whether its subject is a namespace, and not a wave."""
+        return bool(self.subject) and self.verb not in (Verb.APPROVE, Verb.REJECT)
+
+    @property
     def about(self) -> str:
         """For people: a Rollout by its key alone, a MeshMigration by its name and what of it is meant."""
         if self.kind == "MeshMigration":
