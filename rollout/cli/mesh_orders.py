@@ -74,4 +74,4 @@ async def _given(access: Access, cluster: "Cluster", verb: str, namespace: str, 
         finding=given.get("finding", ""),
         home=given["home"],
     )
-    return await told(access, cluster, await for_migration(access, cluster, wish), within)
+    return await told(access, cluster, await for_migration(cluster, wish), within)

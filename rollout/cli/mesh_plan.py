@@ -67,7 +67,8 @@ def dry(found: "MigrationPlan") -> list[str]:
 def screen(found: "MigrationPlan", on: Paper) -> list[str]:
     """The plan as lines."""
     plan, spec = found.plan, found.spec
-    total = f"{len(spec.namespaces)} namespaces in {len(spec.waves)} waves, at least {span(plan.estimate)}"
+    waves = f"{len(spec.waves)} wave{'s' if len(spec.waves) > 1 else ''}"
+    total = f"{len(spec.namespaces)} namespaces in {waves}, at least {span(plan.estimate)}"
     lines = [f"{on.styled(spec.name, 'strong')}  {total}"]
     if found.blind:
         words = f"{found.blind}: planned as if nobody called anybody; --prometheus-url names one"

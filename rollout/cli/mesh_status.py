@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rollout.wiring.tools import Cluster
 
 _HEADER = ("WAVE", "NAMESPACE", "STAGE", "SINCE", "HOLD")
-_WIDE = ("BLOCKED", "WARNED", "PLAINTEXT", "FALLBACKS", "NEXT")
+_WIDE = ("BLOCKED", "WARNED", "PLAINTEXT", "FALLBACKS")
 
 
 @click.command()
@@ -75,4 +75,4 @@ def _row(line: "Line", on: Paper, now: datetime, *, wide: bool) -> tuple[str, ..
     if not wide:
         return cells
     counts = (one.blocked, one.warned, len(one.callers), one.fallbacks)
-    return (*cells, *(str(count) for count in counts), one.next or "-")
+    return (*cells, *(str(count) for count in counts))

@@ -130,18 +130,23 @@ name_stable = _order(
 async def _given(access: Access, cluster: "Cluster", wish: Wish) -> Exit:
     if wish.name.kind != "MeshMigration" and wish.wave:
         raise StoppedError(Exit.USAGE, "--wave is for meshmigration/NAME alone")
-    ways = {"GitSource": _for_source, "MeshMigration": for_migration}
-    demand = await ways.get(wish.name.kind, _for_rollout)(access, cluster, wish)
+    match wish.name.kind:
+        case "MeshMigration":
+            demand = await for_migration(cluster, wish)
+        case "GitSource":
+            demand = await _for_source(access, cluster, wish)
+        case _:
+            demand = await _for_rollout(access, cluster, wish)
     return await told(access, cluster, demand, wish.timeout)
 
 
-async def told(access: Access, cluster: "Cluster", demand: "Demand", timeout: timedelta) -> Exit:
+async def told(access: Access, cluster: "Cluster", demand: "Demand", within: timedelta) -> Exit:
     """Record the demand, await its answer and print it; a refusal and silence end the command with their codes."""
     from rollout.model.commands import Result
     from rollout.services import ordering
 
     command = await ordering.record(cluster.objects, cluster.writes, demand, datetime.now(UTC))
-    answered = await ordering.answer(cluster.objects, command, _within(timeout))
+    answered = await ordering.answer(cluster.objects, command, _within(within))
     if access.as_json:
         say(spell(shown_object(answered.obj), access.output))
     match answered.result:
@@ -153,7 +158,7 @@ async def told(access: Access, cluster: "Cluster", demand: "Demand", timeout: ti
         case Result.REFUSED:
             raise _refused(demand, answered, is_stale=await _is_stale(cluster, demand))
         case None:
-            raise _unanswered(demand, answered, timeout)
+            raise _unanswered(demand, answered, within)
 
 
 async def _for_rollout(access: Access, cluster: "Cluster", wish: Wish) -> "Demand":
@@ -186,7 +191,7 @@ async def _for_source(access: Access, cluster: "Cluster", wish: Wish) -> "Demand
     return ordering.Demand(key=source, kind="GitSource", verb=Verb(wish.verb), binding=made_for, reason=wish.reason)
 
 
-async def for_migration(access: Access, cluster: "Cluster", wish: Wish) -> "Demand":
+async def for_migration(cluster: "Cluster", wish: Wish) -> "Demand":
     """The demand for a MeshMigration, which has to be there. Its runs and steps are nobody's matter."""
     from rollout.model.commands import Verb
     from rollout.model.names import Key

@@ -137,8 +137,8 @@ def _steps(scene: Scene) -> Iterator[Step]:
     )
     yield Step(
         title="See whether it worked",
-        words="No mode is STRICT; a pod without a proxy gets any answer at all (a reset is a refusal); and no proxy logs "
-        "NR filter_chain_not_found any more.",
+        words="No mode is STRICT; a pod without a proxy gets any code but 000 (a refusal is 000 and `reset by peer`); and no "
+        "proxy logs filter_chain_not_found any more.",
         commands=tuple(_looks(scene)),
     )
     yield Step(
