@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@access("json", "yaml")
-@click.argument("namespace", metavar="NAMESPACE")
+@access("json", "yaml", namespaced=False)
+@click.argument("subject", metavar="NAMESPACE")
 @home()
 @click.option(
     "--root", default="istio-system", show_default=True, metavar="NAME", help="The mesh's own namespace; a spec wins."
 )
 @click.option("--now", is_flag=True, help="Open the namespace now, with your own rights; no controller is needed.")
-def escape(access: Access, namespace: str, home: str, root: str, *, now: bool) -> None:
+def escape(access: Access, subject: str, home: str, root: str, *, now: bool) -> None:
     """The runbook to open this namespace by hand: its objects, the exact commands. With --now it is opened."""
-    run(access, lambda cluster: _escape(access, cluster, namespace, (home, root), now=now))
+    run(access, lambda cluster: _escape(access, cluster, subject, (home, root), now=now))
 
 
 async def _escape(access: Access, cluster: "Cluster", namespace: str, places: tuple[str, str], *, now: bool) -> Exit:

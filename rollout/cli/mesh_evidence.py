@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@access("markdown", "json", "yaml")
-@click.argument("namespace", metavar="NAMESPACE")
+@access("markdown", "json", "yaml", namespaced=False)
+@click.argument("subject", metavar="NAMESPACE")
 @migration()
 @home()
-def evidence(access: Access, namespace: str, migration: str, home: str) -> None:
+def evidence(access: Access, subject: str, migration: str, home: str) -> None:
     """What was proven of a namespace, with queries, values, times and who approved; exit code 1 if a record was altered."""
-    run(access, lambda cluster: _evidence(access, cluster, namespace, migration, home))
+    run(access, lambda cluster: _evidence(access, cluster, subject, migration, home))
 
 
 async def _evidence(access: Access, cluster: "Cluster", namespace: str, name: str, home: str) -> Exit:

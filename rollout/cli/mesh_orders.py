@@ -21,23 +21,18 @@ def _order(
 ) -> click.Command:
     """The click command of a verb for a namespace. needs_reason: whether the controller refuses it without one."""
 
-    def give(access: Access, namespace: str, **given: Any) -> None:
-        run(access, lambda cluster: _given(access, cluster, verb, namespace, given))
+    def give(access: Access, subject: str, **given: Any) -> None:
+        run(access, lambda cluster: _given(access, cluster, verb, subject, given))
 
     give.__doc__ = text
     command: Command = timeout("30s")(give)
-    command = click.option(
-        "--reason",
-        required=needs_reason,
-        default=None if needs_reason else "",
-        metavar="TEXT",
-        help="Why, for the record.",
-    )(command)
+    given: dict[str, Any] = {"required": True} if needs_reason else {"default": ""}
+    command = click.option("--reason", metavar="TEXT", help="Why, for the record.", **given)(command)
     command = home()(migration()(command))
     for option in reversed(options):
         command = option(command)
-    command = click.argument("namespace", metavar="NAMESPACE")(command)
-    return click.command(name)(access("json", "yaml")(command))
+    command = click.argument("subject", metavar="NAMESPACE")(command)
+    return click.command(name)(access("json", "yaml", namespaced=False)(command))
 
 
 acknowledge = _order(

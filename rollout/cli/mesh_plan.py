@@ -25,7 +25,7 @@ _ASSUMED = (
 
 
 @click.command()
-@access("json", "yaml")
+@access("json", "yaml", namespaced=False)
 @migration()
 @filename()
 @home()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@access("json", "yaml", "wide")
+@access("json", "yaml", "wide", namespaced=False)
 @click.argument("namespaces", nargs=-1, metavar="[NAMESPACE]...")
 @migration()
 @filename()

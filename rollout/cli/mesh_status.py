@@ -21,7 +21,7 @@ _WIDE = ("BLOCKED", "WARNED", "PLAINTEXT", "FALLBACKS")
 
 
 @click.command()
-@access("json", "yaml", "wide", "name")
+@access("json", "yaml", "wide", "name", namespaced=False)
 @migration()
 def status(access: Access, migration: str) -> None:
     """Where every namespace stands, and what holds it first."""

@@ -20,12 +20,12 @@ _INDENT = 14
 
 
 @click.command()
-@access("json", "yaml")
-@click.argument("namespace", metavar="NAMESPACE")
+@access("json", "yaml", namespaced=False)
+@click.argument("subject", metavar="NAMESPACE")
 @migration()
-def why(access: Access, namespace: str, migration: str) -> None:
+def why(access: Access, subject: str, migration: str) -> None:
     """Why a namespace stands where it does: its gates, and the callers that still speak plaintext."""
-    run(access, lambda cluster: _why(access, cluster, namespace, migration))
+    run(access, lambda cluster: _why(access, cluster, subject, migration))
 
 
 async def _why(access: Access, cluster: "Cluster", namespace: str, name: str) -> Exit:

@@ -39,10 +39,10 @@ class Access:
         return self.output in ("json", "yaml")
 
 
-def access(*formats: str, many: bool = False) -> Callable[[Command], Command]:
+def access(*formats: str, many: bool = False, namespaced: bool = True) -> Callable[[Command], Command]:
     """Give a command `access: Access` as its first argument, read from kubectl's flags.
 
-    formats: what `-o` takes, () for no `-o`. many: whether the command takes `-A` and `-l`.
+    formats: what `-o` takes, () for no `-o`. many: whether the command takes `-A` and `-l`; namespaced: whether `-n`.
     """
 
     def decorate(function: Command) -> Command:
@@ -52,19 +52,21 @@ def access(*formats: str, many: bool = False) -> Callable[[Command], Command]:
             return function(Access(**known), *args, **options)
 
         command: Command = wrapped
-        for option in reversed(_options(formats, many=many)):
+        for option in reversed(_options(formats, many=many, namespaced=namespaced)):
             command = option(command)
         return command
 
     return decorate
 
 
-def _options(formats: tuple[str, ...], *, many: bool) -> list[Callable[[Command], Command]]:
+def _options(formats: tuple[str, ...], *, many: bool, namespaced: bool) -> list[Callable[[Command], Command]]:
     found: list[Callable[[Command], Command]] = [
         click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: the context's."),
         click.option("--context", metavar="NAME", help="Context of the kubeconfig; default: the current one."),
         click.option("--kubeconfig", metavar="FILE", help="Kubeconfig; default: as kubectl finds it."),
     ]
+    if not namespaced:
+        del found[0]
     if many:
         found += [
             click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces."),

@@ -234,7 +234,8 @@ def _looks(scene: Scene) -> Iterator[str]:
             f"--labels={INJECT}=false -- curl -sS -m 5 -o /dev/null -w '%{{http_code}}\\n' http://{address}:{pod.ports[0]}/"
         )
         yield f"kubectl -n {ns.name} logs {pod.name} -c istio-proxy --since=2m | grep -c filter_chain_not_found"
-    yield f"kubectl -n {ns.name} get pods -o custom-columns=NAME:.metadata.name,CONTAINERS:.spec.containers[*].name"
+    columns = "NAME:.metadata.name,INIT:.spec.initContainers[*].name,CONTAINERS:.spec.containers[*].name"
+    yield f"kubectl -n {ns.name} get pods -o 'custom-columns={columns}'"  # a shell would look for files
 
 
 def _given_back(scene: Scene) -> Iterator[str]:
