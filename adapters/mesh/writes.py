@@ -1,15 +1,22 @@
 """How is each of a migration's writes sent: the smallest patch, conditional on what was seen?"""
 
 import json
-from collections.abc import Mapping
 from typing import Any, assert_never
 
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
 from adapters.mesh.marks import LOG_NAME, WRITE, marks
 from rollout.manifest.group import API_VERSION
+from rollout.migration.patches import (
+    annotation_patch,
+    escaped,
+    labels_patch,
+    modes_patch,
+    opens,
+    peer_object,
+    version_test,
+)
 from rollout.migration.read import RESTARTED
-from rollout.model.mesh import Mtls
 from rollout.model.mesh_writes import (
     EvictPod,
     LabelNamespace,
@@ -62,23 +69,13 @@ class KubeMeshWrites:
         if write.version:
             live = self._cache.get(_PEER, write.namespace, write.name) or {}
             try:
-                await self._patch(_PEER, write.namespace, write.name, write.version, _modes(write, live))
+                await self._patch(_PEER, write.namespace, write.name, write.version, modes_patch(write, live))
             except Conflict:
-                if not _opens(write):
+                if not opens(write):
                     raise
                 await self._open_once_more(write)
             return
-        spec: dict[str, Any] = {"mtls": {"mode": write.mode.value}}
-        if write.selector:
-            spec["selector"] = {"matchLabels": dict(write.selector)}
-        if write.ports:
-            spec["portLevelMtls"] = _ports(write.ports)
-        body = {
-            "apiVersion": self._cache.api_version(_PEER),
-            "kind": _PEER,
-            "metadata": {"name": write.name, "namespace": write.namespace, **marks(migration)},
-            "spec": spec,
-        }
+        body = peer_object(write, self._cache.api_version(_PEER), marks(migration))
         stored = await self._api.create(self._cache.path(_PEER, write.namespace), body, WRITE)
         self._cache.wrote(_PEER, stored)
 
@@ -86,7 +83,7 @@ class KubeMeshWrites:
         """Opening is right whatever somebody else wrote meanwhile: on what a GET brings, once."""
         live = await self._api.get(self._cache.path(_PEER, write.namespace, write.name))
         version = str(live["metadata"]["resourceVersion"])
-        await self._patch(_PEER, write.namespace, write.name, version, _modes(write, live))
+        await self._patch(_PEER, write.namespace, write.name, version, modes_patch(write, live))
 
     async def _remove(self, write: RemovePeer) -> None:
         conditions = {"uid": write.uid, "resourceVersion": write.version}
@@ -98,14 +95,7 @@ class KubeMeshWrites:
 
     async def _label(self, write: LabelNamespace) -> None:
         live = self._cache.get("Namespace", "", write.namespace) or {}
-        known = (live.get("metadata") or {}).get("labels")
-        change: list[dict[str, Any]] = [] if known else [{"op": "add", "path": "/metadata/labels", "value": {}}]
-        for name, value in write.labels.items():
-            path = f"/metadata/labels/{_escaped(name)}"
-            if value is not None:
-                change.append({"op": "add", "path": path, "value": value})
-            elif name in (known or {}):
-                change.append({"op": "remove", "path": path})
+        change = labels_patch(write, (live.get("metadata") or {}).get("labels"))
         await self._patch("Namespace", "", write.namespace, write.version, change)
 
     async def _restart(self, write: RestartWorkload) -> None:
@@ -116,7 +106,7 @@ class KubeMeshWrites:
         change: list[dict[str, Any]] = [] if template else [{"op": "add", "path": root, "value": {}}]
         if not template.get("annotations"):
             change.append({"op": "add", "path": f"{root}/annotations", "value": {}})
-        change.append({"op": "add", "path": f"{root}/annotations/{_escaped(RESTARTED)}", "value": stamp})
+        change.append({"op": "add", "path": f"{root}/annotations/{escaped(RESTARTED)}", "value": stamp})
         await self._patch(write.kind, write.namespace, write.name, write.version, change)
 
     async def _evict(self, write: EvictPod) -> None:
@@ -162,38 +152,10 @@ class KubeMeshWrites:
     async def _annotate(self, write: SuspendTool) -> None:
         live = self._cache.get(write.kind, write.namespace, write.name) or {}
         known = (live.get("metadata") or {}).get("annotations")
-        change: list[dict[str, Any]] = [] if known else [{"op": "add", "path": "/metadata/annotations", "value": {}}]
-        path = f"/metadata/annotations/{_escaped(write.annotation)}"
-        change.append({"op": "add", "path": path, "value": write.value})
+        change = annotation_patch(write.annotation, write.value, known)
         await self._patch(write.kind, write.namespace, write.name, write.version, change)
 
     async def _patch(self, kind: str, namespace: str, name: str, version: str, change: list[dict[str, Any]]) -> None:
-        test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+        test = version_test(version)
         stored: Obj = await self._api.patch(self._cache.path(kind, namespace, name), Patch.JSON, [test, *change], WRITE)
         self._cache.wrote(kind, stored)
-
-
-def _modes(write: WritePeer, live: Obj) -> list[dict[str, Any]]:
-    """Only the modes: what else the object says, it goes on saying."""
-    spec = live.get("spec")
-    mtls = {"mode": write.mode.value}
-    if not isinstance(spec, Mapping):
-        return [{"op": "add", "path": "/spec", "value": {"mtls": mtls}}]
-    change: list[dict[str, Any]] = [{"op": "add", "path": "/spec/mtls", "value": mtls}]
-    if write.ports:
-        change.append({"op": "add", "path": "/spec/portLevelMtls", "value": _ports(write.ports)})
-    elif "portLevelMtls" in spec:
-        change.append({"op": "remove", "path": "/spec/portLevelMtls"})
-    return change
-
-
-def _opens(write: WritePeer) -> bool:
-    return Mtls.STRICT not in (write.mode, *write.ports.values())
-
-
-def _ports(ports: Mapping[int, Mtls]) -> dict[str, dict[str, str]]:
-    return {str(port): {"mode": mode.value} for port, mode in sorted(ports.items())}
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "retry": Entry("orders", "retry", "try the failed revision again"),
     "name-stable": Entry("orders", "name_stable", "say which backend serves users"),
     "confirm": Entry("orders", "confirm", "accept a stable that changed in mid-run"),
+    "mesh": Entry("mesh", "mesh", "move namespaces into a mesh: plan, watch, steer, escape, prove"),
     "init": Entry("init", "init", "what turns an existing service into a first Rollout"),
     "check": Entry("check", "check", "what this cluster lacks for rollout"),
     "install": Entry("install", "install", "install CRDs, RBAC and controller"),
@@ -59,13 +60,15 @@ COMMANDS: dict[str, Entry] = {
 class Commands(click.Group):
     """A group that imports a command's module only when it is asked for."""
 
+    entries = COMMANDS
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the table's order."""
-        return list(COMMANDS)
+        return list(self.entries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now; None when there is none of that name."""
-        entry = COMMANDS.get(cmd_name)
+        entry = self.entries.get(cmd_name)
         if entry is None:
             return None
         command: click.Command = getattr(importlib.import_module(f"rollout.cli.{entry.module}"), entry.name)
@@ -74,13 +77,13 @@ class Commands(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The names that go on from `incomplete`, without importing any command."""
         return [
-            CompletionItem(name, help=entry.help) for name, entry in COMMANDS.items() if name.startswith(incomplete)
+            CompletionItem(name, help=entry.help) for name, entry in self.entries.items() if name.startswith(incomplete)
         ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+            formatter.write_dl([(name, entry.help) for name, entry in self.entries.items()])
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

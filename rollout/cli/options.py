@@ -13,6 +13,12 @@ Command = Callable[..., Any]
 
 _OURS = ("rollout", "rollouts", "rlt", "rollout.rollout.dev", "rollouts.rollout.dev")
 _SOURCES = ("gitsource", "gitsources", "gitsource.rollout.dev", "gitsources.rollout.dev")
+_MIGRATIONS = (
+    "meshmigration",
+    "meshmigrations",
+    "meshmigration.rollout.dev",
+    "meshmigrations.rollout.dev",
+)
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s?)?", re.ASCII)
 
 
@@ -33,10 +39,10 @@ class Access:
         return self.output in ("json", "yaml")
 
 
-def access(*formats: str, many: bool = False) -> Callable[[Command], Command]:
+def access(*formats: str, many: bool = False, namespaced: bool = True) -> Callable[[Command], Command]:
     """Give a command `access: Access` as its first argument, read from kubectl's flags.
 
-    formats: what `-o` takes, () for no `-o`. many: whether the command takes `-A` and `-l`.
+    formats: what `-o` takes, () for no `-o`. many: whether the command takes `-A` and `-l`; namespaced: whether `-n`.
     """
 
     def decorate(function: Command) -> Command:
@@ -46,19 +52,21 @@ def access(*formats: str, many: bool = False) -> Callable[[Command], Command]:
             return function(Access(**known), *args, **options)
 
         command: Command = wrapped
-        for option in reversed(_options(formats, many=many)):
+        for option in reversed(_options(formats, many=many, namespaced=namespaced)):
             command = option(command)
         return command
 
     return decorate
 
 
-def _options(formats: tuple[str, ...], *, many: bool) -> list[Callable[[Command], Command]]:
+def _options(formats: tuple[str, ...], *, many: bool, namespaced: bool) -> list[Callable[[Command], Command]]:
     found: list[Callable[[Command], Command]] = [
         click.option("-n", "--namespace", metavar="NAME", help="Namespace; default: the context's."),
         click.option("--context", metavar="NAME", help="Context of the kubeconfig; default: the current one."),
         click.option("--kubeconfig", metavar="FILE", help="Kubeconfig; default: as kubectl finds it."),
     ]
+    if not namespaced:
+        del found[0]
     if many:
         found += [
             click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces."),
@@ -83,7 +91,7 @@ def rollout_name(value: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """What a command is for. kind: Rollout or GitSource."""
+    """What a command is for. kind: Rollout, GitSource or MeshMigration."""
 
     kind: str
     name: str
@@ -102,6 +110,14 @@ def rollout_or_source(value: str) -> Named:
     kind, _, name = value.rpartition("/")
     if kind.lower() in _SOURCES and name:
         return Named(kind="GitSource", name=name)
+    return rollout_named(value)
+
+
+def rollout_or_migration(value: str) -> Named:
+    """The MeshMigration in meshmigration/NAME, or the Rollout as everywhere."""
+    kind, _, name = value.rpartition("/")
+    if kind.lower() in _MIGRATIONS and name:
+        return Named(kind="MeshMigration", name=name)
     return rollout_named(value)
 
 

@@ -1,4 +1,7 @@
-"""How does a person steer a Rollout, or let a GitSource go on? By RolloutCommands, whose answer is awaited and printed."""
+"""How does a person steer a Rollout or a MeshMigration, or let a GitSource go on?
+
+By RolloutCommands, whose answer is awaited and printed.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rollout.cli.errors import Exit, StoppedError
-from rollout.cli.options import Access, Command, Named, access, rollout_named, rollout_or_source, timeout
+from rollout.cli.mesh_session import HOME, home
+from rollout.cli.options import (
+    Access,
+    Command,
+    Named,
+    access,
+    rollout_named,
+    rollout_or_migration,
+    rollout_or_source,
+    timeout,
+)
 from rollout.cli.session import key, run
 from rollout.cli.terminal import say, shown_object, spell
 
@@ -19,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the command line says. run, step and revision: None takes those of the run in hand."""
+    """What the command line says. run, step and revision: None takes those of the run in hand.
+
+    wave, subject and finding: of a MeshMigration, whose commands are in `home`, the controller's namespace.
+    """
 
     verb: str
     name: Named
@@ -29,6 +45,10 @@ class Wish:
     step: int | None = None
     revision: str | None = None
     backend: str = ""
+    wave: str = ""
+    subject: str = ""
+    finding: str = ""
+    home: str = HOME
 
 
 def _binding(*, step: bool) -> Callable[[Command], Command]:
@@ -41,6 +61,10 @@ def _binding(*, step: bool) -> Callable[[Command], Command]:
         return click.option("--run", type=click.IntRange(min=1), help="Only in this run.")(command)
 
     return decorate
+
+
+def _wave() -> Callable[[Command], Command]:
+    return click.option("--wave", default="", metavar="NAME", help="Of a MeshMigration: which wave.")
 
 
 def _order(
@@ -65,11 +89,31 @@ promote = _order("promote", "End the present step: no more soak and verdict.", _
 promote_full = _order(
     "promote-full", "Skip all remaining steps; never a gate, availability or capacity.", _binding(step=True)
 )
-approve = _order("approve", "Open the gate of the present step.", _binding(step=True))
-reject = _order("reject", "Refuse the approval: back to stable.", _binding(step=False))
-abort = _order("abort", "Back to stable now.", _binding(step=False))
-pause = _order("pause", "Stand still at the present weight.", _binding(step=False))
-resume = _order("resume", "Go on after a pause.", _binding(step=False))
+approve = _order(
+    "approve",
+    "Open the gate of the present step, or (meshmigration/NAME) of a wave.",
+    *(_binding(step=True), _wave(), home()),
+    named=rollout_or_migration,
+)
+reject = _order(
+    "reject",
+    "Refuse the approval: back to stable, or (meshmigration/NAME) the wave does not begin.",
+    *(_binding(step=False), _wave(), home()),
+    named=rollout_or_migration,
+)
+abort = _order(
+    "abort",
+    "Back to stable now; (meshmigration/NAME) open all that is becoming STRICT, and pause.",
+    *(_binding(step=False), home()),
+    named=rollout_or_migration,
+)
+pause = _order(
+    "pause",
+    "Stand still at the present weight, or (meshmigration/NAME) at the present stages.",
+    *(_binding(step=False), home()),
+    named=rollout_or_migration,
+)
+resume = _order("resume", "Go on after a pause.", *(_binding(step=False), home()), named=rollout_or_migration)
 retry = _order("retry", "Try the failed revision again.")
 confirm = _order(
     "confirm",
@@ -84,12 +128,25 @@ name_stable = _order(
 
 
 async def _given(access: Access, cluster: "Cluster", wish: Wish) -> Exit:
+    if wish.name.kind != "MeshMigration" and wish.wave:
+        raise StoppedError(Exit.USAGE, "--wave is for meshmigration/NAME alone")
+    match wish.name.kind:
+        case "MeshMigration":
+            demand = await for_migration(cluster, wish)
+        case "GitSource":
+            demand = await _for_source(access, cluster, wish)
+        case _:
+            demand = await _for_rollout(access, cluster, wish)
+    return await told(access, cluster, demand, wish.timeout)
+
+
+async def told(access: Access, cluster: "Cluster", demand: "Demand", within: timedelta) -> Exit:
+    """Record the demand, await its answer and print it; a refusal and silence end the command with their codes."""
     from rollout.model.commands import Result
     from rollout.services import ordering
 
-    demand = await (_for_source if wish.name.kind == "GitSource" else _for_rollout)(access, cluster, wish)
     command = await ordering.record(cluster.objects, cluster.writes, demand, datetime.now(UTC))
-    answered = await ordering.answer(cluster.objects, command, _within(wish.timeout))
+    answered = await ordering.answer(cluster.objects, command, _within(within))
     if access.as_json:
         say(spell(shown_object(answered.obj), access.output))
     match answered.result:
@@ -101,7 +158,7 @@ async def _given(access: Access, cluster: "Cluster", wish: Wish) -> Exit:
         case Result.REFUSED:
             raise _refused(demand, answered, is_stale=await _is_stale(cluster, demand))
         case None:
-            raise _unanswered(demand, answered, wish.timeout)
+            raise _unanswered(demand, answered, within)
 
 
 async def _for_rollout(access: Access, cluster: "Cluster", wish: Wish) -> "Demand":
@@ -134,10 +191,36 @@ async def _for_source(access: Access, cluster: "Cluster", wish: Wish) -> "Demand
     return ordering.Demand(key=source, kind="GitSource", verb=Verb(wish.verb), binding=made_for, reason=wish.reason)
 
 
+async def for_migration(cluster: "Cluster", wish: Wish) -> "Demand":
+    """The demand for a MeshMigration, which has to be there. Its runs and steps are nobody's matter."""
+    from rollout.model.commands import Verb
+    from rollout.model.names import Key
+    from rollout.services import ordering
+    from rollout.services.migration_reads import migration
+
+    if (wish.run, wish.step, wish.revision) != (None, None, None):
+        raise StoppedError(Exit.USAGE, "a MeshMigration has no runs, steps and revisions")
+    moving = await migration(cluster.objects, wish.name.name)
+    waves = [wave.name for wave in moving.spec.waves if wave.approval] if moving.spec is not None else []
+    if wish.verb in ("approve", "reject") and not wish.wave:
+        some = ", ".join(waves) or "none of it needs an approval"
+        raise StoppedError(Exit.USAGE, f"which wave of {moving.name}?", hint=f"name it with --wave: {some}")
+    return ordering.Demand(
+        key=Key(namespace=wish.home, name=moving.name),
+        kind="MeshMigration",
+        verb=Verb(wish.verb),
+        subject=wish.wave or wish.subject,
+        finding=wish.finding,
+        reason=wish.reason,
+    )
+
+
 async def _is_stale(cluster: "Cluster", demand: "Demand") -> bool:
     """Whether what the command was made for is no longer so."""
     from rollout.services import ordering, queries
 
+    if demand.kind == "MeshMigration":
+        return False
     if demand.kind == "GitSource":
         return await ordering.waiting_commit(cluster.objects, demand.key) != demand.binding.revision
     return ordering.is_stale(demand.binding, (await queries.rollout(cluster.objects, demand.key)).status)
@@ -148,8 +231,12 @@ def _within(wanted: timedelta) -> timedelta:
 
 
 def _refused(demand: "Demand", answered: "Answered", *, is_stale: bool) -> StoppedError:
-    look = "kubectl describe gitsource" if demand.kind == "GitSource" else "rollout why"
-    hint = f"`{look} {demand.key.name} -n {demand.key.namespace}` says what is possible now"
+    looks = {
+        "GitSource": f"kubectl describe gitsource {demand.key.name} -n {demand.key.namespace}",
+        "MeshMigration": f"rollout mesh why {demand.subject}" if demand.of_namespace else "rollout mesh status -o wide",
+    }
+    look = looks.get(demand.kind, f"rollout why {demand.key.name} -n {demand.key.namespace}")
+    hint = f"`{look}` says what is possible now"
     code = Exit.CONFLICT if is_stale else Exit.DIFFERENT
     message = f"Refused: {demand.about} {demand.verb.value}: {answered.message}"
     return StoppedError(code, message, code="Stale" if is_stale else "Refused", hint=hint)

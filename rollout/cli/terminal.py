@@ -40,6 +40,14 @@ _TONES = {
     "INCONCLUSIVE": "waiting",
     "Promoted": "good",
     "Aborted": "bad",
+    "Done": "good",
+    "Excepted": "good",
+    "Blocked": "bad",
+    "FallingBack": "bad",
+    "FallenBack": "bad",
+    "RolledBack": "bad",
+    "block": "bad",
+    "warn": "waiting",
 }
 
 

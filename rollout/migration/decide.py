@@ -6,7 +6,6 @@ change in one tick.
 
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 
 from rollout.migration.effects import wanted
 from rollout.migration.fleet import Fleet
@@ -15,7 +14,7 @@ from rollout.migration.moves import moved
 from rollout.migration.mtls import live
 from rollout.migration.mtls_restore import snapshot
 from rollout.migration.orders import changed_in, obeyed
-from rollout.migration.proving import facts
+from rollout.migration.proving import digest, facts
 from rollout.migration.stages import AT_LEAST_CANARY, FORWARD, TRANSITIONS, Trigger
 from rollout.migration.telling import WRITTEN, conditions, cut_announced, next_sentence, reasons, wake_at
 from rollout.migration.tracking import tracked
@@ -63,7 +62,7 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
     status = replace(status, namespaces=tuple(known.get(name, NamespaceStatus(name=name)) for name in names))
     orders = obeyed(spec, status, seen.commands, actors_bound=seen.actors_bound)
     status = orders.status
-    fleet = _fleet(spec, status, seen, now)
+    fleet = fleet_of(spec, status, seen, now)
     actions: list[NamespaceActions] = []
     events = list(orders.told)
     moments: list[datetime] = []
@@ -98,8 +97,8 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
     )
 
 
-def _fleet(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: datetime) -> Fleet:
-    """The fleet at the beginning of the tick. A caller that the metrics cannot name is the ledger's matter, not the graph's."""
+def fleet_of(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: datetime) -> Fleet:
+    """The fleet at the beginning of a tick. A caller that the metrics cannot name is the ledger's matter, not the graph's."""
     own = seen.namespaces
     calls = calls_of(Call(caller=edge.source, callee=edge.target) for edge in seen.edges or () if edge.source)
     fleet = Fleet(
@@ -169,14 +168,8 @@ def _is_forward(before: Stage, after: Stage) -> bool:
 
 def _proof(view: View, before: NamespaceStatus, fire: Fired) -> Proven:
     found = facts(view.of(replace(before, reasons=())), fire)
-    text = "\n".join(" | ".join(fact) for fact in found)
-    return Proven(
-        stage=before.stage,
-        to=view.stage,
-        at=view.now,
-        facts=found,
-        digest=sha256(text.encode()).hexdigest()[:16],
-    )
+    proof = Proven(stage=before.stage, to=view.stage, at=view.now, facts=found, digest="")
+    return replace(proof, digest=digest(proof))
 
 
 def _told(view: View) -> View:

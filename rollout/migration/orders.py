@@ -66,6 +66,12 @@ def obeyed(
     return Orders(status=replace(status, handled=handled), fires=fires, told=tuple(told), news=tuple(news))
 
 
+def possible(stage: Stage) -> tuple[str, ...]:
+    """The verbs that a namespace in this stage obeys, in the table's order."""
+    verbs = [verb.value for verb, trigger in _FIRES.items() if trigger in TRANSITIONS.get(stage, {})]
+    return (*verbs, Verb.ACKNOWLEDGE.value)
+
+
 def _obey(spec: MigrationSpec, status: MigrationStatus, command: Command, *, actors_bound: bool) -> _Done:
     order = _ORDERS.get(command.verb)
     if order is None:
@@ -161,16 +167,11 @@ def _fire(trigger: Trigger, words: str) -> "Order":
     def order(_spec: MigrationSpec, status: MigrationStatus, command: Command) -> _Done:
         one = _namespace(status, command)
         if trigger not in TRANSITIONS.get(one.stage, {}):
-            raise RefusalError(f"{one.name} is in {one.stage}; possible there: {_possible(one.stage)}")
+            raise RefusalError(f"{one.name} is in {one.stage}; possible there: {', '.join(possible(one.stage))}")
         why = f"{command.verb} by {command.actor}" + (f": {command.reason}" if command.reason else "")
         return _Done(status=status, message=words, fires={one.name: Fired(trigger=trigger, why=why)})
 
     return order
-
-
-def _possible(stage: Stage) -> str:
-    verbs = [verb.value for verb, trigger in _FIRES.items() if trigger in TRANSITIONS.get(stage, {})]
-    return ", ".join([*verbs, "acknowledge"])
 
 
 def _namespace(status: MigrationStatus, command: Command) -> NamespaceStatus:

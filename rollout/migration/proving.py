@@ -1,10 +1,12 @@
 """What proves that a namespace may go on, for people and auditors?"""
 
+from hashlib import sha256
+
 from rollout.migration.gates import named
 from rollout.migration.mtls import live
 from rollout.migration.triggers import Fired
 from rollout.migration.view import View, strict_ports
-from rollout.model.migration import Severity
+from rollout.model.migration import Proven, Severity
 from rollout.model.telemetry import MeshAnswer
 
 MOST_FACTS = 40
@@ -18,6 +20,13 @@ def facts(view: View, fire: Fired) -> tuple[Fact, ...]:
     found = [("why", "", fire.why), *_objects(view), *_checks(view), *_soak(view)]
     found += [(f"metrics: {asked}", answer.query, told(answer)) for asked, answer in sorted(view.seen.answers.items())]
     return tuple(found[:MOST_FACTS])
+
+
+def digest(proof: Proven) -> str:
+    """Sixteen letters that stand for all that a proof says, but for the digest itself; it finds damage, it signs nothing."""
+    said = (proof.stage, proof.to, proof.at.isoformat(), proof.by)
+    text = "\n".join((" | ".join(said), *(" | ".join(fact) for fact in proof.facts)))
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def told(answer: MeshAnswer) -> str:

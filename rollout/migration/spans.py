@@ -21,6 +21,11 @@ _RETURNS: dict[Stage, Stage] = {
 }
 
 
+def goes_on_from(stage: Stage) -> Stage:
+    """The stage that the way goes on from, once people have done their part; the stage itself where it is on the way."""
+    return _RETURNS.get(stage, stage)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
     """How long it takes at least until pods that were made anew are ready: of a workload, and one alone."""
@@ -45,7 +50,7 @@ def spans_ahead(fleet: Fleet, name: str, enrolling: timedelta) -> Spans:
     Of the present stage what has passed is taken off, though its clock may have been set back: this is a lower bound.
     """
     stage = fleet.stage_of(name)
-    here = _RETURNS.get(stage, stage)
+    here = goes_on_from(stage)
     if here not in FORWARD or here is Stage.DONE:
         return {}
     whole = _whole(fleet.spec, enrolling)

@@ -50,7 +50,7 @@ class FleetObserver:
         """One look at everything that the stages of the namespaces need."""
         names = _names(spec, status)
         wanted = {name: needs(spec, status.of(name), now) for name in names}
-        told, edges = await asyncio.gather(self._told(spec, wanted, now), self._edges(spec, status, now))
+        told, edges = await asyncio.gather(self._told(spec, wanted, now), self.edges(spec, status, now))
         checks = await self._checks(spec, wanted, told, self.cluster.meshed(), now)
         snapshots = {name: await self._snapshot(spec, name) for name in names if status.of(name).recorded}
         periods = await self._cron_periods(status, now)
@@ -113,7 +113,7 @@ class FleetObserver:
         self._answers[place] = answer
         return answer
 
-    async def _edges(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> tuple[Edge, ...] | None:
+    async def edges(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> tuple[Edge, ...] | None:
         """Who was seen calling whom; None when one of the answers is missing."""
         moving = [name for name in spec.namespaces if status.of(name).stage not in _AT_REST]
         asked = (MeshQuestion(asked=Asked.EDGES, namespace=name, window=CALLERS_WITHIN) for name in moving)

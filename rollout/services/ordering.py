@@ -42,7 +42,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What a person asks for. kind: of what has the key. backend: what `name-stable` names, "" for other verbs."""
+    """What a person asks for. kind: of what has the key. backend: what `name-stable` names, "" for other verbs.
+
+    subject and finding: of a command for a MeshMigration; its key has the controller's namespace.
+    """
 
     key: Key
     verb: Verb
@@ -50,11 +53,20 @@ class Demand:
     binding: Binding = Binding()
     channel: str = "cli"
     backend: str = ""
+    subject: str = ""
+    finding: str = ""
     reason: str = ""
 
     @property
+    def of_namespace(self) -> bool:
+        """Whether its subject is a namespace, and not a wave."""
+        return bool(self.subject) and self.verb not in (Verb.APPROVE, Verb.REJECT)
+
+    @property
     def about(self) -> str:
-        """For people: a Rollout by its key alone."""
+        """For people: a Rollout by its key alone, a MeshMigration by its name and what of it is meant."""
+        if self.kind == "MeshMigration":
+            return f"{self.kind} {self.key.name}" + (f" {self.subject}" if self.subject else "")
         return str(self.key) if self.kind == "Rollout" else f"{self.kind} {self.key}"
 
 
@@ -114,6 +126,8 @@ async def record(objects: Objects, writes: ObjectWrites, demand: Demand, now: da
         step=demand.binding.step,
         revision=demand.binding.revision,
         backend=demand.backend,
+        subject=demand.subject,
+        finding=demand.finding,
         reason=demand.reason,
     )
     return await writes.create(command_to_dict(demand.key, command, groups, kind=demand.kind))

@@ -16,9 +16,10 @@ from adapters.kube.watch import WorkWatch
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.face import start_face
 from adapters.memory.lease import HeldLease
-from adapters.memory.mesh_fleet import Caller, MemoryFleet, Workload
+from adapters.memory.mesh_fleet import MemoryFleet
 from adapters.memory.mesh_installed import installed
 from adapters.memory.mesh_metrics import MemoryMeshMetrics
+from adapters.memory.mesh_traffic import Caller, Workload
 from rollout.controller.jobs import Jobs
 from rollout.controller.loop import Controller
 from rollout.controller.queue import Queue

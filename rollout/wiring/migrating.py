@@ -67,7 +67,7 @@ async def moving_by(
 ) -> Moving:
     """What these settings say."""
     return Moving(
-        metrics=await _mesh_metrics(settings, stack),
+        metrics=await mesh_metrics(settings, stack),
         notices=notices,
         clock=SystemClock(),
         home=settings.own_namespace,
@@ -75,7 +75,7 @@ async def moving_by(
     )
 
 
-async def _mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetrics:
+async def mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetrics:
     """The mesh's metrics in Prometheus; without a URL no question is answered, which holds every gate."""
     from adapters.memory.mesh_metrics import MemoryMeshMetrics
     from adapters.metrics.mesh import PrometheusMeshMetrics
@@ -83,7 +83,7 @@ async def _mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetric
 
     if not settings.prometheus_url:
         nobody = MemoryMeshMetrics()
-        nobody.down("no metrics server is set: start the controller with --prometheus-url")
+        nobody.down("no metrics server is set: name one with --prometheus-url")
         return nobody
     metrics = PrometheusMeshMetrics(access(settings))
     stack.push_async_callback(metrics.close)

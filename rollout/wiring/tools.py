@@ -13,6 +13,8 @@ from rollout.ports.objects import Objects, ObjectWrites
 if TYPE_CHECKING:
     from adapters.kube.api import KubeApi
     from rollout.ports.metrics import Metrics
+    from rollout.ports.migrations import Records
+    from rollout.services.migrate_observe import FleetObserver
     from rollout.services.observe import Observer
 
 
@@ -91,3 +93,45 @@ async def measuring(url: str) -> AsyncIterator["Metrics | None"]:
         yield metrics
     finally:
         await metrics.close()
+
+
+@asynccontextmanager
+async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIterator["FleetObserver"]:
+    """One look at the whole cluster with the eyes that the controller has for meshes: all is listed once.
+
+    home: the controller's namespace. url: of a Prometheus; "" leaves every question unanswered, which the checks say.
+    """
+    from contextlib import AsyncExitStack
+
+    from adapters.clock import SystemClock
+    from adapters.kube.cache import Cache
+    from adapters.kube.commands import KubeCommands
+    from adapters.kube.kinds import KINDS, WORKLOAD_KINDS
+    from adapters.kube.objects import KubeObjects
+    from adapters.mesh.cluster import CachedMesh
+    from adapters.mesh.inventory import KubeInventory
+    from adapters.mesh.kinds import LISTED
+    from rollout.services.migrate_observe import FleetObserver
+    from rollout.settings import Settings
+    from rollout.wiring.migrating import mesh_metrics
+
+    seen = ("Namespace", "Pod", *WORKLOAD_KINDS, "Service", "PeerAuthentication", "Telemetry", "Rollout")
+    cache = Cache(cluster.api, [KINDS[name] for name in (*seen, "RolloutCommand")])
+    await cache.refresh(seen)
+    async with AsyncExitStack() as stack:
+        yield FleetObserver(
+            cluster=CachedMesh(cache),
+            commands=KubeCommands(cluster.api, cache, SystemClock(), "MeshMigration"),
+            records=mesh_records(cluster, home),
+            inventory=KubeInventory(KubeObjects(cluster.api, LISTED)),
+            metrics=await mesh_metrics(Settings(prometheus_url=url), stack),
+            home=home,
+            actors_bound=lambda: True,  # a look obeys no command
+        )
+
+
+def mesh_records(cluster: Cluster, home: str) -> "Records":
+    """Where snapshots and proofs are kept. home: the controller's namespace."""
+    from adapters.mesh.records import KubeRecords
+
+    return KubeRecords(cluster.api, home)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.memory.mesh_fleet import Caller, Workload
+from adapters.memory.mesh_traffic import Caller, Workload
 from rollout.wiring.shipped import NAMESPACE
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import Kube, KubeError

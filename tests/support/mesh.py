@@ -6,26 +6,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from rollout.migration.read import canonical, peer_auth
+from rollout.migration.applied import applied as _applied
+from rollout.migration.read import canonical
 from rollout.model.mesh import Labels, MeshNamespace, MeshPod, MeshWorkload, Mtls, PeerAuth
-from rollout.model.mesh_writes import (
-    EvictPod,
-    LabelNamespace,
-    MeshWrite,
-    RemovePeer,
-    RestartWorkload,
-    RestorePeer,
-    WritePeer,
-)
+from rollout.model.mesh_writes import MeshWrite, WritePeer
 from rollout.model.migration import Exemption
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 API: Labels = {"app": "api"}
 WEB: Labels = {"app": "web"}
-
-
-class RefusedError(Exception):
-    """The API server would not have taken this write."""
 
 
 def peer(
@@ -134,65 +123,8 @@ def after(ns: MeshNamespace, *writes: MeshWrite | None, now: datetime = NOON) ->
 
 
 def applied(ns: MeshNamespace, write: MeshWrite, now: datetime = NOON) -> MeshNamespace:
-    """The namespace after the write. A new object is of `now`; one changed in place keeps its uid and age."""
-    match write:
-        case WritePeer():
-            return _with(ns, _written(ns, write, now))
-        case RestorePeer():
-            old = _seen(ns, write.name, write.version)
-            new = peer_auth(_object(old, json.loads(write.spec)))
-            return _with(ns, replace(new, version=_next(old.version)))
-        case RemovePeer():
-            old = _seen(ns, write.name, write.version)
-            if old.uid != write.uid:
-                raise RefusedError(f"{old} has another uid")
-            return replace(ns, peers=tuple(one for one in ns.peers if one.name != write.name))
-        case LabelNamespace():
-            if write.version != ns.version:
-                raise RefusedError(f"Namespace {ns.name} changed")
-            labels = {name: text for name, text in {**ns.labels, **write.labels}.items() if text is not None}
-            return replace(ns, labels=labels, version=_next(ns.version))
-        case RestartWorkload():
-            name = f"{write.kind} {write.name}"
-            workloads = tuple(replace(one, restarted=write.at) if str(one) == name else one for one in ns.workloads)
-            return _anew(replace(ns, workloads=workloads), {one.name for one in ns.pods if one.workload == name})
-        case EvictPod():
-            return _anew(ns, {write.name})
-    raise RefusedError(f"unknown here: {write}")
-
-
-def _written(ns: MeshNamespace, write: WritePeer, now: datetime) -> PeerAuth:
-    if write.ports and not write.selector:
-        raise RefusedError("portLevelMtls needs a selector")
-    if write.version:
-        old = _seen(ns, write.name, write.version)
-        new = replace(old, mode=write.mode, ports=write.ports, version=_next(old.version))
-        return replace(new, spec=spec_of(new))
-    if any(one.name == write.name for one in ns.peers):
-        raise RefusedError(f"{write.name} exists")
-    uid = f"uid-{write.name}-{now.isoformat()}"
-    made = peer(write.name, write.mode, selector=write.selector, ports=write.ports, uid=uid)
-    return replace(made, created=now.replace(microsecond=0), ours="to-strict")
-
-
-def _seen(ns: MeshNamespace, name: str, version: str) -> PeerAuth:
-    old = next((one for one in ns.peers if one.name == name), None)
-    if old is None or old.version != version:
-        raise RefusedError(f"{name} is gone or changed")
-    return old
-
-
-def _with(ns: MeshNamespace, new: PeerAuth) -> MeshNamespace:
-    others = [one for one in ns.peers if one.name != new.name]
-    return replace(ns, peers=tuple(sorted([*others, new], key=lambda one: one.name)))
-
-
-def _anew(ns: MeshNamespace, names: set[str]) -> MeshNamespace:
-    """These pods made anew: with a proxy where the namespace's labels, or their own, say so."""
-    enrolled = ns.labels.get("istio-injection", "enabled" if "istio.io/rev" in ns.labels else "") == "enabled"
-    forced = {str(one) for one in ns.workloads if one.forced}
-    pods = (replace(one, meshed=enrolled or one.workload in forced) if one.name in names else one for one in ns.pods)
-    return replace(ns, pods=tuple(pods))
+    """The namespace after the write, as the migration to-strict makes it."""
+    return _applied(ns, write, "to-strict", now)
 
 
 def _object(one: PeerAuth, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,7 +140,3 @@ def _object(one: PeerAuth, spec: Mapping[str, Any]) -> dict[str, Any]:
         },
         "spec": spec,
     }
-
-
-def _next(version: str) -> str:
-    return str(int(version) + 1)
