@@ -19,7 +19,7 @@ from rollout.migration.view import View, unmeshed
 from rollout.model.mesh import MeshNamespace, PeerAuth
 from rollout.model.mesh_writes import MeshWrite
 from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Stage, Wave
-from rollout.model.migration_seen import NamespaceSeen
+from rollout.model.migration_seen import NamespaceSeen, PlaintextLook
 
 _LAST = date(9999, 12, 31)
 _ASIDE = (Stage.FALLING_BACK, Stage.ROLLING_BACK)  # they write before the way goes on
@@ -85,7 +85,7 @@ def _alone(
     workloads = tuple(replace(one, settled=True, ready=one.wanted) for one in seen.namespace.workloads)
     calm = replace(seen.namespace, workloads=workloads, rollouts=())
     # Callers suffer only against a baseline, and only a restart that was counted can hold.
-    kept = replace(status, fallbacks=0, baseline=(), restarts=sum(pod.restarts for pod in calm.pods))
+    kept = replace(status, recorded=True, fallbacks=0, baseline=(), restarts=sum(pod.restarts for pod in calm.pods))
     fleet = Fleet(
         spec=alone,
         status=MigrationStatus(namespaces=(kept,)),
@@ -95,7 +95,8 @@ def _alone(
         frozen="",
         now=datetime.min.replace(tzinfo=UTC),
     )
-    return View(status=kept, seen=replace(seen, namespace=calm), fleet=fleet, root=root, now=now)
+    proven = replace(seen, namespace=calm, plaintext=PlaintextLook(complete=True, gap=""))
+    return View(status=kept, seen=proven, fleet=fleet, root=root, now=now)
 
 
 def _come_to(view: View, stage: Stage) -> View:
