@@ -14,6 +14,7 @@ from rollout.cli.mesh_preflight import ending
 from rollout.migration.preflight.catalogue import Verdict
 from rollout.model.commands import Verb
 from rollout.model.migration import Finding, Severity, Stage
+from tests.support.cli import typed
 from tests.support.fleet_world import NAME, FleetWorld, a_fleet, migration
 from tests.support.mesh_terminal import a_mesh_terminal, a_ticking_controller
 
@@ -52,6 +53,16 @@ async def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
         shown = await terminal.mesh(name, "--help")
 
     assert (shown.code, shown.out.startswith(f"Usage: main mesh {name}")) == (0, True)
+
+
+async def test_the_help_of_the_group_imports_nothing_that_takes_long() -> None:
+    words = "main(['mesh', '--help'], standalone_mode=False); print(*sys.modules)"
+    process = await typed("-c", f"import sys; from rollout.cli.main import main; {words}")
+    out, _ = await process.communicate()
+
+    loaded = set(out.decode().splitlines()[-1].split())
+    assert "rollout.cli.mesh" in loaded
+    assert loaded.isdisjoint({"kubernetes", "pydantic", "aiohttp", "rich", "yaml", "rollout.cli.mesh_orders"})
 
 
 @pytest.mark.parametrize(

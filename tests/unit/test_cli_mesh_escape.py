@@ -231,7 +231,8 @@ def test_a_strict_mesh_is_opened_by_an_object_of_the_namespace() -> None:
 
     (command,) = commands(scene, "Open the namespace")
 
-    assert command.startswith("echo '{") and command.endswith("| kubectl apply -f -")
+    assert command.startswith("echo '{")
+    assert command.endswith("| kubectl apply -f -")
 
 
 def test_without_a_migration_no_controller_is_asked() -> None:
