@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from rollout.migration.decide import fleet_of
 from rollout.migration.needs import CALLERS_WITHIN
 from rollout.migration.plan import Plan, planned
-from rollout.migration.preflight.catalogue import ASKED, Verdict, verdict
+from rollout.migration.preflight.catalogue import ASKS, Verdict, verdict
 from rollout.migration.preflight.gathered import Gathered
 from rollout.migration.spans import Durations
 from rollout.migration.way import Way, way_of
@@ -63,7 +63,7 @@ async def checked(
     enrolled = observer.cluster.meshed()
 
     async def one(name: str) -> Verdict:
-        told = await _answers(observer, name, ASKED, now)
+        told = await _answers(observer, name, tuple(sorted(ASKS)), now)
         gathered = Gathered(
             namespace=name, spec=spec, objects=objects, unread=unread, told=told, enrolled=enrolled, now=now
         )
