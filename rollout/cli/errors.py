@@ -1,8 +1,8 @@
 """How does a command end: with which exit code, and what is said when it goes wrong?
 
 0 ok · 1 a difference, or the rollout failed or was rolled back, or the controller refused · 2 usage · 3 timed out
-waiting · 4 not allowed · 5 waiting for approval or frozen · 6 not found · 7 conflict or stale revision · 20 unreachable
-or internal · 130 interrupted.
+waiting · 4 not allowed · 5 waiting for an approval or acknowledgement, or frozen · 6 not found · 7 conflict or stale
+revision · 20 unreachable or internal · 130 interrupted.
 """
 
 import json
@@ -93,7 +93,10 @@ def _meaning(error: Exception) -> tuple[Exit, str]:
         case errors.KindAbsent():
             return Exit.NOT_FOUND, "`rollout check` tells what this cluster lacks; `rollout install` brings our CRDs"
         case errors.NotFound():
-            return Exit.NOT_FOUND, "`rollout list -A` shows every Rollout; -n names the namespace"
+            return (
+                Exit.NOT_FOUND,
+                "`rollout list -A` and `rollout mesh status` show what there is; -n names the namespace",
+            )
         case errors.Forbidden():
             return Exit.NOT_ALLOWED, "`rollout check` lists the rights that are missing; ask who gives them out"
         case errors.Conflict():

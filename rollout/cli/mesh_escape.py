@@ -47,7 +47,7 @@ async def _escape(access: Access, cluster: "Cluster", namespace: str, places: tu
     if access.as_json:
         say(spell(done_data(namespace, escaped), access.output))
     else:
-        for line in done(namespace, escaped, paper()):
+        for line in (*_unread(found, paper()), *done(namespace, escaped, paper())):
             say(line)
     if escaped.closed:
         raise _not_open(namespace, escaped)
@@ -70,11 +70,15 @@ def screen(found: "Scene", on: Paper) -> list[str]:
     from rollout.migration.escape import runbook
 
     lines = [on.styled(f"How to open {found.namespace.name} by hand", "strong")]
-    lines += [on.wrapped(f"  {on.styled('not read:', 'waiting')} {why}", 4) for why in found.unread]
+    lines += _unread(found, on)
     for number, step in enumerate(runbook(found), 1):
         lines += ["", on.styled(f"{number}. {step.title}", "strong"), on.wrapped(f"   {step.words}", 3)]
         lines += [f"     {command}" for command in step.commands]
     return lines
+
+
+def _unread(found: "Scene", on: Paper) -> list[str]:
+    return [on.wrapped(f"  {on.styled('not read:', 'waiting')} {why}", 4) for why in found.unread]
 
 
 def done(namespace: str, escaped: "Escaped", on: Paper) -> list[str]:

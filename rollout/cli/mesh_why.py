@@ -106,7 +106,7 @@ def _plaintext(found: "Explained") -> list[str]:
         for one in newest
     ]
     unknown = any(not one.source for one in callers)
-    hint = "who is unknown speaks without a proxy: the log of plaintext callers of the proxies has its address"
+    hint = f"unknown: has no proxy; `kubectl -n {found.one.name} logs POD -c istio-proxy` of what it called has its address"
     return [*table(("CALLER", "CALLED", "CALLS", "LAST SEEN", "AGO"), rows), *([hint] if unknown else [])]
 
 

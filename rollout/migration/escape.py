@@ -99,18 +99,7 @@ def runbook(scene: Scene) -> tuple[Step, ...]:
 
 
 def _steps(scene: Scene) -> Iterator[Step]:
-    name, migration = scene.namespace.name, scene.migration
-    if migration:
-        suspend = _json({"spec": {"suspend": True}})
-        yield Step(
-            title="Let the controller open it, and never close it behind your back",
-            words="The first one is enough while the controller runs. The second stops the whole migration, also when it "
-            "comes back; what opens is never stopped.",
-            commands=(
-                f"rollout mesh fallback {name}",
-                f"kubectl patch meshmigrations.rollout.dev {migration} --type=merge -p {quote(suspend)}",
-            ),
-        )
+    yield _controller(scene)
     yield Step(
         title="Hold Argo CD",
         words="It would put the next changes back.",
@@ -145,6 +134,20 @@ def _steps(scene: Scene) -> Iterator[Step]:
         title="Afterwards: give it back",
         words="Once the cause is found. Only then may the controller and the GitOps tool go on.",
         commands=tuple(_given_back(scene)),
+    )
+
+
+def _controller(scene: Scene) -> Step:
+    suspend = quote(_json({"spec": {"suspend": True}}))
+    commands = (
+        f"rollout mesh fallback {scene.namespace.name}",
+        f"kubectl patch meshmigrations.rollout.dev {scene.migration} --type=merge -p {suspend}",
+    )
+    return Step(
+        title="Let the controller open it, and never close it behind your back",
+        words="The first one is enough while the controller runs. The second stops the whole migration, also when it "
+        "comes back; what opens is never stopped.",
+        commands=commands if scene.migration else (),
     )
 
 

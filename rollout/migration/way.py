@@ -6,7 +6,7 @@ in between: which workload becomes STRICT first goes by requests that are counte
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from rollout.migration.applied import applied
 from rollout.migration.effects import wanted
@@ -93,7 +93,7 @@ def _alone(
         enrolled=frozenset(),
         rollouts={},
         frozen="",
-        now=datetime.min.replace(tzinfo=UTC),
+        now=now,
     )
     proven = replace(seen, namespace=calm, plaintext=PlaintextLook(complete=True, gap=""))
     return View(status=kept, seen=proven, fleet=fleet, root=root, now=now)

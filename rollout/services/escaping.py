@@ -11,7 +11,7 @@ from rollout.model.mesh import MeshNamespace, Mtls, PeerAuth
 from rollout.model.names import Key
 from rollout.ports.errors import Conflict, KindAbsent, NotFound, PortError
 from rollout.ports.objects import Obj, Objects, ObjectWrites
-from rollout.services.migration_reads import of_namespace
+from rollout.services.migration_reads import Moving, of_namespace
 from rollout.services.ordering import Demand, record
 
 ROUNDS = 3  # somebody else, such as the controller, may write at the same time
@@ -42,7 +42,7 @@ async def scene(objects: Objects, namespace: str, root: str) -> Scene:
     """
     unread: list[str] = []
     raw = await objects.list(_PEER, namespace)
-    moving = await of_namespace(objects, namespace)
+    moving = await _moving(objects, namespace, unread)
     root = moving.spec.root if moving is not None and moving.spec is not None else root
 
     async def tried(asking: Awaitable[Sequence[Obj]], what: str) -> Sequence[Obj]:
@@ -76,6 +76,16 @@ async def scene(objects: Objects, namespace: str, root: str) -> Scene:
         migration=moving.name if moving is not None else "",
         unread=tuple(unread),
     )
+
+
+async def _moving(objects: Objects, namespace: str, unread: list[str]) -> Moving | None:
+    try:
+        return await of_namespace(objects, namespace)
+    except KindAbsent:
+        return None
+    except PortError as error:
+        unread.append(f"MeshMigrations: a controller that makes {namespace} STRICT is not told: {error}")
+        return None
 
 
 async def _metadata(objects: Objects, namespace: str, unread: list[str]) -> Obj:

@@ -15,7 +15,7 @@ from rollout.migration.orders import possible
 from rollout.migration.telling import NEEDS_A_PERSON
 from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, SoakMark, Stage
 from rollout.model.status import Reason
-from rollout.ports.errors import NotFound, PortError, Rejected
+from rollout.ports.errors import NotFound, Rejected
 from rollout.ports.objects import Obj, Objects
 
 KIND = "MeshMigration"
@@ -161,9 +161,6 @@ def _commands(moving: Moving, line: Line) -> Iterator[str]:
 
 
 async def of_namespace(objects: Objects, namespace: str) -> Moving | None:
-    """The MeshMigration that names the namespace; None where there is none, or where it cannot be asked for."""
-    try:
-        found = await migrations(objects)
-    except PortError:
-        return None
+    """The MeshMigration that has to do with the namespace; None where there is none."""
+    found = await migrations(objects)
     return next((one for one in found if any(line.one.name == namespace for line in lines(one))), None)

@@ -3,28 +3,22 @@
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from adapters.memory.access import Asked
 from rollout.cli.mesh import MESH
 from rollout.cli.mesh_preflight import ending
 from rollout.migration.preflight.catalogue import Verdict
-from rollout.model.commands import Verb
-from rollout.model.migration import Finding, Severity, Stage
-from tests.support.fleet_world import NAME, FleetWorld, a_fleet, migration
-from tests.support.mesh_terminal import a_mesh_terminal, a_ticking_controller
+from rollout.model.migration import Finding, Severity
+from tests.support.cli import typed
+from tests.support.fleet_world import NAME, a_fleet, migration
+from tests.support.mesh_terminal import a_mesh_terminal
+from tests.support.metrics_server import metrics_server
 
 pytestmark = pytest.mark.slow  # whole commands against a cluster's HTTP face
 
 HOUR = timedelta(hours=1)
-GATED = [{"name": "pilot", "namespaces": ["tools", "shop"], "approval": "security"}]
-
-
-def only_reads(asked: Asked) -> bool:
-    return asked.user.name != "ana" or asked.verb in ("get", "list", "watch")
 
 
 def a_verdict(**findings: Severity) -> Verdict:
@@ -52,6 +46,16 @@ async def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
         shown = await terminal.mesh(name, "--help")
 
     assert (shown.code, shown.out.startswith(f"Usage: main mesh {name}")) == (0, True)
+
+
+async def test_the_help_of_the_group_imports_nothing_that_takes_long() -> None:
+    words = "main(['mesh', '--help'], standalone_mode=False); print(*sys.modules)"
+    process = await typed("-c", f"import sys; from rollout.cli.main import main; {words}")
+    out, _ = await process.communicate()
+
+    loaded = set(out.decode().splitlines()[-1].split())
+    assert "rollout.cli.mesh" in loaded
+    assert loaded.isdisjoint({"kubernetes", "pydantic", "aiohttp", "rich", "yaml", "rollout.cli.mesh_orders"})
 
 
 @pytest.mark.parametrize(
@@ -98,6 +102,25 @@ async def test_a_dry_run_prints_the_writes_and_nothing_is_written(tmp_path: Path
 
     assert (shown.code, before) == (0, after)
     assert [line for line in shown.out.splitlines() if " tools" in line or "/ci" in line] == wrote
+
+
+async def test_plan_asks_the_prometheus_that_it_is_told_who_calls_whom(tmp_path: Path) -> None:
+    async with metrics_server() as server, a_fleet() as world, a_mesh_terminal(tmp_path, world) as terminal:
+        labels = {"source_workload_namespace": "shop", "destination_workload_namespace": "pay"}
+        call = {"metric": labels, "value": [0, "3"]}
+        server.answer = {"status": "success", "data": {"resultType": "vector", "result": [call]}}
+        shown = await terminal.mesh("plan", "-o", "json", "--prometheus-url", server.url)
+
+    plan = json.loads(shown.out)
+    assert (plan["callersUnknown"], plan["unblock"]) == ("", [{"namespace": "shop", "unlocks": ["pay"]}])
+    assert all("istio_requests_total" in heard.query for heard in server.heard)
+
+
+async def test_a_prometheus_that_is_no_url_is_a_usage_error(tmp_path: Path) -> None:
+    async with a_fleet() as world, a_mesh_terminal(tmp_path, world) as terminal:
+        shown = await terminal.mesh("plan", "--prometheus-url", "prometheus:9090")
+
+    assert (shown.code, "write http://HOST:PORT" in shown.err) == (2, True)
 
 
 async def test_plan_writes_one_manifest_for_each_stage_and_namespace(tmp_path: Path) -> None:
@@ -190,113 +213,3 @@ async def test_a_cluster_that_does_not_answer_is_exit_code_20(tmp_path: Path) ->
     shown = await terminal.mesh("status")
 
     assert shown.code == 20
-
-
-async def ordered(tmp_path: Path, world: FleetWorld, *words: str) -> tuple[int, str, dict[str, Any]]:
-    """How an order ended, and the command that it left."""
-    async with a_mesh_terminal(tmp_path, world) as terminal, a_ticking_controller(world):
-        shown = await terminal.type(*words, "-o", "json")
-    return shown.code, shown.err, json.loads(shown.out)["spec"] if shown.out else {}
-
-
-async def test_a_wave_is_approved_by_its_name(tmp_path: Path) -> None:
-    async with a_fleet(waves=GATED) as world:
-        await world.tick()
-        code, _, spec = await ordered(tmp_path, world, "approve", f"meshmigration/{NAME}", "--wave", "pilot")
-        status = await world.status()
-
-    assert (code, spec["verb"], spec["subject"]) == (0, "approve", "pilot")
-    assert [(one.wave, one.by) for one in status.approved] == [("pilot", "ana")]
-
-
-async def test_an_approval_without_a_wave_is_a_usage_error_that_names_them(tmp_path: Path) -> None:
-    async with a_fleet(waves=GATED) as world:
-        code, err, _ = await ordered(tmp_path, world, "approve", f"meshmigration/{NAME}")
-
-    assert (code, "name it with --wave: pilot" in err) == (2, True)
-
-
-@pytest.mark.parametrize("words", [("--wave", "pilot"), ("--step", "1")])
-async def test_options_of_the_other_kind_are_a_usage_error(tmp_path: Path, words: tuple[str, str]) -> None:
-    name = "checkout" if words[0] == "--wave" else f"meshmigration/{NAME}"
-    async with a_fleet(waves=GATED) as world:
-        code, _, _ = await ordered(tmp_path, world, "approve", name, *words)
-
-    assert code == 2
-
-
-async def test_a_migration_is_paused_and_resumed(tmp_path: Path) -> None:
-    async with a_fleet() as world:
-        await world.tick()
-        paused, _, _ = await ordered(tmp_path, world, "pause", f"meshmigration/{NAME}", "--reason", "audit")
-        why = (await world.status()).paused
-        resumed, _, _ = await ordered(tmp_path, world, "resume", f"meshmigration/{NAME}")
-        after = (await world.status()).paused
-
-    assert (paused, why, resumed, after) == (0, "ana: audit", 0, "")
-
-
-async def test_a_fallback_opens_the_namespace(tmp_path: Path) -> None:
-    async with a_fleet() as world:
-        await world.pass_time(HOUR, until="shop Strict")
-        await world.pass_time(timedelta(seconds=10))
-        code, _, spec = await ordered(tmp_path, world, "mesh", "fallback", "shop", "--reason", "callers fail")
-        policy = await world.read("PeerAuthentication", "shop", "default")
-
-    assert (code, spec["subject"], spec["reason"]) == (0, "shop", "callers fail")
-    assert policy["spec"]["mtls"]["mode"] == "PERMISSIVE"
-
-
-async def test_what_the_stage_does_not_allow_is_refused_with_what_it_does(tmp_path: Path) -> None:
-    async with a_fleet() as world:
-        await world.pass_time(HOUR, until="shop Enrolling")
-        code, err, _ = await ordered(tmp_path, world, "mesh", "retry", "shop")
-
-    assert code == 1
-    assert "possible there: rollback, acknowledge" in err
-    assert "rollout mesh why shop" in json.loads(err.splitlines()[-1])["hint"]
-
-
-async def test_a_warning_is_acknowledged_with_a_reason(tmp_path: Path) -> None:
-    async with a_fleet() as world:
-        await world.tick()
-        words = ("mesh", "acknowledge", "shop", "PORT-05 Service shop/web", "--reason", "port 9 is unused")
-        code, _, spec = await ordered(tmp_path, world, *words)
-        (known,) = (await world.of("shop")).acknowledged
-
-    assert (code, spec["verb"], spec["finding"]) == (0, "acknowledge", "PORT-05 Service shop/web")
-    assert (known.key, known.by, known.reason) == ("PORT-05 Service shop/web", "ana", "port 9 is unused")
-
-
-@pytest.mark.parametrize("words", [("acknowledge", "shop", "PORT-05"), ("skip-soak", "shop")])
-async def test_an_order_that_needs_a_reason_is_not_sent_without_one(tmp_path: Path, words: tuple[str, ...]) -> None:
-    async with a_fleet() as world:
-        code, err, spec = await ordered(tmp_path, world, "mesh", *words)
-
-    assert (code, "--reason" in err, spec) == (2, True, {})
-
-
-async def test_the_rest_of_a_soak_is_skipped(tmp_path: Path) -> None:
-    async with a_fleet() as world:
-        await world.pass_time(HOUR, until="shop Observing")
-        await world.pass_time(timedelta(seconds=20))
-        code, _, spec = await ordered(tmp_path, world, "mesh", "skip-soak", "shop", "--reason", "quiet for weeks")
-        stage = (await world.of("shop")).stage
-
-    assert (code, spec["verb"]) == (0, Verb.PROMOTE.value)
-    assert stage in (Stage.REHEARSAL, Stage.STRICT_CANARY)
-
-
-async def test_without_the_right_nothing_is_written(tmp_path: Path) -> None:
-    async with a_fleet() as world, a_mesh_terminal(tmp_path, world) as terminal:
-        world.cluster.allows = only_reads
-        shown = await terminal.mesh("rollback", "shop")
-
-    assert (shown.code, 'cannot create resource "rolloutcommands"' in shown.err) == (4, True)
-
-
-async def test_without_a_controller_the_order_stays_and_the_wait_ends(tmp_path: Path) -> None:
-    async with a_fleet() as world, a_mesh_terminal(tmp_path, world) as terminal:
-        shown = await terminal.type("abort", f"meshmigration/{NAME}", "--timeout", "1s")
-
-    assert (shown.code, "the controller has not answered" in shown.err) == (3, True)

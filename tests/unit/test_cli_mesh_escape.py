@@ -114,6 +114,7 @@ async def test_without_the_right_to_tell_the_controller_the_namespace_is_opened_
         shown = await terminal.mesh("escape", "shop", "--now")
 
         assert (shown.code, await mode(world)) == (0, "PERMISSIVE")
+        assert "not read: MeshMigrations: a controller that makes shop STRICT is not told" in shown.out
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.memory.mesh_traffic import Caller, Workload
+from rollout.migration.manifests import manifests_of
 from rollout.migration.way import Way, way_of
 from rollout.model.mesh import MeshNamespace, Mtls, Restartable
 from rollout.model.mesh_writes import EvictPod, LabelNamespace, MeshWrite, RestartWorkload, WritePeer
@@ -16,6 +17,7 @@ from tests.support.fleet_world import NAME, START, FleetWorld, a_fleet
 from tests.support.mesh import NOON, exemption, namespace, peer, pod, root_peer, workload
 
 HOUR = timedelta(hours=1)
+ENROLLED = {"istio-injection": "enabled"}
 
 
 async def ways(world: FleetWorld) -> dict[str, tuple[MeshWrite, ...]]:
@@ -121,10 +123,12 @@ def test_what_holds_the_fleet_now_keeps_no_write_out_of_the_plan() -> None:
 
 
 def test_an_exception_that_has_run_out_is_planned_as_if_it_were_renewed() -> None:
-    old = replace(exemption({"app": "legacy"}, 9090), expires=NOON.date() - timedelta(days=1))
+    live = exemption({"app": "legacy"}, 9090)
+    old = replace(live, expires=NOON.date() - timedelta(days=1))
 
     writes = a_way(a_shop(), exceptions=(old,)).writes
 
+    assert writes == a_way(a_shop(), exceptions=(live,)).writes
     assert any(isinstance(write, WritePeer) and write.ports == {9090: Mtls.PERMISSIVE} for write in writes)
 
 
@@ -161,3 +165,26 @@ def test_a_fallback_that_is_under_way_is_written_before_the_way_goes_on() -> Non
 
     assert str(writes.writes[0]) == "set PeerAuthentication shop/default PERMISSIVE"
     assert not any(isinstance(write, LabelNamespace) for write in writes.writes)
+
+
+def test_what_is_committed_for_strict_has_the_exceptions_and_not_what_is_gone_by_then() -> None:
+    legacy = exemption({"app": "legacy"}, 9090)
+
+    found = manifests_of(a_way(a_shop(), exceptions=(legacy,)))
+
+    kinds = {stage: [(one["kind"], one["metadata"]["name"]) for one in these] for stage, these in found.items()}
+    space, own = ("Namespace", "shop"), ("PeerAuthentication", "default")
+    opened = ("PeerAuthentication", next(name for _, name in kinds["strict"] if name.startswith("rollout-open-")))
+    assert kinds == {"permissive": [space, own], "strict": [space, own, opened]}
+
+
+def test_what_others_say_in_a_policy_stays_in_what_is_committed() -> None:
+    spec = '{"mtls":{"mode":"PERMISSIVE"},"selector":{"matchLabels":{}}}'
+
+    (policy,) = manifests_of(a_way(a_shop(peers=(peer(mode=Mtls.PERMISSIVE, spec=spec),), labels=ENROLLED)))["strict"]
+
+    assert policy["spec"] == {"mtls": {"mode": "STRICT"}, "selector": {"matchLabels": {}}}
+
+
+def test_where_nothing_changes_nothing_is_committed() -> None:
+    assert manifests_of(a_way(namespace(peer(mode=Mtls.STRICT), labels=ENROLLED), stage=Stage.STRICT_SOAK)) == {}
