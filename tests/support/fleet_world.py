@@ -120,10 +120,26 @@ class FleetWorld:
         known = KINDS[kind]
         await self.api.patch(known.path(known.versions[0], namespace, name), Patch.MERGE, change)
 
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        """A person deletes an object."""
+        known = KINDS[kind]
+        await self.api.delete(known.path(known.versions[0], namespace, name))
+
+    async def commands(self) -> list[Obj]:
+        """All commands as they are stored."""
+        listed = await self.api.get(KINDS["RolloutCommand"].path("v1alpha1", HOME))
+        return list(listed["items"])
+
     async def read(self, kind: str, namespace: str, name: str) -> Obj:
         """An object as it is stored."""
         known = KINDS[kind]
         return await self.api.get(known.path(known.versions[0], namespace, name))
+
+    async def policies(self, namespace: str) -> dict[str, tuple[str, Any]]:
+        """Uid and spec of each PeerAuthentication, by name."""
+        kind = KINDS["PeerAuthentication"]
+        listed = await self.api.get(kind.path(kind.versions[0], namespace))
+        return {one["metadata"]["name"]: (one["metadata"]["uid"], one["spec"]) for one in listed["items"]}
 
     async def status(self) -> MigrationStatus:
         """The stored status."""

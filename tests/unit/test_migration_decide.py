@@ -32,7 +32,7 @@ from tests.support.moving import (
 
 CANARY = peer("rollout-canary-api-1", Mtls.STRICT, selector=API, ours="to-strict")
 REFUSED = told(refused=(a_row(2, pod="api-1"),))
-EDGES = {"seen": {"findings": ()}}
+EDGES: dict[str, Any] = {"seen": {"findings": ()}}
 
 
 def decided(view: Any, spec: Any = None, status: Any = None, **seen: Any) -> MigrationDecision:
