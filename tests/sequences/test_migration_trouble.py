@@ -43,7 +43,8 @@ class Hanging:
 
     async def ask(self, _question: MeshQuestion, _now: datetime) -> MeshAnswer:
         """Never."""
-        return await asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[MeshAnswer] = asyncio.get_running_loop().create_future()
+        return await answer
 
 
 class Unread:

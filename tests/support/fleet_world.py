@@ -181,7 +181,7 @@ def migration(**spec: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def a_fleet(**spec: Any) -> AsyncIterator[FleetWorld]:
+async def a_fleet(fate: Fate | None = None, **spec: Any) -> AsyncIterator[FleetWorld]:
     """A fleet of three namespaces, each with one workload, and a migration of it; nothing has ticked yet."""
     clock = ManualClock(START)
     cluster = MemoryCluster.with_kinds(*MESH, now=clock.now)
@@ -189,7 +189,7 @@ async def a_fleet(**spec: Any) -> AsyncIterator[FleetWorld]:
     names = ("istio-system", HOME, "tools", "shop", "pay")
     cluster.seed(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names))
     cluster.seed(*installed())
-    metrics, notices, fate = MemoryMeshMetrics(), KeptNotices(), Fate()
+    metrics, notices, fate = MemoryMeshMetrics(), KeptNotices(), fate or Fate()
     fleet = MemoryFleet(DirectApi(cluster), metrics)
     for namespace, name in (("tools", "ci"), ("shop", "web"), ("pay", "bank")):
         await fleet.deploy(Workload(namespace=namespace, name=name), START)
