@@ -20,7 +20,7 @@ from tests.support.fate import Blow
 from tests.support.fleet_world import FleetWorld
 from tests.support.moved_world import FLEET, ROOT, Watch, a_watched_fleet
 
-QUICKLY = {"soak": "20s", "baseline": "5s", "verify": "10s", "strictSoak": "10s"}
+QUICKLY: dict[str, Any] = {"soak": "20s", "baseline": "5s", "verify": "10s", "strictSoak": "10s"}
 WAVES: tuple[list[dict[str, Any]], ...] = (
     [{"name": "all", "namespaces": ["tools", "shop", "pay"], "concurrency": 3}],
     [{"name": "pilot", "namespaces": ["tools"]}, {"name": "core", "namespaces": ["shop", "pay"], "approval": "team"}],
