@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from rollout.migration.fleet import Fleet
@@ -30,9 +30,9 @@ WAS = EdgeBaseline(caller="web/front", workload="api", success=0.999, p99=timede
 BLIND = PlaintextLook(gap="nobody could look")
 
 
-def a_row(value: float, at: datetime = NOON, **labels: str) -> Series:
+def a_row(value: float, **labels: str) -> Series:
     """One series of an answer."""
-    return Series(labels=labels, value=value, at=at)
+    return Series(labels=labels, value=value, at=NOON)
 
 
 def told(**answers: tuple[Series, ...] | None) -> dict[Asked, MeshAnswer]:

@@ -9,13 +9,14 @@ import pytest
 from rollout.migration.decide import decide
 from rollout.migration.opening import any_root, opening
 from rollout.model.commands import Result, Verb
-from rollout.model.mesh import Mtls
+from rollout.model.mesh import Mtls, Restartable
 from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
 from rollout.model.migration_seen import MigrationDecision, NamespaceSeen
 from tests.support.fleets import a_wave
-from tests.support.mesh import API, NOON, peer
+from tests.support.mesh import API, NOON, peer, pod, workload
 from tests.support.moving import (
     BLIND,
+    EDGE,
     ENROLLED,
     HOUR,
     STRICT,
@@ -32,7 +33,7 @@ from tests.support.moving import (
 
 CANARY = peer("rollout-canary-api-1", Mtls.STRICT, selector=API, ours="to-strict")
 REFUSED = told(refused=(a_row(2, pod="api-1"),))
-EDGES = {"seen": {"findings": ()}}
+EDGES: dict[str, Any] = {"seen": {"findings": ()}}
 
 
 def decided(view: Any, spec: Any = None, status: Any = None, **seen: Any) -> MigrationDecision:
@@ -253,3 +254,34 @@ def test_a_namespace_that_nobody_moves_yet_is_not_written_to() -> None:
     )
 
     assert wrote(decided(view, taken={"shop": "other"})) == []
+
+
+OLD_POD = replace(enrolled().pods[0], meshed=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ["restart Deployment shop/api"]),
+        ({"settled": False}, []),
+        ({"restarted": NOON}, []),
+        ({"restartable": Restartable.PARTITIONED, "partition": 1}, ["evict Pod shop/api-1"]),
+        ({"restartable": Restartable.BY_HAND}, []),
+    ],
+)
+def test_a_workload_gets_its_proxies_as_its_kind_allows(changes: dict[str, Any], expected: list[str]) -> None:
+    ns = enrolled(pods=(OLD_POD,), workloads=(workload(**changes),))
+
+    assert wrote(decided(a_view(Stage.ENROLLING, ns=ns))) == expected
+
+
+def test_one_workload_after_the_other_is_restarted() -> None:
+    ns = enrolled(pods=(OLD_POD, pod("web-1", {"app": "web"}, meshed=False)), workloads=(workload(), workload("web")))
+
+    assert wrote(decided(a_view(Stage.ENROLLING, ns=ns))) == ["restart Deployment shop/api"]
+
+
+def test_nothing_is_restarted_while_callers_suffer() -> None:
+    ns = enrolled(pods=(OLD_POD,))
+
+    assert wrote(decided(a_view(Stage.ENROLLING, ns=ns, answers=told(success=(a_row(0.5, **EDGE),))))) == []
