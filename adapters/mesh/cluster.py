@@ -88,7 +88,7 @@ class CachedMesh:
         known = self._pods.get(at)
         if known is None or known[0] != version:
             pod = mesh_pod(obj, {})
-            if "deletionTimestamp" in metadata:  # it goes; it may still be asked, so it counts until it is gone
+            if pod.is_ending:  # it goes; it may still be asked, so it counts until it is gone
                 pod = replace(pod, ready=False)
             known = self._pods[at] = (version, pod)
         return known[1]

@@ -92,6 +92,8 @@ def _anew(view: View) -> tuple[MeshWrite, ...]:
         if workload.restarted is not None and workload.restarted >= since:
             continue
         if workload.restartable is Restartable.PARTITIONED:
+            if any(pod.is_ending for pod in pods):
+                return ()
             return (EvictPod(namespace=view.name, name=pods[-1].name, uid=pods[-1].uid),)
         return (
             RestartWorkload(

@@ -123,6 +123,8 @@ def _unmeshed(ns: MeshNamespace, since: datetime) -> tuple[MeshWrite, ...]:
 
 def _evicted(workload: MeshWorkload, pods: Sequence[MeshPod]) -> tuple[MeshWrite, ...]:
     """An evicted pod comes without a proxy, whatever its template. Broken ones first; else the last, when all is calm."""
+    if any(pod.is_ending for pod in pods):
+        return ()
     broken = [pod for pod in pods if not pod.ready]
     if not broken and not workload.settled:
         return ()

@@ -56,13 +56,13 @@ def soak_holds(view: View) -> Iterator[Reason]:
         yield Reason(code="CoverageIncomplete", message=look.gap)
     if view.periods is None:
         yield Reason(code="CallersUnread", message="the cluster's CronJobs, which may call, cannot be listed")
-    mark = _mark(view.status.soak)
+    kept = mark = _mark(view.status.soak)
     if view.status.soak.looked is not None and look.complete:
         mark = replace(mark, looked=view.now)
     wait = needed(view)
     hold = soaked(mark, wait, view.now)
     if hold is not None:
-        yield _reason(hold)
+        yield _reason(soaked(kept, wait, view.now) or hold)  # in words that do not change with every look
     for name in wait.beyond_cap:
         found = next(one for one in _cron_callers(view) if one.name == name)
         missing = accounted(found, view.status.soak.clock, view.now)

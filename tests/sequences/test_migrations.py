@@ -203,3 +203,14 @@ async def test_an_exception_that_has_run_out_closes_the_gate() -> None:
 
         one = await world.of("shop")
         assert (one.stage, [reason.code for reason in one.reasons]) == (Stage.PENDING, ["GateClosed"])
+
+
+async def test_a_look_that_tells_nothing_new_is_not_written_down() -> None:
+    async with a_fleet() as world:
+        await world.pass_time(HOUR, until="pay Observing")
+        await world.pass_time(timedelta(seconds=10))
+        before = world.fate.begun
+
+        await world.pass_time(timedelta(seconds=50))
+
+    assert world.fate.begun - before <= 3  # one for each namespace: it was seen a minute longer

@@ -87,9 +87,15 @@ class Fleet:
         text = yaml.safe_dump(migration(**spec))
         self.repository.commit({"rollouts/fleet.yaml": text}, f"fleet {sorted(spec)}")
 
-    def withdraw(self) -> None:
-        """Git has no MeshMigration any more, so it is deleted."""
-        self.repository.commit({"rollouts/fleet.yaml": None, "rollouts/.keep": ""}, "no fleet")
+    def withdraw(self) -> bool:
+        """Git has no MeshMigration any more; whether it is deleted, once a person has confirmed that."""
+        self.repository.commit({"rollouts/fleet.yaml": None, "rollouts/README": "nothing moves"}, "no fleet")
+
+        def is_gone() -> bool:
+            rollout("confirm", "gitsource/specs", kubeconfig=self.cluster.kubeconfig(), namespace=NAMESPACE)
+            return not self.kube.exists(MIGRATION)
+
+        return self.comes(is_gone)
 
     def begin(self) -> None:
         """A controller starts; what another one held of the lease is void."""

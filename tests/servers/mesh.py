@@ -104,13 +104,21 @@ class Mesh:
 
         Weight by Istio's cluster name, outbound|PORT|SUBSET|HOST; a single cluster has 100.
         """
-        url = f"{self._proxies[caller].admin_url}/config_dump?resource=dynamic_route_configs"
+        url = f"{self.admin_url(caller)}/config_dump?resource=dynamic_route_configs"
         with urllib.request.urlopen(url, timeout=5) as answer:
             dump = json.load(answer)
         for found in _virtual_hosts(dump):
             if host in found["domains"] and found.get("routes"):
                 return _shares(found["routes"][0].get("route", {}))
         return {}
+
+    def admin_url(self, workload: str) -> str:
+        """Where the Envoy of a workload's pod answers its administrator."""
+        return self._proxies[workload].admin_url
+
+    def push(self) -> None:
+        """As `Istiod.push`."""
+        self._istiod.push()
 
     def check(self) -> None:
         """Raise ServerFailedError when a proxy refused what istiod sent it: all that follows would mislead."""

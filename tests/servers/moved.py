@@ -13,7 +13,7 @@ from typing import Any
 from rollout.wiring.shipped import NAMESPACE
 from tests.servers.auditlog import Audited, Tail
 from tests.servers.client import Obj
-from tests.servers.fleet import HOUSE, MIGRATION, NAME, PEERS, WORKLOADS, Fleet
+from tests.servers.fleet import HOUSE, NAME, PEERS, WORKLOADS, Fleet
 from tests.servers.lifetime import writing_to
 from tests.servers.rights import ACCOUNT, Recorded, recorded
 
@@ -70,8 +70,7 @@ def moved(fleet: Fleet) -> Moves:
     fallen_back(fleet, seen)
     tried_again(fleet, seen)
     put_back(fleet, seen)
-    fleet.withdraw()
-    assert fleet.comes(lambda: not fleet.kube.exists(MIGRATION)), fleet.told()
+    assert fleet.withdraw(), fleet.told()
     seen.life = recorded(fleet.server, mark)
     return seen
 

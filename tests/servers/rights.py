@@ -13,7 +13,9 @@ from tests.servers.apiserver import ApiServer
 from tests.servers.client import Kube
 
 ACCOUNT = f"system:serviceaccount:{NAMESPACE}:{CONTROLLER}"
-Right = tuple[str, str, str]  # verb, group, resource; `leases:NAME` for one object
+Right = tuple[
+    str, str, str
+]  # verb, group, resource; `leases:NAME` for one object, `leases@NAMESPACE` for one namespace
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,12 +26,15 @@ class Request:
     group: str
     resource: str
     name: str = ""
+    namespace: str = ""
 
     @property
     def rights(self) -> frozenset[Right]:
         """Each of these allows it."""
-        plain = (self.verb, self.group, self.resource)
-        return frozenset({plain, (*plain[:2], f"{self.resource}:{self.name}")} if self.name else {plain})
+        forms = [self.resource]
+        forms += [f"{self.resource}:{self.name}"] if self.name else []
+        forms += [f"{self.resource}@{self.namespace}"] if self.namespace else []
+        return frozenset((self.verb, self.group, form) for form in forms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,14 @@ def granted_for_moves() -> list[Right]:
 def _rights(*, is_for_moves: bool) -> set[Right]:
     roles = [obj for obj in controller_objects(Choices()) if obj["kind"] in ("Role", "ClusterRole")]
     named = [(obj["metadata"]["name"], obj) for obj in roles if obj["metadata"]["name"].startswith(CONTROLLER)]
-    return {right for name, obj in named if (name == f"{CONTROLLER}-mesh") is is_for_moves for right in rights_in(obj)}
+    chosen = [obj for name, obj in named if (name == f"{CONTROLLER}-mesh") is is_for_moves]
+    if not is_for_moves:
+        return {right for obj in chosen for right in rights_in(obj)}
+    return {(*right[:2], right[2] + _place(obj)) for obj in chosen for right in rights_in(obj)}
+
+
+def _place(role: dict[str, Any]) -> str:
+    return f"@{role['metadata']['namespace']}" if role["kind"] == "Role" else ""
 
 
 def recorded(server: ApiServer, since: int) -> Recorded:
@@ -107,9 +119,10 @@ def _requests(event: dict[str, Any]) -> list[Request]:
     reference = event["objectRef"]
     parts = (reference.get("resource", ""), reference.get("subresource", ""))
     resource, group = "/".join(part for part in parts if part), reference.get("apiGroup", "")
-    request = Request(event["verb"], group, resource, reference.get("name", ""))
+    place = reference.get("namespace", "")
+    request = Request(event["verb"], group, resource, reference.get("name", ""), place)
     if event["verb"] == "patch" and _code(event) == 201:  # server-side apply of a new object asks for create, too
-        return [request, Request("create", group, resource)]
+        return [request, Request("create", group, resource, namespace=place)]
     return [request]
 
 

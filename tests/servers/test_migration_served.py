@@ -11,8 +11,9 @@ import pytest
 
 from tests.servers.cluster import Cluster
 from tests.servers.fleet import a_fleet
-from tests.servers.moved import Moves, moved
+from tests.servers.moved import STEADY_S, Moves, moved
 from tests.servers.prometheus import Prometheus
+from tests.servers.rights import Right, granted, granted_for_moves
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("fleet")]
 
@@ -33,11 +34,11 @@ def test_a_plaintext_caller_keeps_a_namespace_from_strict_and_is_named(moves: Mo
 
 
 def test_a_look_at_which_nothing_changed_asks_the_api_server_nothing(moves: Moves) -> None:
-    sys.stdout.write(f"requests in {moves.steady}\n")
+    sys.stdout.write(f"in {STEADY_S:g} s with a look a second: {dict(moves.steady)}\n")
 
-    asked = {what: times for what, times in moves.steady.items() if what[1] != "leases"}
+    asked = {resource for _, resource in moves.steady}
 
-    assert asked == {}
+    assert asked <= {"leases", "secrets"}  # who leads, and the password for git, which is asked every 5 s
 
 
 def test_a_controller_killed_after_any_of_its_writes_goes_on(moves: Moves) -> None:
@@ -80,3 +81,18 @@ def test_people_read_of_it_in_events(moves: Moves) -> None:
 def test_nothing_that_was_asked_for_was_refused(moves: Moves) -> None:
     assert moves.life is not None
     assert moves.life.refused == ()
+
+
+def test_the_rights_for_moves_are_those_that_the_audit_log_tells(moves: Moves) -> None:
+    assert moves.life is not None
+
+    needed = moves.life.needed({*granted(), *granted_for_moves()})
+
+    assert sorted(needed - set(granted())) == granted_for_moves()
+
+
+@pytest.mark.parametrize("right", granted_for_moves(), ids=" ".join)
+def test_without_a_right_a_request_of_that_life_would_be_refused(moves: Moves, right: Right) -> None:
+    assert moves.life is not None
+
+    assert moves.life.refused_without({*granted(), *granted_for_moves()} - {right}) != []

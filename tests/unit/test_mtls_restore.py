@@ -116,12 +116,20 @@ def partitioned(*unready: str, settled: bool = True) -> MeshNamespace:
     return replace(BEFORE, pods=tuple(pods), workloads=(sets,))
 
 
+def ending(ns: MeshNamespace, name: str) -> MeshNamespace:
+    """The same while a pod of it goes."""
+    pods = (replace(one, is_ending=one.name == name, ready=one.name != name) for one in ns.pods)
+    return replace(ns, pods=tuple(pods))
+
+
 @pytest.mark.parametrize(
     ("ns", "evicted"),
     [
         (partitioned(), ["evict Pod shop/db-10"]),
         (partitioned("db-2", settled=False), ["evict Pod shop/db-2"]),
         (partitioned(settled=False), []),
+        (ending(partitioned(settled=False), "db-10"), []),
+        (ending(partitioned("db-2", settled=False), "db-10"), []),
     ],
 )
 def test_pods_of_a_partitioned_set_are_evicted_one_by_one(ns: MeshNamespace, evicted: list[str]) -> None:
