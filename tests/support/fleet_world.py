@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.kube.api import Obj, Patch
+from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
 from adapters.kube.kinds import KINDS, WATCHED
 from adapters.memory.clock import ManualClock
@@ -56,7 +56,7 @@ class FleetWorld:
     shown: int = 0
 
     @property
-    def api(self) -> DirectApi:
+    def api(self) -> KubeApi:
         """A person with all rights."""
         return self.fleet.api
 
