@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from rollout.cli.main import COMMANDS, Commands
+from rollout.cli.main import Commands
 from rollout.diagrams import migration_diagram, rollout_diagram
 from tests.repo.tree import pages, where
 
@@ -69,13 +69,19 @@ def written() -> list[tuple[str, list[str]]]:
 
 def wrong(arguments: list[str]) -> str:
     """Why the program would not take these arguments; "" when it would."""
-    group = Commands("rollout")
+    return refused(Commands("rollout"), arguments)
+
+
+def refused(group: click.Group, arguments: list[str]) -> str:
+    """The same of a group of commands, and of the groups in it."""
     if not arguments or arguments[0].startswith("-"):
         return ""
-    if arguments[0] not in COMMANDS:
+    context = click.Context(group)
+    command = group.get_command(context, arguments[0])
+    if command is None:
         return f"there is no command {arguments[0]}"
-    command = group.get_command(click.Context(group), arguments[0])
-    assert command is not None
+    if isinstance(command, click.Group) and arguments[1:] and not arguments[1].startswith("-"):
+        return refused(command, arguments[1:])
     try:
         command.make_parser(click.Context(command)).parse_args(arguments[1:])
     except click.UsageError as error:
@@ -105,6 +111,11 @@ def test_commands_are_found_where_a_shell_would_start_them(line: str, expected: 
 
 def test_an_option_that_does_not_exist_is_noticed() -> None:
     assert "No such option" in wrong(["version", "--fast"])
+    assert "No such option" in wrong(["demo", "mesh", "--fast"])
+
+
+def test_a_command_of_a_group_that_does_not_exist_is_noticed() -> None:
+    assert wrong(["demo", "moon"]) == "there is no command moon"
 
 
 def test_every_drawing_of_phases_and_stages_is_its_table_and_each_table_is_drawn() -> None:
