@@ -91,7 +91,8 @@ class Teller:
         """What the controller announces; holds that end by themselves are left out, for `rollout mesh why` to tell."""
         words = WORDS.get(reason.code, "")
         if not words and reason.warning:
-            words = reason.message.removeprefix(f"{namespace}: ")
+            move, _, why = reason.message.removeprefix(f"{namespace}: ").partition(": ")
+            words = why if " -> " in move else f"{move}: {why}" if why else move
         if words:
             self.say(namespace, words)
 
@@ -185,8 +186,9 @@ def spoken(caller: PlaintextCaller) -> str:
 def summary(ending: Ending) -> str:
     """The story in figures."""
     return (
-        f"Summary: three namespaces went into the mesh and to STRICT. {spoken(ending.found)}: in the status "
-        f"{ending.found_s:.1f} s after its first call, gone after {ending.lasted_s:.1f} s, and shop waited for it.\n"
+        f"Summary: three namespaces went into the mesh and to STRICT. The hidden caller: {spoken(ending.found)}. "
+        f"It was in the status {ending.found_s:.1f} s after its first call, which came before shop had proxies, and "
+        f"switched off after {ending.lasted_s:.1f} s; until then shop was kept from STRICT.\n"
         f"The late caller of pay was refused {_times(ending.refused)}; {ending.opened_s:.1f} s after the first "
         f"refusal pay took plaintext again, and served it {_times(ending.served)} since. tools and shop stayed STRICT. "
         f"All in {ending.seconds:.0f} s."
