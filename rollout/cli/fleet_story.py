@@ -63,8 +63,8 @@ class UnfinishedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How it went. found: the hidden caller as the status has it; found_s, lasted_s: from its first call until it was
-    there, and until it was switched off. refused, served: requests of the late caller; opened_s: from its first refused
+    """How it went. found: the hidden caller as the status has it; found_s, lasted_s: from its first call while shop
+    was observed until it was there, and until it was switched off. refused, served: requests of the late caller; opened_s: from its first refused
     one to PERMISSIVE.
     """
 
@@ -106,11 +106,14 @@ class Story:
     patience_s: float = PATIENCE_S
     _found: PlaintextCaller | None = None
     _found_at: float = 0.0
+    _unseen: int = 0  # calls that came before a proxy counted them
 
     async def play(self) -> Ending:
         """From three namespaces outside the mesh to the fallback of one; UnfinishedError names what did not come."""
         await self._begin()
-        called_at, _ = await self._until("the first call of the hidden caller", self._hidden_called)
+        await self._until("shop in Observing", self._shop_observed)
+        self._unseen = self.fleet.calls(HIDDEN)[0]
+        called_at, _ = await self._until("a call of the hidden caller", self._hidden_called)
         silenced_at, found = await self._until("the hidden caller in the status", self._hidden_named)
         self.fleet.silence(HIDDEN)
         self.teller.say("", f"people look who that is: {HIDDEN}, on a machine outside; its owner switches it off")
@@ -149,8 +152,11 @@ class Story:
             await asyncio.sleep(LOOK_S)
         return time.monotonic(), found
 
+    async def _shop_observed(self) -> bool:
+        return (await self.fleet.status(NAME)).of("shop").stage is Stage.OBSERVING
+
     async def _hidden_called(self) -> bool:
-        return self.fleet.calls(HIDDEN)[0] > 0
+        return self.fleet.calls(HIDDEN)[0] > self._unseen
 
     async def _hidden_named(self) -> PlaintextCaller | None:
         """It, once it was seen often enough for people to look; each time is told."""
@@ -187,8 +193,8 @@ def summary(ending: Ending) -> str:
     """The story in figures."""
     return (
         f"Summary: three namespaces went into the mesh and to STRICT. The hidden caller: {spoken(ending.found)}. "
-        f"It was in the status {ending.found_s:.1f} s after its first call, which came before shop had proxies, and "
-        f"switched off after {ending.lasted_s:.1f} s; until then shop was kept from STRICT.\n"
+        f"It was in the status {ending.found_s:.1f} s after its first call that was looked for, and lasted "
+        f"{ending.lasted_s:.1f} s; so long shop was kept from STRICT.\n"
         f"The late caller of pay was refused {_times(ending.refused)}; {ending.opened_s:.1f} s after the first "
         f"refusal pay took plaintext again, and served it {_times(ending.served)} since. tools and shop stayed STRICT. "
         f"All in {ending.seconds:.0f} s."

@@ -55,7 +55,7 @@ async def test_a_story_that_does_not_happen_says_what_is_missing(tmp_path: Path)
     teller = Teller()
 
     async with embedded_fleet(tmp_path / "kubeconfig", teller.event) as fleet:
-        with pytest.raises(UnfinishedError, match="there is not the first call of the hidden caller"):
+        with pytest.raises(UnfinishedError, match="there is not shop in Observing"):
             await Story(fleet, teller, patience_s=0).play()
 
 
