@@ -63,8 +63,8 @@ class UnfinishedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How it went. found: the hidden caller as the status has it; found_s, lasted_s: from its first call until it was
-    there, and until it was switched off. refused, served: requests of the late caller; opened_s: from its first refused
+    """How it went. found: the hidden caller as the status has it; found_s, lasted_s: from its first call while shop
+    was observed until it was there, and until it was switched off. refused, served: requests of the late caller; opened_s: from its first refused
     one to PERMISSIVE.
     """
 
@@ -91,7 +91,8 @@ class Teller:
         """What the controller announces; holds that end by themselves are left out, for `rollout mesh why` to tell."""
         words = WORDS.get(reason.code, "")
         if not words and reason.warning:
-            words = reason.message.removeprefix(f"{namespace}: ")
+            move, _, why = reason.message.removeprefix(f"{namespace}: ").partition(": ")
+            words = why if " -> " in move else f"{move}: {why}" if why else move
         if words:
             self.say(namespace, words)
 
@@ -105,11 +106,14 @@ class Story:
     patience_s: float = PATIENCE_S
     _found: PlaintextCaller | None = None
     _found_at: float = 0.0
+    _unseen: int = 0  # calls that came before a proxy counted them
 
     async def play(self) -> Ending:
         """From three namespaces outside the mesh to the fallback of one; UnfinishedError names what did not come."""
         await self._begin()
-        called_at, _ = await self._until("the first call of the hidden caller", self._hidden_called)
+        await self._until("shop in Observing", self._shop_observed)
+        self._unseen = self.fleet.calls(HIDDEN)[0]
+        called_at, _ = await self._until("a call of the hidden caller", self._hidden_called)
         silenced_at, found = await self._until("the hidden caller in the status", self._hidden_named)
         self.fleet.silence(HIDDEN)
         self.teller.say("", f"people look who that is: {HIDDEN}, on a machine outside; its owner switches it off")
@@ -148,8 +152,11 @@ class Story:
             await asyncio.sleep(LOOK_S)
         return time.monotonic(), found
 
+    async def _shop_observed(self) -> bool:
+        return (await self.fleet.status(NAME)).of("shop").stage is Stage.OBSERVING
+
     async def _hidden_called(self) -> bool:
-        return self.fleet.calls(HIDDEN)[0] > 0
+        return self.fleet.calls(HIDDEN)[0] > self._unseen
 
     async def _hidden_named(self) -> PlaintextCaller | None:
         """It, once it was seen often enough for people to look; each time is told."""
@@ -185,8 +192,9 @@ def spoken(caller: PlaintextCaller) -> str:
 def summary(ending: Ending) -> str:
     """The story in figures."""
     return (
-        f"Summary: three namespaces went into the mesh and to STRICT. {spoken(ending.found)}: in the status "
-        f"{ending.found_s:.1f} s after its first call, gone after {ending.lasted_s:.1f} s, and shop waited for it.\n"
+        f"Summary: three namespaces went into the mesh and to STRICT. The hidden caller: {spoken(ending.found)}. "
+        f"It was in the status {ending.found_s:.1f} s after its first call that was looked for, and lasted "
+        f"{ending.lasted_s:.1f} s; so long shop was kept from STRICT.\n"
         f"The late caller of pay was refused {_times(ending.refused)}; {ending.opened_s:.1f} s after the first "
         f"refusal pay took plaintext again, and served it {_times(ending.served)} since. tools and shop stayed STRICT. "
         f"All in {ending.seconds:.0f} s."

@@ -37,6 +37,14 @@ def test_what_goes_wrong_is_told_in_the_words_of_the_controller(capsys: pytest.C
     assert capsys.readouterr().out.endswith("s  pay    takes plaintext again\n")
 
 
+def test_what_was_broken_is_told_without_the_names_of_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = Reason(code="LimitBroken", message="pay: Strict -> FallingBack: 2 were refused: by b", warning=True)
+
+    Teller().event("pay", broken)
+
+    assert capsys.readouterr().out.endswith("s  pay    2 were refused: by b\n")
+
+
 def test_a_hold_that_ends_by_itself_is_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     Teller().event("pay", Reason(code="NeighbourChanging", message="pay: waits"))
 
@@ -47,7 +55,7 @@ async def test_a_story_that_does_not_happen_says_what_is_missing(tmp_path: Path)
     teller = Teller()
 
     async with embedded_fleet(tmp_path / "kubeconfig", teller.event) as fleet:
-        with pytest.raises(UnfinishedError, match="there is not the first call of the hidden caller"):
+        with pytest.raises(UnfinishedError, match="there is not shop in Observing"):
             await Story(fleet, teller, patience_s=0).play()
 
 
