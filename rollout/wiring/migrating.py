@@ -85,6 +85,6 @@ async def _mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetric
         nobody = MemoryMeshMetrics()
         nobody.down("no metrics server is set: start the controller with --prometheus-url")
         return nobody
-    metrics = PrometheusMeshMetrics(access(settings))
+    metrics = PrometheusMeshMetrics(access(settings), inbound=settings.mesh_inbound)
     stack.push_async_callback(metrics.close)
     return metrics

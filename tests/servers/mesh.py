@@ -45,7 +45,7 @@ class Mesh:
         self._controllers = Controllers(self.server)
         self._directory = directory
         self._kubelet: Kubelet | None = None
-        self._proxies: dict[str, Proxy] = {}  # by workload
+        self._proxies: dict[str, Proxy] = {}  # by pod
         self._ports = itertools.count(FIRST_APP_PORT)
 
     @property
@@ -104,13 +104,18 @@ class Mesh:
 
         Weight by Istio's cluster name, outbound|PORT|SUBSET|HOST; a single cluster has 100.
         """
-        url = f"{self._proxies[caller].admin_url}/config_dump?resource=dynamic_route_configs"
+        proxy = next(one for one in self.proxies(SHOP) if one.workload == caller)
+        url = f"{proxy.admin_url}/config_dump?resource=dynamic_route_configs"
         with urllib.request.urlopen(url, timeout=5) as answer:
             dump = json.load(answer)
         for found in _virtual_hosts(dump):
             if host in found["domains"] and found.get("routes"):
                 return _shares(found["routes"][0].get("route", {}))
         return {}
+
+    def proxies(self, namespace: str) -> tuple[Proxy, ...]:
+        """All that were ever ready in a namespace, the newest first."""
+        return tuple(one for one in reversed(self._proxies.values()) if one.namespace == namespace)
 
     def check(self) -> None:
         """Raise ServerFailedError when a proxy refused what istiod sent it: all that follows would mislead."""
@@ -139,8 +144,8 @@ class Mesh:
         self.cluster.wait_available(SHOP, "gateway", "client")
 
     def _take(self, proxy: Proxy) -> None:
-        self._proxies[proxy.workload] = proxy
-        self.prometheus.add(proxy.pod, proxy.metrics_url)
+        self._proxies[proxy.pod] = proxy
+        self.prometheus.add(proxy.pod, proxy.metrics_url, namespace=proxy.namespace, pod=proxy.pod)
 
 
 def _virtual_hosts(dump: dict[str, Any]) -> Iterator[dict[str, Any]]:
