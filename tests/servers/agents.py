@@ -41,6 +41,7 @@ class Proxy:
     workload: str  # its Deployment
     metrics_url: str
     admin_url: str
+    log: Path  # the agent's and Envoy's, access logs too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,12 @@ class Agents:
         process.wait_ready(lambda: _answers(f"http://127.0.0.1:{ports.status}/healthz/ready"), READY_S)
         metrics, admin = f"http://127.0.0.1:{ports.prometheus}/stats/prometheus", f"http://127.0.0.1:{ports.admin}"
         proxy = Proxy(
-            pod=name, namespace=namespace, workload=_workload(pod), metrics_url=metrics, admin_url=admin
+            pod=name,
+            namespace=namespace,
+            workload=_workload(pod),
+            metrics_url=metrics,
+            admin_url=admin,
+            log=process.log,
         )
         self._materials.on_proxy(proxy)
 

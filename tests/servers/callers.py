@@ -95,9 +95,7 @@ class Caller:
         except (OSError, http.client.HTTPException) as error:
             trouble = f"{type(error).__name__}: {error}"
             self._close()
-        self.outcomes.append(
-            Outcome(sent=sent, ended=time.monotonic(), status=status, first=first, trouble=trouble)
-        )
+        self.outcomes.append(Outcome(sent=sent, ended=time.monotonic(), status=status, first=first, trouble=trouble))
 
     def _close(self) -> None:
         if self._connection is not None:

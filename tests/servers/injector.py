@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_arguments: object, **_named: object) -> None:
         """Nothing: a refused Pod says why in its ReplicaSet's events."""
 
 

@@ -1,13 +1,14 @@
 """What does a person who moves a namespace into a real mesh have and see: a controller, clients, orders, counters?"""
 
+import http.client
 import json
 import re
 import ssl
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -33,7 +34,6 @@ MIGRATION = f"/apis/rollout.dev/v1alpha1/meshmigrations/{NAME}"
 COMMANDS = f"/apis/rollout.dev/v1alpha1/namespaces/{NAMESPACE}/rolloutcommands"
 PEERS = f"/apis/security.istio.io/v1/namespaces/{PAY}/peerauthentications"
 ACROSS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
-REFUSED = "envoy_listener_no_filter_chain_match"
 LISTED_S = 0.1  # how old a caller's list of addresses may be
 
 
@@ -52,7 +52,11 @@ class Modes:
     def __init__(self, server: ApiServer, on_change: Callable[[Changed], None]) -> None:
         self.seen: list[Changed] = []
         self._server, self._on_change = server, on_change
-        Thread(target=self._follow, name="modes", daemon=True).start()
+        Thread(target=self._try, name="modes", daemon=True).start()
+
+    def _try(self) -> None:
+        with suppress(OSError, http.client.HTTPException):  # the API server ends first
+            self._follow()
 
     def _follow(self) -> None:
         trusted = ssl.create_default_context(cafile=str(self._server.ca))
@@ -61,18 +65,18 @@ class Modes:
         with urllib.request.urlopen(wanted, context=trusted) as stream:
             for line in stream:
                 event = json.loads(line)
-                mode = "" if event["type"] == "DELETED" else event["object"]["spec"]["mtls"]["mode"]
-                found = Changed(at=time.monotonic(), name=event["object"]["metadata"]["name"], mode=mode)
-                self.seen.append(found)
-                self._on_change(found)
+                peer, now = event["object"], time.monotonic()
+                mode = "" if event["type"] == "DELETED" else peer["spec"]["mtls"]["mode"]
+                self.seen.append(Changed(at=now, name=peer["metadata"]["name"], mode=mode))
+                self._on_change(self.seen[-1])
 
 
 class Ready:
     """The addresses of the ready pods of a Service, as a client without a sidecar finds them."""
 
     def __init__(self, mesh: Mesh, name: str) -> None:
-        self._kube, self._known, self._asked = mesh.kube, [], 0.0
-        self._known: list[Address]
+        self._kube, self._asked = mesh.kube, 0.0
+        self._known: list[Address] = []
         self._path = f"/apis/discovery.k8s.io/v1/namespaces/{PAY}/endpointslices"
         self._query = f"?labelSelector=kubernetes.io/service-name%3D{name}"
 
@@ -87,12 +91,15 @@ class Ready:
 
 @dataclass(slots=True)
 class Move:
-    """The namespace pay and all that is around it."""
+    """The namespace pay and all that is around it. mtls, plain: its callers, none of which calls yet.
+
+    mark: in the API server's audit log, from before the controller started.
+    """
 
     mesh: Mesh
     mtls: tuple[Caller, ...]
     plain: tuple[Caller, ...]
-    story: list[str] = field(default_factory=list)
+    mark: int
 
     def begin(self) -> None:
         """Create the MeshMigration."""
@@ -120,13 +127,12 @@ class Move:
         assert eventually(lambda: bool(self._answer(made))), f"nobody answered {command['spec']}\n{self.told()}"
         assert self._answer(made)["result"] == "Accepted", self._answer(made)
 
-    def refused(self) -> int:
-        """What the proxies of pay have counted as refused so far, all of them together."""
-        count = 0
+    def counted(self, counter: str) -> int:
+        """What the listeners of all proxies of pay have counted so far, asked of the proxies themselves."""
+        line, count = re.compile(rf'^{counter}{{[^}}]*_{POD_PORT}"[^}}]*}} (\d+)$', re.MULTILINE), 0
         for proxy in self.mesh.proxies(PAY):
             with urllib.request.urlopen(proxy.metrics_url, timeout=5) as answer:
-                text = answer.read().decode()
-            count += sum(int(value) for value in re.findall(rf'^{REFUSED}{{[^}}]*_{POD_PORT}"[^}}]*}} (\d+)', text, re.M))
+                count += sum(map(int, line.findall(answer.read().decode())))
         return count
 
     def told(self) -> str:
@@ -152,7 +158,7 @@ def opened(mesh: Mesh, directory: Path) -> Iterator[Move]:
         kube.apply(*meshpay.front())
         mesh.cluster.wait_available(FRONT, "web")
         mesh.check()
-        move = Move(mesh=mesh, mtls=_mtls(), plain=_plain(mesh))
+        move = Move(mesh=mesh, mtls=_mtls(), plain=_plain(mesh), mark=server.audit_mark())
         for caller in (*move.mtls, *move.plain):
             closing.callback(caller.stop)
         settings = {"namespace": "", "own_namespace": NAMESPACE, "prometheus_url": mesh.prometheus.url}
@@ -168,9 +174,7 @@ def _mtls() -> tuple[Caller, ...]:
     """Through the sidecar of front's web: the first keeps its connections, the second has new ones all the way."""
     here = [(meshpay.CLIENT_ADDRESS, SERVICE_PORT)]
     kinds = {"bank": True, meshpay.ONCE: False, "audit": True}
-    return tuple(
-        Caller(f"mTLS to {name}", meshpay.host(name), lambda: here, keeps) for name, keeps in kinds.items()
-    )
+    return tuple(Caller(f"mTLS to {name}", meshpay.host(name), lambda: here, keeps) for name, keeps in kinds.items())
 
 
 def _plain(mesh: Mesh) -> tuple[Caller, ...]:

@@ -36,9 +36,7 @@ def gateway_entry(place: str) -> dict[str, Any]:
     return _object("Gateway", place, "gateway", {"selector": {"istio": "gateway"}, "servers": [server]})
 
 
-def serving(
-    place: str, name: str, labels: Mapping[str, str], port: int, address: str = "127.0.0.1"
-) -> dict[str, Any]:
+def serving(place: str, name: str, labels: Mapping[str, str], port: int, address: str = "127.0.0.1") -> dict[str, Any]:
     """The Sidecar of a workload that only serves. address: where its server listens; 0.0.0.0 means the pod's own."""
     ingress = {
         "port": {"number": POD_PORT, "protocol": "HTTP", "name": "http"},

@@ -78,10 +78,10 @@ def migration(name: str, **spec: Any) -> Obj:
         "spec": {
             "mesh": {"kind": "istio-sidecar", "drain": "2s"},
             "waves": [{"name": "money", "namespaces": [PAY]}],
-            "baseline": "5s",
+            "baseline": "4s",
             "soak": "10s",
-            "strictSoak": "5s",
-            "verify": "5s",
+            "strictSoak": "3s",
+            "verify": "4s",  # twice the drain
             "interval": "1s",
             "triggers": {"latencyFactor": 50},  # the machine is busy with other things
             **spec,
