@@ -16,6 +16,7 @@ What stands in, and what is therefore not proven:
 """
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,7 @@ import pytest
 
 from tests.servers.callers import Caller, Outcome
 from tests.servers.mesh import Mesh
-from tests.servers.meshmove import Changed, Modes, Move, opened
+from tests.servers.meshmove import PEERS, Changed, Modes, Move, opened
 from tests.servers.meshpay import ONCE, PAY, host
 from tests.servers.process import eventually
 from tests.servers.rights import recorded
@@ -49,8 +50,8 @@ class Story:
     """What happened. changes: of pay's modes. asked: the warnings that the preflight waited for.
 
     soaking: the status while plaintext came for longer than the soak. fallen: after plaintext had met STRICT. done: at the
-    end of the way, before plaintext came once more. refusals: what the client and the proxies counted, at the three times
-    at which the plaintext client went.
+    end of the way, before plaintext came once more. refusals: what the client and the proxies counted, before STRICT and
+    after each fallback. handshakes: of mTLS, by the end. left: when all had been put back.
     """
 
     move: Move
@@ -60,6 +61,8 @@ class Story:
     fallen: dict[str, Any] = field(default_factory=dict)
     done: dict[str, Any] = field(default_factory=dict)
     refusals: list[tuple[int, int]] = field(default_factory=list)
+    handshakes: int = 0
+    left: float = 0.0
 
     def at(self, mode: str, nth: int) -> float:
         """When the namespace's own mode became this for the nth time, the first being 0."""
@@ -93,6 +96,7 @@ def story(mesh: Mesh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stor
         assert eventually(lambda: bool(returned), 60.0), move.told()
         _fall_back(found)
         _arrive(found)
+        _leave(found)
         mesh.check()
         yield found
 
@@ -113,7 +117,8 @@ def _soak(story: Story) -> None:
     move = story.move
     assert not eventually(lambda: move.status()["stage"] != "Observing", SOAK_S * 1.2), move.told()
     story.soaking = move.status()
-    _stop(story)
+    _stop(move.plain)
+    _count(story)
 
 
 def _fall_back(story: Story) -> None:
@@ -122,7 +127,8 @@ def _fall_back(story: Story) -> None:
     assert move.stands("FallenBack"), move.told()
     story.fallen = move.status()
     assert eventually(lambda: bool(story.served(story.at("PERMISSIVE", 1) + 1.0))), "nobody was let in again"
-    _stop(story)
+    _stop(move.plain)
+    _count(story)
 
 
 def _arrive(story: Story) -> None:
@@ -135,9 +141,18 @@ def _arrive(story: Story) -> None:
     assert eventually(lambda: len(story.refused()) >= before + 50), "plaintext is let in at the end of the way"
     move.say("fallback")
     assert eventually(lambda: bool(story.served(story.at("PERMISSIVE", 2) + 1.0))), "nobody was let in again"
-    _stop(story)
-    for caller in move.mtls:
-        caller.stop()
+    _count(story)
+    story.handshakes = move.counted(HANDSHAKES)
+
+
+def _leave(story: Story) -> None:
+    """Everything is put back, while all clients call."""
+    move = story.move
+    move.say("rollback")
+    assert move.stands("RolledBack"), move.told()
+    story.left = time.monotonic()
+    assert eventually(lambda: all(caller.served(story.left + 1.0) for caller in (*move.mtls, *move.plain)))
+    _stop((*move.mtls, *move.plain))
 
 
 def _start(callers: tuple[Caller, ...]) -> None:
@@ -145,10 +160,13 @@ def _start(callers: tuple[Caller, ...]) -> None:
         caller.start()
 
 
-def _stop(story: Story) -> None:
-    """The plaintext client goes."""
-    for caller in story.move.plain:
+def _stop(callers: tuple[Caller, ...]) -> None:
+    for caller in callers:
         caller.stop()
+
+
+def _count(story: Story) -> None:
+    """While nobody is being refused."""
     story.refusals.append((len(story.refused()), story.move.counted(REFUSED)))
 
 
@@ -201,7 +219,7 @@ def test_requests_with_mtls_were_under_way_at_every_change_of_a_mode(story: Stor
 def test_one_client_with_mtls_shook_hands_anew_for_each_request(story: Story) -> None:
     once = next(caller for caller in story.move.mtls if caller.host == host(ONCE))
 
-    assert story.move.counted(HANDSHAKES) >= len(once.served(story.at("STRICT", 0))) > 0
+    assert story.handshakes >= len(once.served(story.at("STRICT", 0), story.at("PERMISSIVE", 2))) > 0
 
 
 def test_plaintext_is_served_until_the_namespace_is_strict(story: Story) -> None:
@@ -234,9 +252,9 @@ def test_the_proxies_count_as_many_refusals_as_the_client_sees(story: Story) -> 
 
 
 def test_prometheus_has_the_same_count(story: Story) -> None:
-    query = f'sum({REFUSED}{{namespace="{PAY}"}})'
+    query = f'sum(max_over_time({REFUSED}{{namespace="{PAY}"}}[10m]))'  # the proxies have gone since
 
-    assert eventually(lambda: story.move.mesh.prometheus.value(query) == len(story.refused()))
+    assert story.move.mesh.prometheus.value(query) == len(story.refused())
 
 
 def test_the_fallback_comes_by_itself_and_says_whom_it_saw_refused(story: Story) -> None:
@@ -266,6 +284,16 @@ def test_a_fallback_lets_plaintext_in_again(story: Story, nth: int) -> None:
 
     assert story.served(in_force, in_force + SPREAD_S)
     assert story.refused(in_force, in_force + SPREAD_S) == []
+
+
+def test_a_rollback_takes_the_namespace_out_of_the_mesh_again_and_no_request_is_lost(story: Story) -> None:
+    kube = story.move.mesh.kube
+    found = kube.items(f"/api/v1/namespaces/{PAY}/pods")
+
+    assert {container["name"] for pod in found for container in pod["spec"]["containers"]} == {"app"}
+    assert "istio-injection" not in kube.get(f"/api/v1/namespaces/{PAY}")["metadata"]["labels"]
+    assert kube.items(PEERS) == []
+    assert story.refused(story.at("PERMISSIVE", 2) + SPREAD_S) == []
 
 
 def test_the_installed_controller_lacked_no_right(story: Story) -> None:
