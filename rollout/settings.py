@@ -1,5 +1,6 @@
 """What can be set, by flag or by environment variable ROLLOUT_*?"""
 
+import re
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -65,6 +66,10 @@ class Settings(BaseSettings):
     prometheus_headers: dict[str, str] = Field(
         default={}, description='extra headers as JSON, such as {"X-Scope-OrgID": "shop"}'
     )
+    mesh_inbound: str = Field(
+        default=".*_15006",
+        description="expression for Envoy's listener_address of inbound connections, where a mesh counts refused callers",
+    )
     git_cache: Path | None = Field(
         default=None, description="folder for bare repositories; empty takes a temporary one"
     )
@@ -99,6 +104,17 @@ class Settings(BaseSettings):
         parts = urlsplit(text)
         if text and (parts.scheme not in ("http", "https") or not parts.hostname):
             raise ValueError(f"{text!r} is no URL: write http://prometheus.monitoring:9090")
+        return text
+
+    @field_validator("mesh_inbound")
+    @classmethod
+    def _is_an_expression(cls, text: str) -> str:
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise ValueError(f"{text!r} is no regular expression: {error}") from error
+        if not text:
+            raise ValueError("an empty expression fits no listener: refused callers would stay unseen")
         return text
 
     @field_validator("log_level")

@@ -85,6 +85,6 @@ async def mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetrics
         nobody = MemoryMeshMetrics()
         nobody.down("no metrics server is set: name one with --prometheus-url")
         return nobody
-    metrics = PrometheusMeshMetrics(access(settings))
+    metrics = PrometheusMeshMetrics(access(settings), inbound=settings.mesh_inbound)
     stack.push_async_callback(metrics.close)
     return metrics

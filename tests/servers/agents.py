@@ -37,9 +37,11 @@ class Proxy:
     """A running proxy."""
 
     pod: str
+    namespace: str
     workload: str  # its Deployment
     metrics_url: str
     admin_url: str
+    log: Path  # the agent's and Envoy's, access logs too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,15 @@ class Agents:
         process.start(command, directory, _environment(pod, address, ports))
         process.wait_ready(lambda: _answers(f"http://127.0.0.1:{ports.status}/healthz/ready"), READY_S)
         metrics, admin = f"http://127.0.0.1:{ports.prometheus}/stats/prometheus", f"http://127.0.0.1:{ports.admin}"
-        self._materials.on_proxy(Proxy(pod=name, workload=_workload(pod), metrics_url=metrics, admin_url=admin))
+        proxy = Proxy(
+            pod=name,
+            namespace=namespace,
+            workload=_workload(pod),
+            metrics_url=metrics,
+            admin_url=admin,
+            log=process.log,
+        )
+        self._materials.on_proxy(proxy)
 
     def _write_files(self, pod: pods.Pod, directory: Path) -> None:
         labels = "".join(f'{key}="{value}"\n' for key, value in pods.labels(pod).items())

@@ -71,7 +71,7 @@ class Kubelet:
     def addresses(self) -> Mapping[str, tuple[str, int]]:
         """podIP -> where that pod really listens."""
         running = dict(self._upstreams)
-        return {self._address[uid]: ("127.0.0.1", upstream.port) for uid, upstream in running.items()}
+        return {self._address[uid]: (upstream.host, upstream.port) for uid, upstream in running.items()}
 
     def counts(self, namespace: str) -> dict[str, Count]:
         """What each running pod of a namespace has answered so far, by pod name."""
@@ -193,7 +193,8 @@ class Kubelet:
             number = len(self._address) + 1
             self._address[uid] = f"10.77.{number // 250}.{number % 250 + 1}"
             self._names[uid] = (pod["metadata"]["namespace"], name)
-            upstream = Upstream(name, pods.behaviour(pod), port=pods.port(pod))
+            host = pods.host(pod, self._address[uid])
+            upstream = Upstream(name, pods.behaviour(pod), port=pods.port(pod), host=host)
             await upstream.start()
             self._upstreams[uid] = upstream
             self._begin(self._complete_with_sidecar(session, pod))

@@ -45,7 +45,7 @@ class Mesh:
         self._controllers = Controllers(self.server)
         self._directory = directory
         self._kubelet: Kubelet | None = None
-        self._proxies: dict[str, Proxy] = {}  # by workload
+        self._proxies: dict[str, Proxy] = {}  # by pod
         self._ports = itertools.count(FIRST_APP_PORT)
 
     @property
@@ -114,11 +114,15 @@ class Mesh:
 
     def admin_url(self, workload: str) -> str:
         """Where the Envoy of a workload's pod answers its administrator."""
-        return self._proxies[workload].admin_url
+        return next(one for one in self.proxies(SHOP) if one.workload == workload).admin_url
 
     def push(self) -> None:
         """As `Istiod.push`."""
         self._istiod.push()
+
+    def proxies(self, namespace: str) -> tuple[Proxy, ...]:
+        """All that were ever ready in a namespace, the newest first."""
+        return tuple(one for one in reversed(self._proxies.values()) if one.namespace == namespace)
 
     def check(self) -> None:
         """Raise ServerFailedError when a proxy refused what istiod sent it: all that follows would mislead."""
@@ -147,8 +151,8 @@ class Mesh:
         self.cluster.wait_available(SHOP, "gateway", "client")
 
     def _take(self, proxy: Proxy) -> None:
-        self._proxies[proxy.workload] = proxy
-        self.prometheus.add(proxy.pod, proxy.metrics_url)
+        self._proxies[proxy.pod] = proxy
+        self.prometheus.add(proxy.pod, proxy.metrics_url, namespace=proxy.namespace, pod=proxy.pod)
 
 
 def _virtual_hosts(dump: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -36,24 +36,26 @@ def gateway_entry(place: str) -> dict[str, Any]:
     return _object("Gateway", place, "gateway", {"selector": {"istio": "gateway"}, "servers": [server]})
 
 
-def serving(place: str, name: str, labels: Mapping[str, str], port: int) -> dict[str, Any]:
-    """The Sidecar of a workload that only serves."""
+def serving(place: str, name: str, labels: Mapping[str, str], port: int, address: str = "127.0.0.1") -> dict[str, Any]:
+    """The Sidecar of a workload that only serves. address: where its server listens; 0.0.0.0 means the pod's own."""
     ingress = {
         "port": {"number": POD_PORT, "protocol": "HTTP", "name": "http"},
-        "defaultEndpoint": f"127.0.0.1:{port}",
+        "defaultEndpoint": f"{address}:{port}",
         "captureMode": "NONE",
     }
     nothing = {"hosts": ["~/*"]}  # else its proxy would bind every Service's port, as all the others would
     return _sidecar(place, name, labels, {"ingress": [ingress], "egress": [nothing]})
 
 
-def calling(place: str, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The Sidecar of a workload that calls every HTTP Service of its namespace through CLIENT_ADDRESS."""
+def calling(
+    place: str, name: str, labels: Mapping[str, str], address: str = CLIENT_ADDRESS, hosts: str = "./*"
+) -> dict[str, Any]:
+    """The Sidecar of a workload that calls HTTP Services through an address; hosts: which, default its namespace's."""
     egress = {
         "port": {"number": SERVICE_PORT, "protocol": "HTTP", "name": "http"},
-        "bind": CLIENT_ADDRESS,
+        "bind": address,
         "captureMode": "NONE",
-        "hosts": ["./*"],
+        "hosts": [hosts],
     }
     return _sidecar(place, name, labels, {"egress": [egress]})
 

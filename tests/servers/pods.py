@@ -14,7 +14,8 @@ Pod = Mapping[str, Any]
 PREFIX = "test.rollout/"
 ERROR_PERCENT, ERROR_SEED, LATENCY_MS = "ERROR_PERCENT", "ERROR_SEED", "LATENCY_MS"
 READY = PREFIX + "ready"  # "false" keeps the pod from being Ready
-PORT = PREFIX + "port"  # where its server listens on 127.0.0.1; any free port without it
+PORT = PREFIX + "port"  # where its server listens; any free port without it
+OWN_ADDRESS = PREFIX + "own-address"  # "true": it listens on podIP, which must be local (flatnet.py), else on 127.0.0.1
 WAITING = PREFIX + "waiting"  # e.g. ImagePullBackOff: its containers never start
 
 
@@ -42,6 +43,11 @@ def annotations(pod: Pod) -> dict[str, str]:
 def port(pod: Pod) -> int:
     """Where its server listens; 0 leaves the choice to the machine."""
     return int(annotations(pod).get(PORT, "0"))
+
+
+def host(pod: Pod, address: str) -> str:
+    """The address on which its server listens."""
+    return address if annotations(pod).get(OWN_ADDRESS) == "true" else "127.0.0.1"
 
 
 def status(pod: Pod, address: str, is_complete: bool = True) -> dict[str, Any]:

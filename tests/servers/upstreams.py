@@ -33,12 +33,13 @@ class Count:
 
 @dataclass(slots=True)
 class Upstream:
-    """One pod's HTTP server on 127.0.0.1; `behaviour` can be changed while it runs. Port 0 becomes a free one."""
+    """One pod's HTTP server; `behaviour` can be changed while it runs. Port 0 becomes a free one."""
 
     pod: str
     behaviour: Behaviour
     count: Count = field(default_factory=Count)
     port: int = 0
+    host: str = "127.0.0.1"
     _runner: web.AppRunner | None = None
     _random: random.Random | None = None
 
@@ -48,7 +49,7 @@ class Upstream:
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=3600.0, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        site = web.TCPSite(self._runner, self.host, self.port)
         await site.start()
         self.port = int(self._runner.addresses[0][1])
 

@@ -93,6 +93,14 @@ def test_what_is_no_url_of_a_metrics_server_is_refused_with_an_example(text: str
         Settings.model_validate({"prometheus_url": text})
 
 
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "fits no listener"), (".*_(8080", "is no regular expression")], ids=["empty", "broken"]
+)
+def test_what_could_fit_no_inbound_listener_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Settings.model_validate({"mesh_inbound": text})
+
+
 def test_an_unknown_log_level_is_told_which_there_are() -> None:
     with pytest.raises(ValidationError, match="'verbose' is none of debug, info, warning, error"):
         Settings.model_validate({"log_level": "verbose"})
