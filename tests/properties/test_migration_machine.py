@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from adapters.memory.mesh_fleet import Caller
+from adapters.memory.mesh_traffic import Caller
 from rollout.migration.decide import decide
 from rollout.model.commands import Verb
 from rollout.model.migration import Stage

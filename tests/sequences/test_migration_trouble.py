@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.memory.mesh_fleet import Caller
+from adapters.memory.mesh_traffic import Caller
 from rollout.model.commands import Verb
 from rollout.model.migration import Stage
 from rollout.model.telemetry import MeshAnswer, MeshQuestion

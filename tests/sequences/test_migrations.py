@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from adapters.memory.mesh_fleet import Caller
+from adapters.memory.mesh_traffic import Caller
 from rollout.model.commands import Verb
 from rollout.model.migration import Stage
 from tests.support.fleet_world import FleetWorld, a_fleet

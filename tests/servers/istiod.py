@@ -60,6 +60,11 @@ class Places:
         ]
 
 
+def mesh_config(discovery: str = DISCOVERY) -> str:
+    """What istiod gets as its mesh configuration."""
+    return f"defaultConfig:\n  discoveryAddress: {discovery}\n"
+
+
 class Istiod:
     """istiod with its own certificate authority."""
 
@@ -73,7 +78,7 @@ class Istiod:
         """Return when it serves and has written its root certificate into the default namespace."""
         config = self._directory / "etc" / "istio" / "config" / "mesh"
         config.parent.mkdir(parents=True, exist_ok=True)
-        config.write_text(f"defaultConfig:\n  discoveryAddress: {self.places.discovery}\n")
+        config.write_text(mesh_config(self.places.discovery))
         flags = [f"--kubeconfig={self._server.kubeconfig()}", *self.places.flags]
         self._process.start([str(build.built(build.ISTIOD)), "discovery", *flags], self._directory, ENVIRONMENT)
         self._process.wait_ready(self._is_ready, 60.0)

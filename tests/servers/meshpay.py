@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.servers import pods
 from tests.servers.cluster import deployment, service
-from tests.servers.istiod import MESH, ROOT_NAMESPACE
+from tests.servers.istiod import ROOT_NAMESPACE, mesh_config
 from tests.servers.meshobjects import NETWORKING, POD_PORT, account, calling, serving
 from tests.servers.standin_injector import BEHIND
 
@@ -49,7 +49,7 @@ def front() -> tuple[Obj, ...]:
 
 def control_plane() -> tuple[Obj, ...]:
     """What an istiod leaves in a cluster: the settings that the stand's proxies really have."""
-    mesh = f"{MESH}  proxyStatsMatcher: {{inclusionPrefixes: [listener.]}}\ntrustDomain: cluster.local\n"
+    mesh = f"{mesh_config()}  proxyStatsMatcher: {{inclusionPrefixes: [listener.]}}\ntrustDomain: cluster.local\n"
     values = {
         "global": {"proxy": {"includeIPRanges": "*"}},
         "sidecarInjectorWebhook": {"enableNamespacesByDefault": False, "rewriteAppHTTPProbe": True},
