@@ -10,7 +10,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of 
 _WRITER_FIELDS = ("manager", "operation", "time", "subresource")
 _STATED = ("f:spec", "f:metadata")  # what git can state
 _POD_SPEC = ("nodeName", "readinessGates", "hostNetwork")
-_POD_STATUS = ("phase", "conditions", "podIP")
+_POD_STATUS = ("phase", "conditions", "podIP", "hostIP")
 _CONTAINERS = ("containers", "initContainers")
 _CONTAINER_STATUSES = ("containerStatuses", "initContainerStatuses")
 

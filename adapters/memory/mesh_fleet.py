@@ -20,6 +20,7 @@ from rollout.ports.errors import NotFound
 
 ROOT = "istio-system"
 UNKNOWN = "unknown"
+OUTSIDE = "203.0.113.9"  # an address for documentation (RFC 5737)
 _TEMPLATE = "fleet.memory/template"  # annotation on a pod: which restart it came from
 _BUCKETS = ("5", "10", "25", "50", "100", "+Inf")
 _PODS, _PEERS = "/api/v1/namespaces/{}/pods", "/apis/security.istio.io/v1/namespaces/{}/peerauthentications"
@@ -99,7 +100,7 @@ class MemoryFleet:
             for number in range(caller.requests(seconds)):
                 target = pods[caller.target]
                 if target:
-                    self._request(caller, source, target[number % len(target)], peers, root)
+                    self._request(caller, source, target[number % len(target)], (peers, root), now)
         live = {pod.uid for found in pods.values() for pod in found}
         self._counts = {uid: counts for uid, counts in self._counts.items() if uid in live}
         self.metrics.scrape(now, dict(self._scraped(pods)))
@@ -109,10 +110,10 @@ class MemoryFleet:
         caller: Caller,
         source: tuple[MeshPod, ...],
         target: MeshPod,
-        peers: Mapping[str, tuple[PeerAuth, ...]],
-        root: tuple[PeerAuth, ...],
+        modes: tuple[Mapping[str, tuple[PeerAuth, ...]], tuple[PeerAuth, ...]],
+        now: datetime,
     ) -> None:
-        workload = self.workloads[caller.target]
+        workload, (peers, root) = self.workloads[caller.target], modes
         is_meshed = any(pod.meshed for pod in source)
         mode = effective(target, workload.port, peers[target.namespace], root).mode
         is_refused = target.meshed and not is_meshed and mode is Mtls.STRICT
@@ -131,6 +132,8 @@ class MemoryFleet:
         caller.served += 1
         if target.meshed:
             policy = "mutual_tls" if is_meshed else "none"
+            if not is_meshed:
+                self._logged(caller, source, target, now)
             self._count(
                 target,
                 "istio_requests_total",
@@ -144,6 +147,17 @@ class MemoryFleet:
             self._count(told, "istio_requests_total", reporter="source", response_code="200", **edge)
             for bound in _BUCKETS[1:]:
                 self._count(told, "istio_request_duration_milliseconds_bucket", reporter="source", le=bound, **edge)
+
+    def _logged(self, caller: Caller, source: tuple[MeshPod, ...], target: MeshPod, at: datetime) -> None:
+        """The proxy's line, in Istio's default format; what is no pod calls from outside the cluster."""
+        port = self.workloads[caller.target].port
+        address = source[0].ip if source else OUTSIDE
+        line = (
+            f'[{at:%Y-%m-%dT%H:%M:%S}.000Z] "GET /{caller.name} HTTP/1.1" 200 - via_upstream - "-" 0 2 1 1 "-" '
+            f'"memory" "-" "{target.namespace}" "{target.ip}:{port}" inbound|{port}|| 127.0.0.6:41000 '
+            f"{target.ip}:{port} {address}:42000 - default"
+        )
+        self.api.logs.append(target.uid, "istio-proxy", at, line)
 
     def _count(self, pod: MeshPod, metric: str, **labels: str) -> None:
         key = sample(metric, namespace=pod.namespace, pod=pod.name, **labels)

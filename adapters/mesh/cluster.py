@@ -55,11 +55,14 @@ class CachedMesh:
     def meshed(self) -> frozenset[str]:
         """Namespaces of the whole cluster that have pods, each with a proxy."""
         every: dict[str, bool] = {}
-        for obj in self._cache.list("Pod"):
-            pod = self._pod(obj)
+        for pod in self.pods():
             if not pod.is_finished:
                 every[pod.namespace] = every.get(pod.namespace, True) and pod.meshed
         return frozenset(name for name, all_meshed in every.items() if all_meshed)
+
+    def pods(self) -> tuple[MeshPod, ...]:
+        """Every pod of the whole cluster, finished ones too."""
+        return tuple(self._pod(obj) for obj in self._cache.list("Pod"))
 
     def is_caught_up(self, namespace: str) -> bool:
         """Whether the watch has shown our last writes to the namespace and its policies."""

@@ -16,6 +16,7 @@ from rollout.migration.mtls import live
 from rollout.migration.mtls_restore import snapshot
 from rollout.migration.orders import changed_in, obeyed
 from rollout.migration.proving import facts
+from rollout.migration.soaking import plaintext_calls
 from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
 from rollout.migration.telling import WRITTEN, conditions, next_sentence, reasons, wake_at
 from rollout.migration.tracking import tracked
@@ -85,7 +86,10 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
 def _fleet(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: datetime) -> Fleet:
     """The fleet at the beginning of the tick. A caller that the metrics cannot name is the ledger's matter, not the graph's."""
     own = seen.namespaces
-    calls = calls_of(Call(caller=edge.source, callee=edge.target) for edge in seen.edges or () if edge.source)
+    known = {one.name: one for one in status.namespaces}
+    edges = [Call(caller=edge.source, callee=edge.target) for edge in seen.edges or () if edge.source]
+    edges += (call for name, one in own.items() for call in plaintext_calls(spec, known[name], one, now))
+    calls = calls_of(edges)
     fleet = Fleet(
         spec=spec,
         status=status,
@@ -95,7 +99,7 @@ def _fleet(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
         frozen="" if seen.edges is not None else "the metrics server cannot say who calls whom",
         now=now,
     )
-    views = (View(status=status.of(name), seen=one, fleet=fleet, root=seen.root, now=now) for name, one in own.items())
+    views = (View(status=known[name], seen=one, fleet=fleet, root=seen.root, now=now) for name, one in own.items())
     ours = {view.name for view in views if live(view.namespace) and not unmeshed(view)}
     return replace(fleet, enrolled=frozenset(ours | (seen.meshed - own.keys())))
 

@@ -45,7 +45,8 @@ class MeshPod:
     """A pod. ports: the container ports that it declares. workload: "Deployment api", "" for a bare pod.
 
     meshed: it has a proxy. proxy_since: when its proxy started, None when unknown or without one. restarts: of all its
-    containers. is_finished: Succeeded or Failed, so it speaks to nobody any more.
+    containers. is_finished: Succeeded or Failed, so it speaks to nobody any more. node_ip: an address of its node.
+    created: None when unknown.
     """
 
     namespace: str
@@ -62,6 +63,8 @@ class MeshPod:
     proxy_since: datetime | None = None
     host_network: bool = False
     is_finished: bool = False
+    node_ip: str = ""
+    created: datetime | None = None
 
 
 class Restartable(StrEnum):

@@ -9,7 +9,7 @@ from policies.ledger_events import Event
 from rollout.model.commands import Command, Result
 from rollout.model.mesh import MeshNamespace, PeerAuth
 from rollout.model.mesh_writes import MeshWrite, Snapshot
-from rollout.model.migration import Finding, MigrationStatus, Proven
+from rollout.model.migration import Finding, MigrationStatus, PlaintextCaller, Proven
 from rollout.model.status import Reason
 from rollout.model.telemetry import Asked, MeshAnswer
 
@@ -19,13 +19,14 @@ class PlaintextLook:
     """What one look at the plaintext counters told. events: since the look before, those that are accounted for too.
 
     complete: whether silence would have meant something; gap: why not, "" where it does. silent: a sentence where too many
-    proxies were not scraped for too long, "" otherwise.
+    proxies were not scraped for too long, "" otherwise. named: who caused the events, where the proxies' logs could tell.
     """
 
     events: tuple[Event, ...] = ()
     complete: bool = False
     gap: str = "nothing was asked yet"
     silent: str = ""
+    named: tuple[PlaintextCaller, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

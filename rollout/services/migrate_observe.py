@@ -13,9 +13,11 @@ from rollout.model.migration import Finding, MigrationSpec, MigrationStatus, Sta
 from rollout.model.migration_seen import CronCaller, Edge, FleetSeen, NamespaceSeen
 from rollout.model.names import Key
 from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion
+from rollout.ports.caller_log import CallerLog
 from rollout.ports.mesh_metrics import MeshMetrics
 from rollout.ports.migrations import Inventory, MeshCluster, Records
 from rollout.ports.rollouts import Commands
+from rollout.services.attribute import attributed
 from rollout.services.plaintext import Listener
 
 EDGES_AGAIN = 4  # intervals: the graph of callers moves slowly, and the question is a heavy one
@@ -37,6 +39,7 @@ class FleetObserver:
     records: Records
     inventory: Inventory
     metrics: MeshMetrics
+    log: CallerLog
     home: str
     actors_bound: Callable[[], bool]
     listener: Listener = field(default_factory=Listener)
@@ -50,14 +53,19 @@ class FleetObserver:
         told = await self._told(spec, wanted, now)
         meshed = self.cluster.meshed()
         checks = await self._checks(spec, wanted, told, meshed, now)
+        found = {name: self.cluster.namespace(name) for name in names}
+        looks = {
+            name: self.listener.look(spec, status.of(name), namespace, told[name], now)
+            for name, namespace in found.items()
+        }
+        looks = await attributed(self.log, looks, found, now)
         namespaces = {}
         for name in names:
-            namespace = self.cluster.namespace(name)
             record = await self.records.read(spec.name, name) if status.of(name).recorded else None
             namespaces[name] = NamespaceSeen(
-                namespace=namespace,
+                namespace=found[name],
                 answers=told[name],
-                plaintext=self.listener.look(spec, status.of(name), namespace, told[name], now),
+                plaintext=looks[name],
                 findings=checks.get(name),
                 raw=self.cluster.raw(name),
                 snapshot=record.snapshot if record is not None else None,

@@ -5,10 +5,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from adapters.clock import SystemClock
-from adapters.kube.api import KubeApi
+from adapters.kube.api import TextApi
 from adapters.kube.cache import Cache
 from adapters.kube.commands import KubeCommands
 from adapters.kube.objects import KubeObjects
+from adapters.mesh.caller_log import KubeCallerLog
 from adapters.mesh.cluster import CachedMesh
 from adapters.mesh.inventory import KubeInventory
 from adapters.mesh.kinds import LISTED
@@ -35,7 +36,7 @@ class Moving:
     actors_bound: Callable[[], bool]
 
 
-def kept_migrations(api: KubeApi, cache: Cache, moving: Moving) -> KeptMigrations:
+def kept_migrations(api: TextApi, cache: Cache, moving: Moving) -> KeptMigrations:
     """What keeps MeshMigrations."""
     home, clock = moving.home, moving.clock
     migrations, cluster = KubeMigrations(api, cache), CachedMesh(cache)
@@ -46,6 +47,7 @@ def kept_migrations(api: KubeApi, cache: Cache, moving: Moving) -> KeptMigration
         records=records,
         inventory=KubeInventory(KubeObjects(api, LISTED)),
         metrics=moving.metrics,
+        log=KubeCallerLog(api, cluster.pods),
         home=home,
         actors_bound=moving.actors_bound,
     )

@@ -61,7 +61,7 @@ def test_of_a_pod_only_its_place_conditions_and_containers_names_stay() -> None:
     assert slim("Pod", pod(image="x", env=[{}])) == {
         "metadata": {"name": "a", "labels": {"app": "a"}},
         "spec": {"nodeName": "n", "containers": [{"name": "app"}]},
-        "status": {"phase": "Running", "podIP": "10.0.0.1", "conditions": []},
+        "status": {"phase": "Running", "podIP": "10.0.0.1", "hostIP": "10.0.0.9", "conditions": []},
     }
 
 
