@@ -39,7 +39,7 @@ class CachedMesh:
             workloads=tuple(sorted(workloads, key=lambda one: (one.kind, one.name))),
             services=tuple(one["metadata"]["name"] for one in self._cache.list("Service", name)),
             rollouts=tuple(self._running(name)),
-            tool=self._tool(name, obj),
+            tool=_tool(obj),
             logs=self._cache.get("Telemetry", name, LOG_NAME) is not None,
         )
 
@@ -99,11 +99,8 @@ class CachedMesh:
             if (obj.get("status") or {}).get("phase") in _MIDRUN:
                 yield obj["metadata"]["name"]
 
-    def _tool(self, namespace: str, obj: Obj | None) -> str:
-        """The GitOps tool that applies the namespace or one of its policies."""
-        owned = [obj] if obj is not None else []
-        for one in (*owned, *self._cache.list("PeerAuthentication", namespace)):
-            owner = owner_of(one)
-            if owner is not None:
-                return str(owner)
-        return ""
+
+def _tool(obj: Obj | None) -> str:
+    """The GitOps tool that applies an object."""
+    owner = owner_of(obj) if obj is not None else None
+    return str(owner) if owner is not None else ""

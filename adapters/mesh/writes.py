@@ -165,7 +165,10 @@ class KubeMeshWrites:
         change: list[dict[str, Any]] = [] if known else [{"op": "add", "path": "/metadata/annotations", "value": {}}]
         path = f"/metadata/annotations/{_escaped(write.annotation)}"
         change.append({"op": "add", "path": path, "value": write.value})
-        await self._patch(write.kind, write.namespace, write.name, write.version, change)
+        stored = await self._api.patch(
+            self._cache.path(write.kind, write.namespace, write.name), Patch.JSON, change, WRITE
+        )
+        self._cache.wrote(write.kind, stored)
 
     async def _patch(self, kind: str, namespace: str, name: str, version: str, change: list[dict[str, Any]]) -> None:
         test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}

@@ -1,6 +1,7 @@
 """What has to be written so that the namespace is what its stage says? Read from the live objects, restated each tick."""
 
 from rollout.migration.fleet import change_hold, unenrol_hold
+from rollout.migration.gitops import suspensions, through_git
 from rollout.migration.limits import suffering
 from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import excepted
@@ -15,7 +16,19 @@ _LOGGED = frozenset({Stage.OBSERVING, Stage.REHEARSAL})
 
 
 def wanted(view: View) -> tuple[MeshWrite, ...]:
-    """The writes that the stage asks for, in order; all of them for a fallback, else the caller takes the first."""
+    """The writes that the stage asks for, in order; all of them for a fallback, else the caller takes the first.
+
+    What a GitOps tool applies is not among them before it is time to go back.
+    """
+    if view.stage is Stage.FALLING_BACK:
+        return (*opened(view.namespace, view.root), *suspensions(view))
+    if view.stage is Stage.ROLLING_BACK:
+        return rollback(view)
+    return through_git(view, forward(view))
+
+
+def forward(view: View) -> tuple[MeshWrite, ...]:
+    """What the stage asks for on the way, whoever is to write it."""
     match view.stage:
         case Stage.ENROLLING:
             return () if _is_held(view) else enrolment(view)
@@ -27,10 +40,6 @@ def wanted(view: View) -> tuple[MeshWrite, ...]:
             return () if _is_held(view) else _one_strict(view)
         case Stage.STRICT | Stage.STRICT_SOAK:
             return () if _is_held(view) else (*_all_strict(view), *_logging(view))
-        case Stage.FALLING_BACK:
-            return opened(view.namespace, view.root)
-        case Stage.ROLLING_BACK:
-            return rollback(view)
     return _logging(view)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
-from rollout.migration.effects import exception_writes
+from rollout.migration.effects import exception_writes, forward
 from rollout.migration.fleet import begin_hold, change_hold, strict_hold
+from rollout.migration.gitops import CHECK, commit_hold
 from rollout.migration.limits import suffering
 from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import unwritable
@@ -30,12 +31,15 @@ def blocking(view: View) -> tuple[Finding, ...]:
 
 
 def waiting(view: View) -> tuple[Finding, ...]:
-    """Warnings for which nobody took responsibility yet."""
+    """Warnings for which nobody took responsibility yet.
+
+    That a GitOps tool applies something is none: without a person's word, its writes are left to a commit.
+    """
     known = {one.key for one in view.status.acknowledged}
     return tuple(
         one
         for one in view.seen.findings or ()
-        if one.severity is Severity.WARN and one.key not in known and one.check not in known
+        if one.severity is Severity.WARN and one.check != CHECK and one.key not in known and one.check not in known
     )
 
 
@@ -54,8 +58,6 @@ def _preflight(view: View) -> Iterator[Reason]:
         yield Reason(code="NotChecked", message="the preflight checks have not run yet")
         return
     yield from _found(view)
-    if view.namespace.tool:
-        yield from _tool(view)
 
 
 def _found(view: View) -> Iterator[Reason]:
@@ -71,16 +73,6 @@ def _found(view: View) -> Iterator[Reason]:
         yield Reason(code="ExceptionExpired", message=f"exceptions have run out: {named(names)}; renew or mend them")
 
 
-def _tool(view: View) -> Iterator[Reason]:
-    known = {one.key for one in view.status.acknowledged}
-    if not any(key.startswith("GITOPS-01") for key in known):
-        yield Reason(
-            code="OwnedByTool",
-            message=f"{view.namespace.tool} would put our writes back: commit what `rollout mesh plan --write DIR` "
-            "prints, or acknowledge GITOPS-01",
-        )
-
-
 def _baseline(view: View) -> Iterator[Reason]:
     rest = view.spec.baseline - timedelta(seconds=view.in_stage())
     if rest > timedelta(0):
@@ -91,6 +83,7 @@ def _baseline(view: View) -> Iterator[Reason]:
 
 
 def _enrolling(view: View) -> Iterator[Reason]:
+    yield from _of(commit_hold(view, forward(view)))
     if unmeshed(view):
         by_hand = tuple(pod.name for pod in unmeshed(view) if not pod.workload)
         if by_hand:
@@ -139,6 +132,7 @@ def _observing(view: View) -> Iterator[Reason]:
 def _rehearsal(view: View) -> Iterator[Reason]:
     yield from _unmeshed(view)
     todo = exception_writes(view)
+    yield from _of(commit_hold(view, todo))
     if todo:
         yield Reason(code="ExceptionsPending", message=f"{todo[0]}: exceptions come before STRICT")
     for why in unwritable(view.namespace, view.root, view.spec.exceptions_of(view.name)):
@@ -166,6 +160,7 @@ def _armed(view: View) -> Iterator[Reason]:
 
 
 def _strict(view: View) -> Iterator[Reason]:
+    yield from _of(commit_hold(view, forward(view)))
     if view.status.in_force is None:
         yield Reason(code="NotInForce", message="STRICT is not what every pod has yet")
         yield from _of(change_hold(view.fleet, view.name))
@@ -186,6 +181,7 @@ def _strict_canary(view: View) -> Iterator[Reason]:
 
 
 def _strict_soak(view: View) -> Iterator[Reason]:
+    yield from _of(commit_hold(view, forward(view)))
     rest = view.spec.strict_soak - timedelta(seconds=view.in_stage())
     if rest > timedelta(0):
         yield Reason(code="Soaking", message=f"watched at STRICT for another {_short(rest)}")

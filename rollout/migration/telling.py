@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from rollout.migration.gates import holds
+from rollout.migration.gitops import closed_again, git_differs
 from rollout.migration.needs import CHECK_AGAIN, needs
 from rollout.migration.stages import FORWARD
 from rollout.migration.view import View
@@ -15,7 +16,7 @@ WRITTEN = timedelta(seconds=2)  # what was written is looked at again even when 
 NEEDS_A_PERSON = frozenset(
     {
         *("AwaitingApproval", "Paused", "FallbackBudgetSpent", "PreflightBlocks", "Unacknowledged", "ExceptionExpired"),
-        *("OwnedByTool", "ByHand", "RefusalsUnseen", "FallenBack", "RolledBack", "Blocked", "CallersOutside"),
+        *("WaitingForCommit", "ByHand", "RefusalsUnseen", "FallenBack", "RolledBack", "Blocked", "CallersOutside"),
     }
 )
 
@@ -35,7 +36,8 @@ def reasons(view: View) -> tuple[Reason, ...]:
             message = (
                 f"takes plaintext again: {status.why_back}; `rollout mesh why {view.name}`, then retry or rollback"
             )
-            return (Reason(code="FallenBack", message=message, warning=True),)
+            past = [reason for reason in (closed_again(view), git_differs(view)) if reason is not None]
+            return (Reason(code="FallenBack", message=message, warning=True), *past)
         case Stage.ROLLING_BACK:
             return (Reason(code="RollingBack", message=f"put back as it was: {status.why_back}"),)
         case Stage.ROLLED_BACK:

@@ -7,6 +7,7 @@ from policies.ledger_events import callers, counting
 from rollout.migration.effects import rollback
 from rollout.migration.fleet import change_hold, strict_hold
 from rollout.migration.gates import blocking, holds, named
+from rollout.migration.gitops import suspensions
 from rollout.migration.limits import broken
 from rollout.migration.mtls_restore import kept_open, rollback_waits
 from rollout.migration.mtls_writes import opened
@@ -23,6 +24,7 @@ class Fired:
     why: str
 
 
+SUSPENDED_WITHIN = 60.0  # seconds: what a tool leaves alone is worth a few tries, and no wait for ever
 Rule = Callable[[View], Fired | None]
 
 
@@ -91,8 +93,10 @@ def limit_broken(view: View) -> Fired | None:
 
 
 def was_opened(view: View) -> Fired | None:
-    """Every pod and port takes plaintext again, by the live objects."""
+    """Every pod and port takes plaintext again, by the live objects; and, if that works soon, no tool puts it back."""
     if opened(view.namespace, view.root):
+        return None
+    if suspensions(view) and view.in_stage() < SUSPENDED_WITHIN:
         return None
     return Fired(trigger=Trigger.OPENED, why="every pod and port takes plaintext again")
 

@@ -18,11 +18,27 @@ class Mtls(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The GitOps tool that applies an object: "Flux (flux-system/apps)".
+
+    annotation and value: the tool's own word on an object to leave it alone, "" where it has none. suspended: the object
+    says so. patched: a part of its spec is as we wrote it, past git.
+    """
+
+    tool: str
+    annotation: str = ""
+    value: str = ""
+    suspended: bool = False
+    patched: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeerAuth:
     """A PeerAuthentication. selector: labels that its pods have, {} for all of the namespace.
 
     ports: modes by container port; the API allows them only beside a selector. version: its resourceVersion.
     ours: the migration that created it, "" for foreign ones. spec: all of it as canonical JSON, as it was read.
+    applied: by which GitOps tool, None for by none.
     """
 
     namespace: str
@@ -35,6 +51,7 @@ class PeerAuth:
     ports: Mapping[int, Mtls]
     ours: str = ""
     spec: str = ""
+    applied: Applied | None = None
 
     def __str__(self) -> str:
         return f"PeerAuthentication {self.namespace}/{self.name}"
@@ -107,8 +124,8 @@ class MeshWorkload:
 class MeshNamespace:
     """A namespace with what counts for its move. peers, pods, workloads and services are sorted by name.
 
-    exists: False when it is gone. rollouts: those in mid-run. tool: the GitOps tool that would put our writes back
-    ("Flux", "Argo CD"), "" for none. logs: whether our Telemetry is there that logs plaintext callers.
+    exists: False when it is gone. rollouts: those in mid-run. tool: the GitOps tool that applies the Namespace itself,
+    "" for none. logs: whether our Telemetry is there that logs plaintext callers.
     """
 
     name: str
