@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SAY = @printf '%s\n'
 unexport PYTHONDONTWRITEBYTECODE  # container images set it: each worker would compile all tests anew, 2 s of each
-FAST := --hypothesis-profile=quick -m 'not server and not e2e and not slow'
+FAST := -n auto --dist worksteal --hypothesis-profile=quick -m 'not server and not e2e and not slow'
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit stories check e2e stand bench lock
@@ -23,13 +23,13 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## a good and a bad release on real HTTP traffic, no cluster needed (about 70 s)
 	@$(BIN)/rollout demo
 
-unit: $(STAMP) ## the fast tests of the inner loop: unit and property tests (up to a minute)
+unit: $(STAMP) ## the fast tests of the inner loop: unit and property tests (under 30 s)
 	$(SAY) 'unit: fast tests without servers; make stories has whole runs, make test has all of them'
-	@$(BIN)/pytest -q -n auto $(FAST) tests/unit tests/properties
+	@$(BIN)/pytest -q $(FAST) tests/unit tests/properties
 
 stories: $(STAMP) ## whole runs and their crashes on the memory cluster (about 40 s)
 	$(SAY) 'stories: sequence and crash tests without servers'
-	@$(BIN)/pytest -q -n auto $(FAST) tests/sequences tests/crashes
+	@$(BIN)/pytest -q $(FAST) tests/sequences tests/crashes
 
 test: $(STAMP) ## all tests but the Istio ones; builds and caches kube-apiserver and friends at the first run
 	$(SAY) 'test: unit, contract, property, sequence, crash and server tests'

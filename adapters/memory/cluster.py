@@ -243,8 +243,8 @@ class MemoryCluster:
         return self.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _wake(self) -> None:
-        for wake in tuple(self.store.listeners):
-            wake()
+        for listener in tuple(self.store.listeners):
+            listener.wake()
 
 
 class DirectApi:

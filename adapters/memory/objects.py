@@ -27,6 +27,15 @@ class Change:
     before: Obj | None
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class Listener:
+    """Who wants to know of changes to one resource. seen: up to this revision it has nothing left to hear."""
+
+    resource: str
+    seen: int
+    wake: Callable[[], None]
+
+
 def key_of(obj: Obj) -> Key:
     """Namespace and name of an object."""
     meta = obj["metadata"]
@@ -38,7 +47,7 @@ class Store:
 
     def __init__(self, *, history: int) -> None:
         self.revision = 1
-        self.listeners: set[Callable[[], None]] = set()
+        self.listeners: set[Listener] = set()
         self._history = history
         self._objects: dict[str, dict[Key, Obj]] = {}
         self._changes: list[Change] = []
@@ -98,8 +107,11 @@ class Store:
         self._changes.append(Change(revision=self.revision, type=kind, resource=resource, obj=obj, before=before))
         if len(self._changes) > 2 * self._history:  # cut in halves: a cut per write would copy the list each time
             del self._changes[: -self._history]
-        for wake in tuple(self.listeners):
-            wake()
+        for listener in tuple(self.listeners):
+            if listener.resource != resource and listener.seen == self.revision - 1:
+                listener.seen = self.revision
+            else:
+                listener.wake()
 
 
 def _undo(objects: dict[Key, Obj], change: Change, resource: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.memory.faults import Faults
 from adapters.memory.kinds import Target
-from adapters.memory.objects import Change, CompactedError, Obj, Store
+from adapters.memory.objects import Change, CompactedError, Listener, Obj, Store
 from adapters.memory.reads import checked_revision
 from adapters.memory.selectors import Test, matching
 from adapters.memory.statuses import RefusalError
@@ -21,27 +21,28 @@ async def watching(
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Events after the query's resourceVersion (all objects first when it is empty or 0) until timeoutSeconds.
 
-    Raises RefusalError 410 when the history does not reach back, also in the middle; sleeps until something changes.
+    Raises RefusalError 410 when the history does not reach back, also in the middle; sleeps until its resource changes.
     """
     passes = matching(query, target.kind.full_name)
     start = query.get("resourceVersion", "")
-    revision = checked_revision(store, start) if start else 0
+    seen = checked_revision(store, start) if start else 0
     clock = asyncio.get_running_loop()
     ends = clock.time() + float(query["timeoutSeconds"]) if query.get("timeoutSeconds") else None
     woken = asyncio.Event()
-    store.listeners.add(woken.set)
+    listener = Listener(resource=target.kind.resource, seen=seen, wake=woken.set)
+    store.listeners.add(listener)
     try:
-        if not revision or query.get("sendInitialEvents") == "true":
-            revision = store.revision
+        if not seen or query.get("sendInitialEvents") == "true":
+            listener.seen = store.revision
             for first in _initial(store, target, query, passes):
                 yield first
         while True:
             woken.clear()
             faults.check()
-            for change in _since(store, revision):
+            for change in _since(store, listener.seen):
                 if faults.is_held:
                     break
-                revision = change.revision
+                listener.seen = change.revision
                 event = _event(change, target, passes)
                 if event is not None:
                     yield event
@@ -49,11 +50,11 @@ async def watching(
             if await _is_woken(woken, left):
                 continue
             if _wants_bookmarks(query):
-                yield _bookmark(target, revision, {})
+                yield _bookmark(target, listener.seen, {})
             if ends is not None and clock.time() >= ends:
                 return
     finally:
-        store.listeners.discard(woken.set)
+        store.listeners.discard(listener)
 
 
 def _initial(store: Store, target: Target, query: Mapping[str, str], passes: Test) -> Iterator[dict[str, Any]]:

@@ -33,7 +33,7 @@ def _remembered(view: View, fire: Fired, status: NamespaceStatus) -> NamespaceSt
         case Trigger.CONTROL_SEEN:
             return replace(status, soak=SoakMark())
         case Trigger.PLAINTEXT_SEEN:
-            return replace(status, soak=replace(SoakMark(restarted=fire.why), looked=view.status.soak.looked))
+            return replace(status, soak=SoakMark(restarted=fire.why, known_until=view.status.soak.known_until))
         case Trigger.REHEARSED:
             return replace(status, canary=least_risky(view))
         case Trigger.LIMIT_BROKEN | Trigger.FALLBACK_ASKED:

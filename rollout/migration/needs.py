@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rollout.migration.preflight.catalogue import ASKED
+from rollout.migration.preflight.catalogue import ASKS
 from rollout.model.migration import MigrationSpec, NamespaceStatus, Stage
 from rollout.model.telemetry import Asked, MeshQuestion
 
@@ -43,7 +43,7 @@ def needs(spec: MigrationSpec, status: NamespaceStatus, now: datetime) -> Needs:
     """What to ask the metrics server, and whether the checks are due."""
     due = status.looked is None or now - status.looked >= CHECK_AGAIN or status.stage is Stage.PREFLIGHT
     checks = due and status.stage in _CHECKED
-    asked = (*_QUESTIONS.get(status.stage, ()), *(ASKED if checks else ()))
+    asked = (*_QUESTIONS.get(status.stage, ()), *(sorted(ASKS) if checks else ()))
     return Needs(
         questions=tuple(
             MeshQuestion(asked=one, namespace=status.name, window=_window(one, spec, status, now))
@@ -64,7 +64,7 @@ def _window(asked: Asked, spec: MigrationSpec, status: NamespaceStatus, now: dat
         case Asked.EDGES:
             return CALLERS_WITHIN
         case Asked.PLAINTEXT_IN_WINDOW:
-            return max(now - (status.soak.looked or status.since or now), shortest)
+            return max(now - (status.soak.known_until or status.since or now), shortest)
         case Asked.SCRAPED | Asked.MTLS:
             return max(min(since, spec.soak), shortest)
     return max(min(since, GLANCE), shortest)

@@ -43,6 +43,7 @@ def soaked_on(view: View) -> NamespaceStatus:
         restarted=after.restarted,
         looked=after.looked,
         last_event=after.last_event,
+        known_until=look.known_until or mark.known_until,
         known=known,
         skipped_by=after.skipped.by if after.skipped else "",
         skipped_why=after.skipped.reason if after.skipped else "",

@@ -194,7 +194,8 @@ class Proven:
 class SoakMark:
     """Since when nothing forbidden was seen. clock: None while it does not run. window: how long it must run.
 
-    restarted: why the clock was set back the last time, "" for never. looked: the last look that counted. known: what must
+    restarted: why the clock was set back the last time, "" for never. looked: the last look that counted. known_until: what
+    the ledger knew of every proxy then; a process that begins anew has to look back from there. known: what must
     stay as it is meanwhile, such as "service api". skipped_by: who said that it was quiet for long enough, and why.
     """
 
@@ -203,6 +204,7 @@ class SoakMark:
     restarted: str = ""
     looked: datetime | None = None
     last_event: datetime | None = None
+    known_until: datetime | None = None
     known: tuple[str, ...] = ()
     skipped_by: str = ""
     skipped_why: str = ""

@@ -19,13 +19,15 @@ class PlaintextLook:
     """What one look at the plaintext counters told. events: since the look before, those that are accounted for too.
 
     complete: whether silence would have meant something; gap: why not, "" where it does. silent: a sentence where too many
-    proxies were not scraped for too long, "" otherwise. named: who caused the events, where the proxies' logs could tell.
+    proxies were not scraped for too long, "" otherwise. known_until: up to then nothing is unknown of any proxy. named: who
+    caused the events, where the proxies' logs could tell.
     """
 
     events: tuple[Event, ...] = ()
     complete: bool = False
     gap: str = "nothing was asked yet"
     silent: str = ""
+    known_until: datetime | None = None
     named: tuple[PlaintextCaller, ...] = ()
 
 

@@ -45,6 +45,7 @@ class Listener:
             complete=not (gap := _gap(spec, status, namespace, ledger, answers, now)),
             gap=gap,
             silent=_silent(spec, namespace, answers, now),
+            known_until=ledger.known_until,
         )
 
     def forget(self, migration: str) -> None:
@@ -53,7 +54,7 @@ class Listener:
 
 
 def _begun(status: NamespaceStatus) -> Ledger:
-    return resumed(status.soak.looked) if status.soak.looked is not None else Ledger()
+    return resumed(status.soak.known_until) if status.soak.known_until is not None else Ledger()
 
 
 def _seen(namespace: MeshNamespace, answers: Answers) -> Look | None:

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from rollout.model.names import Key
 from rollout.model.status import Phase
+from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Rollouts
 from rollout.ports.specs import StoredSource
 
@@ -26,12 +27,23 @@ class Sources(Protocol):
         """The newest known GitSource; None when there is none."""
 
 
+class Migrations(Protocol):
+    """MeshMigrations, as far as they are counted (`rollout.ports.migrations.Migrations`)."""
+
+    def names(self) -> tuple[str, ...]:
+        """All of them, sorted."""
+
+    def get(self, name: str) -> StoredMigration | None:
+        """The newest known one; None when there is none."""
+
+
 class Numbers:
     """The registry of one controller process."""
 
-    def __init__(self, rollouts: Rollouts, sources: Sources, calls: Calls) -> None:
+    def __init__(self, rollouts: Rollouts, sources: Sources, migrations: Migrations, calls: Calls) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Fleet(rollouts))
+        self._registry.register(_Moves(migrations))
         self._registry.register(_Sources(sources))
         self._registry.register(_Requests(calls))
         self._seconds = Histogram(f"{PREFIX}_tick_seconds", "Duration of one tick", ["kind"], registry=self._registry)
@@ -83,6 +95,28 @@ class _Fleet(Collector):
             if run:
                 began.add_metric([key.namespace, key.name], run.step_started.timestamp())
         return [phase, weight, began]
+
+
+class _Moves(Collector):
+    """The stage of every namespace that moves into a mesh, and how often it fell back, read from the cache."""
+
+    def __init__(self, migrations: Migrations) -> None:
+        self._migrations = migrations
+
+    def collect(self) -> Iterable[Metric]:
+        labels = ["migration", "moved"]
+        stage = GaugeMetricFamily(
+            f"{PREFIX}_mesh_stage", "1 for the stage that a namespace is in", labels=[*labels, "stage"]
+        )
+        fallbacks = GaugeMetricFamily(
+            f"{PREFIX}_mesh_fallbacks", "How often a namespace fell back since somebody let it go on", labels=labels
+        )
+        for name in self._migrations.names():
+            stored = self._migrations.get(name)
+            for one in stored.status.namespaces if stored else ():
+                stage.add_metric([name, one.name, one.stage.value], 1)
+                fallbacks.add_metric([name, one.name], one.fallbacks)
+        return [stage, fallbacks]
 
 
 class _Sources(Collector):

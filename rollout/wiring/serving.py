@@ -29,6 +29,7 @@ from adapters.kube.watch import WorkWatch
 from adapters.kube.workloads import ClusterWorkloads
 from adapters.memory.lease import HeldLease
 from adapters.memory.metrics import MemoryMetrics
+from adapters.mesh.store import KubeMigrations
 from adapters.metrics.prometheus import PrometheusMetrics
 from adapters.notices.events import EventNotices
 from adapters.traffic.router import Router
@@ -93,7 +94,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         sources = KubeSources(fenced, cache)
         sync = _sync(settings, stack, fenced, cache)
         moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
-        numbers = Numbers(reconciler.rollouts, sources, lambda: api.calls)
+        numbers = Numbers(reconciler.rollouts, sources, KubeMigrations(fenced, cache), lambda: api.calls)
         controller = Controller(
             kept=(
                 KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),

@@ -113,6 +113,16 @@ OF_ADMISSION: dict[str, tuple[Ill, ...]] = {
             "it runs on Fargate",
         ),
         ill(
+            put("Node", "node-a", "metadata.labels", {"kubernetes.io/os": "windows"}),
+            ("Pod shop/api-7d9f-aaaaa", "spec.nodeName"),
+            "its node is Windows",
+        ),
+        ill(
+            put("Node", "node-a", "status.nodeInfo", {"operatingSystem": "windows"}),
+            ("Pod shop/api-7d9f-aaaaa", "spec.nodeName"),
+            "its node is Windows",
+        ),
+        ill(
             put("Node", "node-a", "metadata.labels", {"eks.amazonaws.com/compute-type": "fargate"}),
             ("Pod shop/api-7d9f-aaaaa", "spec.nodeName"),
             "its node is Fargate",

@@ -201,7 +201,7 @@ OF_CALLERS: dict[str, tuple[Ill, ...]] = {
     "CALLER-01": (
         ill(seen_calling("batch"), ("Namespace batch", "metadata.labels"), "it calls shop (seen in metrics)", WARN),
         ill(add(BATCH), ("Namespace batch", "metadata.labels"), "CronJob batch/bill is told to", WARN),
-        ill(seen_calling("unknown"), ("Namespace unknown", ""), "a caller without a proxy", WARN),
+        ill(seen_calling("unknown"), ("Namespace unknown", ""), "a caller without a proxy", Severity.INFO),
     ),
     "GITOPS-01": (
         ill(

@@ -48,6 +48,13 @@ DNS = "{ports: [{port: 53, protocol: UDP}]}"
 TO_ISTIOD = (
     "{to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: istio-system}}}], ports: [{port: 15012}]}"
 )
+ISTIOD_POD = """
+kind: Pod
+metadata: {name: istiod-1, namespace: istio-system, labels: {app: istiod, istio: pilot, istio.io/rev: default,
+  sidecar.istio.io/inject: "false"}}
+spec: {containers: [{name: discovery, image: "istio/pilot:1.30.3"}]}
+status: {phase: Running, podIP: 10.0.9.9}
+"""
 INGRESS = """
 kind: NetworkPolicy
 metadata: {name: tight, namespace: istio-system}

@@ -108,6 +108,18 @@ OF_THE_MESH: dict[str, tuple[Ill, ...]] = {
             WARN,
         ),
         ill(
+            put("PodDisruptionBudget", "istiod", "spec.selector.matchLabels", {"app": "other"}),
+            ("Deployment istio-system/istiod", "spec.template.metadata.labels"),
+            "no PodDisruptionBudget protects it",
+            WARN,
+        ),
+        ill(
+            put("PodDisruptionBudget", "istiod", "spec.selector", None),
+            ("Deployment istio-system/istiod", "spec.template.metadata.labels"),
+            "no PodDisruptionBudget protects it",
+            WARN,
+        ),
+        ill(
             remove("PodDisruptionBudget", "istiod"),
             ("Deployment istio-system/istiod", "spec.template.metadata.labels"),
             "a drain may stop every istiod at once",

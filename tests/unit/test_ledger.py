@@ -131,17 +131,6 @@ def test_the_same_scrape_twice_tells_nothing_new() -> None:
     assert (len(first), second, twice) == (1, (), once)
 
 
-def test_a_scrape_of_the_former_proxy_is_not_put_down_to_the_new_one() -> None:
-    # The pod list was read after the restart, the counter was scraped before it.
-    restarted = scraped_at(1) + SECOND
-    ledger, _ = noted(Ledger(), a_look(a_sample(1)), TERMS, looked_at(0))
-    ledger, early = noted(ledger, a_look(a_sample(1, scraped_at(1)), started=restarted), TERMS, looked_at(1))
-
-    _, late = noted(ledger, a_look(a_sample(1, scraped_at(2)), started=restarted), TERMS, looked_at(2))
-
-    assert (len(early), len(late)) == (0, 1)
-
-
 def test_counters_of_pods_that_are_gone_are_forgotten_after_the_window() -> None:
     ledger, _ = noted(Ledger(), a_look(a_sample(1), a_sample(1, pod="api-1")), TERMS, looked_at(0))
 
@@ -230,6 +219,7 @@ def test_an_old_counter_of_a_pod_that_was_never_scraped_counts_because_nobody_ca
     _, (event,) = noted(ledger, a_look(a_sample(3, scraped_at(1))), TERMS, looked_at(1))
 
     assert (event.since, event.amount) == (LONG_AGO, 3)
+    assert event.why == "a counter: its pod was never scraped before, and it is not 0"
 
 
 def test_what_is_known_reaches_no_further_than_the_start_of_a_pod_that_was_never_scraped() -> None:

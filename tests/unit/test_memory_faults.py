@@ -104,6 +104,20 @@ async def test_a_bookmark_marks_the_end_of_the_initial_events_when_asked() -> No
     assert (await watched(api, **query))[:2] == ["ADDED a", "BOOKMARK"]
 
 
+async def test_a_watch_keeps_up_with_a_history_of_other_kinds_that_is_cut() -> None:
+    cluster, api = a_shop(history=3)
+    revision = (await api.get(CONFIGMAPS))["metadata"]["resourceVersion"]
+    events = api.watch(CONFIGMAPS, {"resourceVersion": revision})
+    first = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0.01)  # it watches
+    cluster.seed(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"n{i}"}} for i in range(20)))
+    cluster.compact()
+
+    await api.create(CONFIGMAPS, a_config("b"))
+
+    assert (await first)["object"]["metadata"]["name"] == "b"
+
+
 async def test_held_events_are_told_once_they_are_released() -> None:
     cluster, api = a_shop()
     revision = (await api.get(CONFIGMAPS))["metadata"]["resourceVersion"]

@@ -123,11 +123,9 @@ def test_nothing_that_only_preflight_reads_is_followed_or_written() -> None:
     read = {right for right in rights_in(role) if right[1:] not in watched | written}
 
     assert {verb for verb, _, resource in read if not resource.startswith(("configmaps:", "pods/log"))} == {"list"}
+    named = ("pods/log", "configmaps:istio", "configmaps:istio-sidecar-injector", "configmaps:cilium-config")
     assert {right for right in read if right[2].startswith(("configmaps", "pods/log"))} == {
-        ("get", "", "pods/log"),
-        ("get", "", "configmaps:cilium-config"),
-        ("get", "", "configmaps:istio"),
-        ("get", "", "configmaps:istio-sidecar-injector"),
+        ("get", "", resource) for resource in named
     }
 
 

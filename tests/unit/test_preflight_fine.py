@@ -8,8 +8,8 @@ import pytest
 from rollout.migration.preflight.catalogue import verdict
 from rollout.model.migration import Exemption, Severity
 from tests.support.ailments import NOON, World, add, both, put, replace, well
-from tests.support.ailments_admission import AGENT, ENFORCE, KYVERNO, NO_CNI
-from tests.support.ailments_ports import EXTERNAL, FIRST, image, service
+from tests.support.ailments_admission import AGENT, ENFORCE, KYVERNO, NO_CNI, POLICY
+from tests.support.ailments_ports import EXTERNAL, FIRST, NGINX, image, ingress, service
 
 LABELS, NOTES = "spec.template.metadata.labels", "spec.template.metadata.annotations"
 SPEC = "spec.template.spec"
@@ -89,6 +89,16 @@ FINE = {
         put("ValidatingWebhookConfiguration", "kyverno", "webhooks[0].objectSelector", {"matchLabels": {"app": "no"}}),
     ),
     "a webhook for other kinds": add(KYVERNO.replace("[pods]", "[deployments]").replace("['']", "[apps]")),
+    "a policy for other kinds": add(POLICY.replace("[pods]", "[deployments]")),
+    "a policy for other namespaces": both(
+        add(POLICY),
+        put(
+            "ValidatingAdmissionPolicy",
+            "no-root",
+            "spec.matchConstraints.namespaceSelector",
+            {"matchLabels": {"team": "other"}},
+        ),
+    ),
     "the proxy's own settings in a template": api(
         f"{SPEC}.initContainers",
         [{"name": "istio-proxy", "securityContext": {"runAsUser": 1337}, "ports": [{"containerPort": 15090}]}],
@@ -137,6 +147,23 @@ def test_nothing_is_found_where_something_else_settles_it(make: Callable[[World]
     make(world)
 
     assert verdict(world.gathered()).findings == ()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        ingress("a: b"),
+        ingress("nginx.ingress.kubernetes.io/backend-protocol: HTTP"),
+        ingress(NGINX, "{name: api, port: {number: 443}}"),
+        ingress(NGINX, "{name: other, port: {number: 80}}"),
+    ],
+)
+def test_an_ingress_is_a_sign_of_tls_only_where_it_speaks_it_to_the_port(make: Callable[[World], None]) -> None:
+    world = well()
+
+    make(world)
+
+    assert "PORT-03" not in {one.check for one in verdict(world.gathered()).findings}
 
 
 OPTED_OUT = api(LABELS, {INJECT: "false"})

@@ -7,18 +7,20 @@ import pytest
 from rollout.migration.preflight.catalogue import verdict
 from tests.support.ailments import World, add, both, put, replace, well
 from tests.support.ailments_callers import POLICY, RULE, SIDECAR, TLS_HOST, seen_calling
-from tests.support.ailments_installation import CILIUM, DNS, EGRESS, MONITOR, TO_ISTIOD, TO_PROXIES, meshed
+from tests.support.ailments_installation import (
+    CILIUM,
+    DNS,
+    EGRESS,
+    ISTIOD_POD,
+    MONITOR,
+    TO_ISTIOD,
+    TO_PROXIES,
+    meshed,
+)
 from tests.support.ailments_outside import ADMISSION, INGRESS, MESHED_NGINX
 from tests.support.ailments_starting import MIGRATE, QUOTA, held_without_native
 
 NOTES = "spec.template.metadata.annotations"
-ISTIOD_POD = """
-kind: Pod
-metadata: {name: istiod-1, namespace: istio-system, labels: {app: istiod, istio: pilot, istio.io/rev: default,
-  sidecar.istio.io/inject: "false"}}
-spec: {containers: [{name: discovery, image: "istio/pilot:1.30.3"}]}
-status: {phase: Running, podIP: 10.0.9.9}
-"""
 TO_ADDRESS = "{to: [{ipBlock: {cidr: 10.0.0.0/16}}], ports: [{port: 15000, endPort: 15100}]}"
 WITH_CERTIFICATE = "endpoints: [{port: http, scheme: https, tlsConfig: {certFile: /etc/prom-certs/cert-chain.pem}}]"
 QUIT = ["sh", "-c", "migrate; curl -XPOST localhost:15020/quitquitquit"]

@@ -24,6 +24,11 @@ kind: Job
 metadata: {name: nightly-1, namespace: shop, ownerReferences: [{kind: CronJob, name: nightly, controller: true}]}
 spec: {template: {spec: {containers: [{name: nightly}]}}}
 ---
+kind: Job
+metadata: {name: waiting, namespace: shop}
+spec: {template: {spec: {containers: [{name: waiting}]}}}
+status: {conditions: [{type: Suspended, status: "True"}, {type: Complete, status: "False"}]}
+---
 kind: Rollout
 metadata: {name: web, namespace: shop}
 spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web}]}}}
@@ -54,6 +59,7 @@ def test_each_pod_is_looked_at_once_at_its_outermost_owner() -> None:
     assert [(one.owner, one.at("spec")) for one in workloads(world.gathered())] == [
         ("CronJob shop/nightly", "spec.jobTemplate.spec.template.spec"),
         ("Deployment shop/api", "spec.template.spec"),
+        ("Job shop/waiting", "spec.template.spec"),
         ("Pod shop/bare", "spec"),
         ("Rollout shop/web", "spec.template.spec"),
         ("StatefulSet shop/cache", "spec.template.spec"),

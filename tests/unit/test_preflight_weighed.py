@@ -12,14 +12,29 @@ from rollout.migration.preflight.networks import NETWORKS
 from rollout.migration.preflight.sidecars import is_native
 from rollout.migration.preflight.templates import workloads
 from rollout.migration.preflight.versions import expiries
-from rollout.model.migration import Exemption, Finding, MeshKind, Severity
-from tests.support.ailments import World, add, both, put, well
+from rollout.model.migration import Exemption, Finding, MeshKind, Severity, Wave
+from tests.support.ailments import World, add, both, put, replace, well
 from tests.support.ailments_callers import seen_calling
-from tests.support.ailments_installation import CILIUM, POD, ROOT, meshed
+from tests.support.ailments_installation import (
+    CILIUM,
+    DNS,
+    EGRESS,
+    ISTIOD_POD,
+    MONITOR,
+    POD,
+    ROOT,
+    meshed,
+)
 from tests.support.ailments_outside import ADMISSION
 from tests.support.ailments_starting import MIGRATE, held_cache, not_native
 
 NOTES = "spec.template.metadata.annotations"
+SECURITY_GROUPS = """
+kind: DaemonSet
+metadata: {name: aws-node, namespace: kube-system}
+spec: {template: {spec: {containers: [{name: aws-node, env: [{name: ENABLE_POD_ENI, value: "true"},
+  {name: POD_SECURITY_GROUP_ENFORCING_MODE, value: %s}]}]}}}
+"""
 LASTING = """-----BEGIN CERTIFICATE-----
 MIIBhjCCAS2gAwIBAgIUcJSItUQLjI6Is7fvIp07q5Nt90cwCgYIKoZIzj0EAwIw
 GDEWMBQGA1UECgwNY2x1c3Rlci5sb2NhbDAgFw0yNjExMzAwOTQ2MjJaGA8yMDU0
@@ -106,6 +121,17 @@ def test_a_caller_is_named_so_that_the_planner_can_order_waves() -> None:
     assert finding.caller == "batch"
 
 
+def test_a_caller_that_moves_too_is_nothing_to_answer_for() -> None:
+    world = well()
+    seen_calling("batch")(world)
+    gathered = world.gathered()
+    waves = (*gathered.spec.waves, Wave(name="second", namespaces=("batch",)))
+
+    (finding,) = verdict(changed(gathered, spec=changed(gathered.spec, waves=waves))).findings
+
+    assert (finding.check, finding.severity) == ("CALLER-01", Severity.INFO)
+
+
 def test_an_anonymous_caller_has_no_name() -> None:
     (finding,) = found(seen_calling("unknown"), "CALLER-01")
 
@@ -127,6 +153,15 @@ def test_the_end_of_each_certificate_of_a_bundle_is_read() -> None:
     ends = list(expiries(f"{ROOT}\nnoise\n{LASTING}"))
 
     assert ends == [datetime(2026, 9, 3, 12, tzinfo=UTC), datetime(2054, 4, 17, 9, 46, 22, tzinfo=UTC)]
+
+
+def test_roots_that_the_mesh_takes_in_addition_may_expire_as_well() -> None:
+    pem = ROOT.replace("\n", "\\n")
+    extra = replace("ConfigMap", "istio", "defaultConfig:", f'caCertificates: [{{pem: "{pem}"}}]\ndefaultConfig:')
+
+    (finding,) = found(extra, "CERT-01")
+
+    assert (finding.object, finding.field) == ("ConfigMap istio-system/istio", "data.mesh: caCertificates[0].pem")
 
 
 def test_without_counters_of_refusals_a_proxy_is_not_armed_by_those_about_tls() -> None:
@@ -173,6 +208,43 @@ def test_masquerading_by_bpf_matters_to_ambient_alone(mesh: MeshKind, count: int
     findings = of(NETWORKS, "CNI-01", world, mesh)
 
     assert len(findings) == count
+
+
+@pytest.mark.parametrize(("mode", "count"), [("strict", 1), ("standard", 0)])
+def test_security_groups_of_pods_matter_to_ambient_when_they_are_strict(mode: str, count: int) -> None:
+    world = well()
+    add(SECURITY_GROUPS % mode)(world)
+
+    findings = of(NETWORKS, "CNI-01", world, MeshKind.ISTIO_AMBIENT)
+
+    assert len(findings) == count
+
+
+def test_an_address_block_without_istiod_does_not_lead_to_it() -> None:
+    elsewhere = "{to: [{ipBlock: {cidr: 192.168.0.0/16}}], ports: [{port: 15012}]}"
+
+    (finding,) = found(both(add(ISTIOD_POD), add(EGRESS % f"{DNS}, {elsewhere}")), "NP-01")
+
+    assert "istiod" in finding.why
+
+
+def test_https_without_a_certificate_of_the_mesh_does_not_save_a_scrape() -> None:
+    scrape = MONITOR % (
+        "ServiceMonitor",
+        "endpoints: [{port: http, scheme: https, tlsConfig: {insecureSkipVerify: true}}]",
+    )
+
+    assert [one.object for one in found(add(scrape), "PROM-01")] == ["ServiceMonitor monitoring/apps"]
+
+
+def test_a_certificate_in_a_projected_volume_is_seen() -> None:
+    volumes = [
+        {"name": "all", "projected": {"sources": [{"configMap": {"name": "a"}}, {"secret": {"name": "api-cert"}}]}}
+    ]
+
+    (finding,) = found(api("spec.template.spec.volumes", volumes), "APPTLS-01")
+
+    assert "api-cert" in finding.why
 
 
 def of(rows: tuple[Check, ...], row: str, world: World, mesh: MeshKind) -> tuple[Finding, ...]:

@@ -7,8 +7,9 @@ from statistics import fmean, variance
 import pytest
 
 from rollout.services.simulate_chance import CROWD, MANY, binomial, poisson
+from tests.support.examples import part
 
-DRAWS = 20_000
+DRAWS = part(20_000)
 # A mean or a variance of so many draws is further off than 6 standard errors about once in 10^9 test runs; seeds are fixed.
 ERRORS = 6
 

@@ -4,20 +4,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
-import aiohttp
 import pytest
-from fastapi import FastAPI
 
+from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
 from rollout.model.names import Key
 from rollout.model.rollout import RouteRef
 from rollout.model.status import Condition, RolloutStatus
+from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Stored
 from rollout.ports.specs import SourceStatus, StoredSource
 from rollout.web.api import api
-from rollout.web.listen import served
 from rollout.web.numbers import Numbers
 from rollout.web.probes import probes
 from tests.support.builders import CHECKOUT, a_run, a_spec, a_status
+from tests.unit.conftest import Front
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -68,29 +70,33 @@ class Two:
         return StoredSource(key=key, uid="u", version="1", generation=1, source=None, status=status)
 
 
-async def asked(app: FastAPI, path: str, method: str = "GET") -> tuple[int, str]:
-    """Status code and body of one request."""
-    async with (
-        served(app, "127.0.0.1:0") as url,
-        aiohttp.ClientSession() as session,
-        session.request(method, url + path) as answer,
-    ):
-        return answer.status, await answer.text()
+class Moved:
+    """One MeshMigration with one namespace."""
+
+    def names(self) -> tuple[str, ...]:
+        """Its name."""
+        return ("to-strict",)
+
+    def get(self, name: str) -> StoredMigration | None:
+        """The migration."""
+        one = NamespaceStatus(name="shop", stage=Stage.FALLEN_BACK, fallbacks=1)
+        status = MigrationStatus(namespaces=(one,))
+        return StoredMigration(name=name, uid="u", version="1", generation=1, spec=None, status=status)
 
 
 @pytest.mark.parametrize(("is_ready", "code"), [(True, 200), (False, 503)])
-async def test_ready_once_everything_was_listed(is_ready: bool, code: int) -> None:
+async def test_ready_once_everything_was_listed(front: Front, is_ready: bool, code: int) -> None:
     app = probes(lambda: is_ready, lambda: b"")
 
-    assert (await asked(app, "/readyz"))[0] == code
-    assert (await asked(app, "/healthz"))[0] == 200
+    assert (await front.ask(app, "/readyz"))[0] == code
+    assert (await front.ask(app, "/healthz"))[0] == 200
 
 
-async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix() -> None:
-    numbers = Numbers(One(), Two(), lambda: {("patch", "rollouts/status"): 3})
+async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix(front: Front) -> None:
+    numbers = Numbers(One(), Two(), Moved(), lambda: {("patch", "rollouts/status"): 3})
     app = probes(lambda: True, lambda: numbers.page(leads=True, waiting=0))
 
-    _, page = await asked(app, "/metrics")
+    _, page = await front.ask(app, "/metrics")
 
     assert 'rolloutctl_weight{name="checkout",namespace="shop"} 5.0' in page
     assert 'rolloutctl_phase{name="checkout",namespace="shop",phase="Progressing"} 1.0' in page
@@ -98,26 +104,28 @@ async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix()
     assert 'rolloutctl_step_started_timestamp_seconds{name="checkout",namespace="shop"}' in page
     assert 'rolloutctl_source_ready{name="good",namespace="shop"} 1.0' in page
     assert 'rolloutctl_source_ready{name="specs",namespace="shop"} 0.0' in page
+    assert 'rolloutctl_mesh_stage{migration="to-strict",moved="shop",stage="FallenBack"} 1.0' in page
+    assert 'rolloutctl_mesh_fallbacks{migration="to-strict",moved="shop"} 1.0' in page
     assert "young" not in page
     assert all(line.startswith(("#", "rolloutctl_")) for line in page.splitlines())
 
 
-async def test_one_rollout_is_shown_with_its_status() -> None:
-    code, body = await asked(api(One()), "/api/v1/rollouts/shop/checkout")
+async def test_one_rollout_is_shown_with_its_status(front: Front) -> None:
+    code, body = await front.ask(api(One()), "/api/v1/rollouts/shop/checkout")
 
     assert code == 200
     assert '"phase":"Progressing"' in body
 
 
-async def test_a_rollout_that_is_not_there_is_not_found() -> None:
-    code, body = await asked(api(One()), "/api/v1/rollouts/shop/nothing")
+async def test_a_rollout_that_is_not_there_is_not_found(front: Front) -> None:
+    code, body = await front.ask(api(One()), "/api/v1/rollouts/shop/nothing")
 
     assert code == 404
     assert "shop/nothing" in body
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_nothing_is_changed_over_http(method: str) -> None:
-    code, _ = await asked(api(One()), "/api/v1/rollouts/shop/checkout", method)
+async def test_nothing_is_changed_over_http(front: Front, method: str) -> None:
+    code, _ = await front.ask(api(One()), "/api/v1/rollouts/shop/checkout", method)
 
     assert code == 405

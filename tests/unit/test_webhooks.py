@@ -3,15 +3,15 @@
 import hashlib
 import hmac
 
-import aiohttp
 import pytest
 
 from rollout.model.names import Key
 from rollout.ports.errors import NotFound, Unreachable
-from rollout.web.listen import served
+from tests.unit.conftest import Front
 from webhooks.git import MOST_BYTES, hooks
 from webhooks.signatures import is_signed
 
+IN_FRONT = pytest.mark.asyncio(loop_scope="module")
 SECRET = b"open sesame"
 BODY = b'{"ref": "refs/heads/main"}'
 
@@ -33,13 +33,8 @@ def signed(body: bytes, secret: bytes = SECRET) -> str:
     return hmac.new(secret, body, hashlib.sha256).hexdigest()
 
 
-async def posted(looked: Looked, body: bytes, headers: dict[str, str]) -> int:
-    async with (
-        served(hooks(SECRET, looked), "127.0.0.1:0") as url,
-        aiohttp.ClientSession(url) as session,
-        session.post("/hooks/git/shop/specs", data=body, headers=headers) as answer,
-    ):
-        return answer.status
+async def posted(front: Front, looked: Looked, body: bytes, headers: dict[str, str]) -> int:
+    return (await front.ask(hooks(SECRET, looked), "/hooks/git/shop/specs", "POST", body, headers))[0]
 
 
 @pytest.mark.parametrize(
@@ -51,10 +46,11 @@ async def posted(looked: Looked, body: bytes, headers: dict[str, str]) -> int:
         ("X-Hub-Signature", "sha256="),
     ],
 )
-async def test_a_signed_webhook_has_its_source_looked_at(header: str, prefix: str) -> None:
+@IN_FRONT
+async def test_a_signed_webhook_has_its_source_looked_at(front: Front, header: str, prefix: str) -> None:
     looked = Looked()
 
-    code = await posted(looked, BODY, {header: prefix + signed(BODY)})
+    code = await posted(front, looked, BODY, {header: prefix + signed(BODY)})
 
     assert code == 202
     assert looked.keys == [Key(namespace="shop", name="specs")]
@@ -69,27 +65,30 @@ async def test_a_signed_webhook_has_its_source_looked_at(header: str, prefix: st
         {"X-Hub-Signature": "sha1=" + hmac.new(SECRET, BODY, hashlib.sha1).hexdigest()},
     ],
 )
-async def test_an_unsigned_webhook_is_refused_and_nothing_is_looked_at(headers: dict[str, str]) -> None:
+@IN_FRONT
+async def test_an_unsigned_webhook_is_refused_and_nothing_is_looked_at(front: Front, headers: dict[str, str]) -> None:
     looked = Looked()
 
-    code = await posted(looked, BODY, headers)
+    code = await posted(front, looked, BODY, headers)
 
     assert code == 401
     assert looked.keys == []
 
 
-async def test_a_body_that_is_too_large_is_refused_before_it_is_verified() -> None:
+@IN_FRONT
+async def test_a_body_that_is_too_large_is_refused_before_it_is_verified(front: Front) -> None:
     looked = Looked()
     body = b"x" * (MOST_BYTES + 1)
 
-    code = await posted(looked, body, {"X-Hub-Signature-256": "sha256=" + signed(body)})
+    code = await posted(front, looked, body, {"X-Hub-Signature-256": "sha256=" + signed(body)})
 
     assert code == 413
 
 
 @pytest.mark.parametrize(("error", "code"), [(NotFound("gone"), 404), (Unreachable("down"), 503)])
-async def test_what_the_cluster_says_becomes_the_answer(error: Exception, code: int) -> None:
-    assert await posted(Looked(error), BODY, {"X-Hub-Signature-256": "sha256=" + signed(BODY)}) == code
+@IN_FRONT
+async def test_what_the_cluster_says_becomes_the_answer(front: Front, error: Exception, code: int) -> None:
+    assert await posted(front, Looked(error), BODY, {"X-Hub-Signature-256": "sha256=" + signed(BODY)}) == code
 
 
 def test_an_empty_secret_signs_nothing() -> None:

@@ -16,7 +16,7 @@ from rollout.model.telemetry import Asked
 SOURCE = "source_workload_namespace"  # the label of Istio's metrics, and of the answers to Asked.EDGES
 UNKNOWN = "unknown"
 
-_caller = partial(Finding, check="CALLER-01", severity=Severity.WARN)
+_caller = partial(Finding, check="CALLER-01")
 
 
 def callers(gathered: Gathered) -> Mapping[str, str]:
@@ -31,17 +31,22 @@ def unenrolled_callers(gathered: Gathered) -> Iterator[Finding]:
     """CALLER-01: namespaces that call this one and are not in the mesh; `caller` is their name."""
     for place, known in callers(gathered).items():
         if place == UNKNOWN:
-            yield _caller(
+            yield _caller(  # the soak waits until nobody does so any more: nobody needs to answer for it here
+                severity=Severity.INFO,
                 object="Namespace unknown",
                 why="a caller without a proxy was seen in metrics: nobody knows who; it is refused under STRICT",
                 fix="find it in the proxies' access log (plaintext only) by its address, then enrol it or make an exception",
             )
         elif place not in gathered.enrolled and not _is_gateway(gathered, place):
+            is_moved = place in gathered.spec.namespaces
             yield _caller(
+                severity=Severity.INFO if is_moved else Severity.WARN,
                 object=f"Namespace {place}",
                 field="metadata.labels",
                 why=f"it calls {gathered.namespace} ({known}) and is not in the mesh: its calls are refused under STRICT",
-                fix=f"put {place} into an earlier wave or the same one, or make an exception for the ports that it calls",
+                fix=f"nothing: {gathered.namespace} becomes STRICT only once {place} is in the mesh"
+                if is_moved
+                else f"put {place} into a wave, or make an exception for the ports that it calls",
                 caller=place,
             )
 

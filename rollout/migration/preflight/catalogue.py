@@ -54,9 +54,6 @@ CHECKS: tuple[Check, ...] = (
 KINDS: frozenset[str] = frozenset(kind for check in CHECKS for kind in check.reads)
 ASKS: frozenset[Asked] = frozenset(asked for check in CHECKS for asked in check.asks)
 
-# What they ask of the metrics.
-ASKED: tuple[Asked, ...] = tuple(sorted({asked for check in CHECKS for asked in check.asks}))
-
 # Rows that are about other meshes than Istio with sidecars, and what they wait for.
 NOT_YET: Mapping[str, str] = {
     "PA-02": "Istio ambient: ztunnel takes DISABLE for PERMISSIVE",

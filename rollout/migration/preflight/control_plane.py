@@ -131,7 +131,8 @@ def _istiods(gathered: Gathered) -> tuple[Obj, ...]:
 def _is_protected(gathered: Gathered, istiod: Obj) -> bool:
     pods = istiod["spec"]["template"]["metadata"].get("labels") or {}
     budgets = gathered.of("PodDisruptionBudget", istiod["metadata"]["namespace"])
-    return any(matches_expressions(one["spec"].get("selector") or {}, pods) for one in budgets)
+    selectors = [one["spec"].get("selector") for one in budgets]
+    return any(one is not None and matches_expressions(one, pods) for one in selectors)
 
 
 def auto_mtls(gathered: Gathered) -> Iterator[Finding]:

@@ -209,10 +209,6 @@ def _bundles(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
         if bundle and bundle not in said:
             said.add(bundle)
             yield named("MutatingWebhookConfiguration", webhook), f"{path}.clientConfig.caBundle", _decoded(bundle)
-    for roots in gathered.here("ConfigMap"):
-        if roots["metadata"]["name"] == "istio-ca-root-cert":
-            pem = str((roots.get("data") or {}).get("root-cert.pem", ""))
-            yield named("ConfigMap", roots), "data[root-cert.pem]", pem
     found = setting(mesh_config(gathered), "caCertificates")
     for index, one in enumerate(found if isinstance(found, list) else ()):
         yield (
