@@ -105,6 +105,20 @@ class MemoryFleet:
         self._counts = {uid: counts for uid, counts in self._counts.items() if uid in live}
         self.metrics.scrape(now, dict(self._scraped(pods)))
 
+    async def send(self, address: str, port: int, mark: str) -> bool:
+        """As the port `PlainProbe`: whoever has the address counts one plaintext request, where it takes that."""
+        at = self._beaten
+        if at is None:
+            return False
+        for name, workload in self.workloads.items():
+            for pod in await self._pods(workload):
+                if (pod.ip, workload.port) == (address, port):
+                    caller = Caller(name=mark.removeprefix("/"), source="", target=name)
+                    peers = {pod.namespace: await self._peers(pod.namespace)}
+                    self._request(caller, (), pod, (peers, await self._peers(ROOT)), at)
+                    return bool(caller.served)
+        return False
+
     def _request(
         self,
         caller: Caller,

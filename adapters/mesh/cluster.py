@@ -8,6 +8,7 @@ from adapters.kube.cache import Cache
 from adapters.kube.kinds import WORKLOAD_KINDS
 from adapters.mesh.marks import LOG_NAME
 from rollout.migration.read import mesh_pod, mesh_workload, peer_auth
+from rollout.migration.sinks import sinks
 from rollout.model.mesh import MeshNamespace, MeshPod, PeerAuth
 from rollout.traffic.owners import owner_of
 
@@ -27,6 +28,7 @@ class CachedMesh:
         peers = self.root(name)
         workloads = [mesh_workload(one) for kind in WORKLOAD_KINDS for one in self._cache.list(kind, name)]
         metadata = obj["metadata"] if obj is not None else {}
+        services = self._cache.list("Service", name)
         return MeshNamespace(
             name=name,
             exists=obj is not None and "deletionTimestamp" not in metadata,
@@ -37,7 +39,8 @@ class CachedMesh:
             peers=peers,
             pods=tuple(self._pods_of(name)),
             workloads=tuple(sorted(workloads, key=lambda one: (one.kind, one.name))),
-            services=tuple(one["metadata"]["name"] for one in self._cache.list("Service", name)),
+            services=tuple(one["metadata"]["name"] for one in services),
+            sinks=sinks(services, self._cache.list("Pod", name)),
             rollouts=tuple(self._running(name)),
             tool=_tool(obj),
             logs=self._cache.get("Telemetry", name, LOG_NAME) is not None,

@@ -16,6 +16,7 @@ from rollout.migration.mtls import live
 from rollout.migration.mtls_restore import snapshot
 from rollout.migration.orders import changed_in, obeyed
 from rollout.migration.proving import facts
+from rollout.migration.self_test import due, seen_now, with_probe
 from rollout.migration.soaking import plaintext_calls
 from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
 from rollout.migration.telling import WRITTEN, conditions, next_sentence, reasons, wake_at
@@ -23,7 +24,7 @@ from rollout.migration.tracking import tracked
 from rollout.migration.triggers import Fired, fired
 from rollout.migration.view import View, unmeshed
 from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Proven, Stage
-from rollout.model.migration_seen import FleetSeen, MigrationDecision, NamespaceActions, Replied
+from rollout.model.migration_seen import FleetSeen, MigrationDecision, NamespaceActions, Probe, Replied
 from rollout.model.status import Reason
 
 _ALARMING = frozenset({Trigger.LIMIT_BROKEN, Trigger.FALLBACK_ASKED, Trigger.PREFLIGHT_BLOCKED, Trigger.PLAINTEXT_SEEN})
@@ -37,6 +38,9 @@ _QUIET = frozenset(
         "Restarting",
         "FormerWave",
         "SoakNotStarted",
+        "SelfTestMissing",
+        "SelfTestPending",
+        "SelfTestOld",
     }
 )
 _OPENING = frozenset({Stage.FALLING_BACK, Stage.ROLLING_BACK})
@@ -67,7 +71,9 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
             now=now,
         )
         view, fire = _advanced(view, orders.fires.get(name))
-        done = _actions(view, before, fire)
+        probe = due(view) if fire is None else None
+        view = view.of(with_probe(view, probe)) if probe is not None else view
+        done = _actions(view, before, fire, probe)
         view = _told(view) if fire is None else view.of(replace(view.status, reasons=(), next=""))
         status = changed_in(status, view.status)
         actions += [done] if done is not None else []
@@ -116,7 +122,7 @@ def _by_itself(view: View) -> Fired | None:
     return fired(view) if view.is_wanted or view.stage in _OPENING else None
 
 
-def _actions(view: View, before: NamespaceStatus, fire: Fired | None) -> NamespaceActions | None:
+def _actions(view: View, before: NamespaceStatus, fire: Fired | None, probe: Probe | None) -> NamespaceActions | None:
     """What is written for it: after a move first its proof and, before anything else is, the snapshot."""
     opens = view.stage in _OPENING
     writes = wanted(view)
@@ -126,7 +132,7 @@ def _actions(view: View, before: NamespaceStatus, fire: Fired | None) -> Namespa
     kept = snapshot(view.namespace, view.seen.raw, view.now) if _takes_snapshot(fire) else None
     if kept is not None:
         writes = ()  # the snapshot is durable before the first write
-    if not writes and not forward and kept is None:
+    if not writes and not forward and kept is None and probe is None:
         return None
     return NamespaceActions(
         namespace=view.name,
@@ -134,6 +140,7 @@ def _actions(view: View, before: NamespaceStatus, fire: Fired | None) -> Namespa
         proof=_proof(view, before, fire) if fire is not None and forward else None,
         snapshot=kept,
         opens=opens,
+        probe=probe,
     )
 
 
@@ -163,8 +170,8 @@ def _told(view: View) -> View:
 
 
 def _news(before: NamespaceStatus, after: NamespaceStatus, fire: Fired | None) -> tuple[Reason, ...]:
-    """The move, and holds that were not there before."""
-    news = []
+    """That plaintext is noticed, the move, and holds that were not there before."""
+    news = [seen] if (seen := seen_now(before, after)) is not None else []
     if fire is not None:
         moved_to = f"{before.stage} -> {after.stage}: {fire.why}"
         news.append(Reason(code=fire.trigger, message=moved_to, warning=fire.trigger in _ALARMING))

@@ -9,6 +9,7 @@ from rollout.migration.gitops import CHECK, commit_hold
 from rollout.migration.limits import suffering
 from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import unwritable
+from rollout.migration.self_test import self_test_reason
 from rollout.migration.soaking import soak_holds
 from rollout.migration.view import View, expired, unmeshed, unsettled
 from rollout.model.migration import Finding, Severity, Stage
@@ -123,6 +124,7 @@ def _permissive(view: View) -> Iterator[Reason]:
 def _observing(view: View) -> Iterator[Reason]:
     yield from _unmeshed(view)
     yield from soak_holds(view)
+    yield from _of(self_test_reason(view))
     yield from _of(strict_hold(view.fleet, view.name))
     if view.seen.findings is None and view.status.looked is None:
         yield Reason(code="NotChecked", message="the preflight checks have not run yet")

@@ -16,7 +16,16 @@ WRITTEN = timedelta(seconds=2)  # what was written is looked at again even when 
 NEEDS_A_PERSON = frozenset(
     {
         *("AwaitingApproval", "Paused", "FallbackBudgetSpent", "PreflightBlocks", "Unacknowledged", "ExceptionExpired"),
-        *("WaitingForCommit", "ByHand", "RefusalsUnseen", "FallenBack", "RolledBack", "Blocked", "CallersOutside"),
+        *(
+            "WaitingForCommit",
+            "ByHand",
+            "RefusalsUnseen",
+            "FallenBack",
+            "RolledBack",
+            "Blocked",
+            "CallersOutside",
+            "SelfTestImpossible",
+        ),
     }
 )
 

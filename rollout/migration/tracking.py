@@ -20,6 +20,8 @@ def tracked(view: View) -> NamespaceStatus:
     status = replace(status, restarts=min(status.restarts, total_restarts(view)))
     if view.seen.findings is not None:
         status = replace(status, looked=view.now, blocked=len(blocking(view)), warned=len(waiting(view)))
+    if status.self_test is not None and view.seen.plaintext.tested is not None:
+        status = replace(status, self_test=replace(status.self_test, seen_at=view.seen.plaintext.tested))
     if view.stage in _WATCHED:
         blind = is_blind(view)
         status = replace(

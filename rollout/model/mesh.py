@@ -120,12 +120,21 @@ class MeshWorkload:
         return f"{self.kind} {self.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Sink:
+    """A container port of a pod that understands HTTP/1.1, by what a Service says."""
+
+    pod: str
+    port: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshNamespace:
     """A namespace with what counts for its move. peers, pods, workloads and services are sorted by name.
 
     exists: False when it is gone. rollouts: those in mid-run. tool: the GitOps tool that applies the Namespace itself,
-    "" for none. logs: whether our Telemetry is there that logs plaintext callers.
+    "" for none. logs: whether our Telemetry is there that logs plaintext callers. sinks: where a marked
+    request can be sent, sorted.
     """
 
     name: str
@@ -141,6 +150,7 @@ class MeshNamespace:
     rollouts: tuple[str, ...] = ()
     tool: str = ""
     logs: bool = False
+    sinks: tuple[Sink, ...] = ()
 
 
 EMPTY: Labels = {}

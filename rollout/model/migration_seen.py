@@ -20,7 +20,7 @@ class PlaintextLook:
 
     complete: whether silence would have meant something; gap: why not, "" where it does. silent: a sentence where too many
     proxies were not scraped for too long, "" otherwise. known_until: up to then nothing is unknown of any proxy. named: who
-    caused the events, where the proxies' logs could tell.
+    caused the events, where the proxies' logs could tell. tested: the scrape that shows the marked request of the self-test.
     """
 
     events: tuple[Event, ...] = ()
@@ -29,6 +29,7 @@ class PlaintextLook:
     silent: str = ""
     known_until: datetime | None = None
     named: tuple[PlaintextCaller, ...] = ()
+    tested: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class NamespaceSeen:
     """One namespace. findings: of the preflight checks; None when they did not run in this look.
 
     raw: its PeerAuthentications and workloads as they were read. snapshot: how it was before our first write; None for none.
+    unsent: whether the last marked request could not be sent.
     """
 
     namespace: MeshNamespace
@@ -60,6 +62,7 @@ class NamespaceSeen:
     findings: tuple[Finding, ...] | None = None
     raw: tuple[Mapping[str, Any], ...] = ()
     snapshot: Snapshot | None = None
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +99,21 @@ class Replied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One marked plaintext request to a pod. mark: the path that it asks for."""
+
+    pod: str
+    address: str
+    port: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceActions:
     """What is to be done about one namespace. writes: at most one, but for a fallback, which is all of them at once.
 
     proof: to be stored before the status, with the snapshot when that is to be taken. opens: the writes open what is
-    STRICT: they are done even when the status could not be saved.
+    STRICT: they are done even when the status could not be saved. probe: to be sent once the status is saved.
     """
 
     namespace: str
@@ -108,6 +121,7 @@ class NamespaceActions:
     proof: Proven | None = None
     snapshot: Snapshot | None = None
     opens: bool = False
+    probe: Probe | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,9 +29,16 @@ class _Asked:
 
 
 async def attributed(
-    log: CallerLog, looks: Mapping[str, PlaintextLook], seen: Mapping[str, MeshNamespace], now: datetime
+    log: CallerLog,
+    looks: Mapping[str, PlaintextLook],
+    seen: Mapping[str, MeshNamespace],
+    marks: Mapping[str, str],
+    now: datetime,
 ) -> dict[str, PlaintextLook]:
-    """The looks, with the callers that logs could name. Where none can be read, the callers stay unknown."""
+    """The looks, with the callers that logs could name. Where none can be read, the callers stay unknown.
+
+    marks: the path of our own marked request to each namespace, which is no caller's.
+    """
     pods = [one for name in sorted(looks) for one in _unknown(looks[name], seen[name], now)][:MOST_PODS]
     told = await asyncio.gather(*(_lines(log, one) for one in pods))
     if not any(told):
@@ -39,7 +46,9 @@ async def attributed(
     book = address_book(log.pods())
     found: dict[str, list[PlaintextCaller]] = {}
     for one, lines in zip(pods, told, strict=True):
-        arrivals = [come for line in lines if (come := arrival(line)) and one.since < come.at <= one.until]
+        own = marks.get(one.namespace)
+        came = [come for line in lines if (come := arrival(line)) and one.since < come.at <= one.until]
+        arrivals = [come for come in came if not own or not come.asked.endswith(own)]
         found.setdefault(one.namespace, []).extend(named(arrivals, one.workload, book))
     return {name: replace(look, named=tuple(sorted(found.get(name, ())))) for name, look in looks.items()}
 

@@ -4,6 +4,7 @@ load -> observe -> decide (pure) -> keep proofs and snapshots -> save -> write. 
 status that says so was saved; what opens is written even when it could not be.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from rollout.model.status import Condition, Reason
 from rollout.ports.errors import PortError
 from rollout.ports.migrations import MeshCluster, MeshWrites, Migrations, Record, Records, StoredMigration
 from rollout.ports.notices import About, Notices
+from rollout.ports.probe import PlainProbe
 from rollout.ports.rollouts import Commands
 from rollout.services.migrate_observe import FleetObserver
 
@@ -46,6 +48,7 @@ class Migrator:
     records: Records
     commands: Commands
     notices: Notices
+    probe: PlainProbe
     home: str
 
     async def tick(self, name: str, now: datetime) -> Moved | None:
@@ -76,6 +79,7 @@ class Migrator:
                 errors=(error, *errors),
             )
         await self._write(saved, decision.actions, wrote, errors)
+        await self._probe(name, decision.actions)
         await self._answer(name, decision)
         await self._tell(saved, decision.events)
         return Moved(
@@ -116,6 +120,13 @@ class Migrator:
                     wrote.append(write)
                 except PortError as error:
                     errors.append(error)
+
+    async def _probe(self, name: str, actions: Iterable[NamespaceActions]) -> None:
+        """The marked requests, all at once; the status knows of them already."""
+        due = [(one.namespace, one.probe) for one in actions if one.probe is not None]
+        sent = await asyncio.gather(*(self.probe.send(probe.address, probe.port, probe.mark) for _, probe in due))
+        for (namespace, _), was_sent in zip(due, sent, strict=True):
+            self.observer.probed(name, namespace, was_sent=was_sent)
 
     async def _answer(self, name: str, decision: MigrationDecision) -> None:
         key = Key(namespace=self.home, name=name)

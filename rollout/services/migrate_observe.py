@@ -9,6 +9,7 @@ from typing import Any
 from rollout.migration.needs import CALLERS_WITHIN, Needs, needs
 from rollout.migration.preflight.catalogue import verdict
 from rollout.migration.preflight.gathered import Gathered
+from rollout.migration.self_test import mark_of
 from rollout.model.migration import Finding, MigrationSpec, MigrationStatus, Stage
 from rollout.model.migration_seen import CronCaller, Edge, FleetSeen, NamespaceSeen
 from rollout.model.names import Key
@@ -44,6 +45,7 @@ class FleetObserver:
     actors_bound: Callable[[], bool]
     listener: Listener = field(default_factory=Listener)
     _answers: dict[tuple[str, str, Asked], MeshAnswer] = field(default_factory=dict)
+    _unsent: set[tuple[str, str]] = field(default_factory=set)
     _periods: tuple[datetime, tuple[CronCaller, ...]] | None = None
 
     async def observe(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> FleetSeen:
@@ -58,7 +60,7 @@ class FleetObserver:
             name: self.listener.look(spec, status.of(name), namespace, told[name], now)
             for name, namespace in found.items()
         }
-        looks = await attributed(self.log, looks, found, now)
+        looks = await attributed(self.log, looks, found, _marks(spec, status), now)
         namespaces = {}
         for name in names:
             record = await self.records.read(spec.name, name) if status.of(name).recorded else None
@@ -68,6 +70,7 @@ class FleetObserver:
                 plaintext=looks[name],
                 findings=checks.get(name),
                 raw=self.cluster.raw(name),
+                unsent=(spec.name, name) in self._unsent,
                 snapshot=record.snapshot if record is not None else None,
             )
         return FleetSeen(
@@ -80,9 +83,14 @@ class FleetObserver:
             actors_bound=self.actors_bound(),
         )
 
+    def probed(self, migration: str, namespace: str, *, was_sent: bool) -> None:
+        """Remember whether the last marked request to a namespace was answered."""
+        (self._unsent.discard if was_sent else self._unsent.add)((migration, namespace))
+
     def forget(self, migration: str) -> None:
         """Drop what is remembered of a migration that is gone."""
         self._answers = {place: answer for place, answer in self._answers.items() if place[0] != migration}
+        self._unsent = {place for place in self._unsent if place[0] != migration}
         self.listener.forget(migration)
 
     async def _told(
@@ -161,3 +169,9 @@ class FleetObserver:
         if self._periods is None or now - self._periods[0] >= PERIODS_AGAIN:
             self._periods = (now, await self.inventory.periods(now))
         return self._periods[1]
+
+
+def _marks(spec: MigrationSpec, status: MigrationStatus) -> dict[str, str]:
+    """The paths of our own marked requests, by namespace."""
+    tests = ((one.name, one.self_test) for one in status.namespaces)
+    return {name: mark_of(spec.name, name, test.asked_at) for name, test in tests if test is not None}

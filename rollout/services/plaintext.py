@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from policies.ledger import Ledger, Look, Terms, ledger_hold, noted, resumed, retrospect, uncertain
-from policies.ledger_coverage import Telemetry, coverage
+from policies.ledger_coverage import Telemetry, coverage, self_tested
 from policies.ledger_events import Account, Event, Sample
 from policies.soak import gap as silent_too_long
+from rollout.migration.self_test import told_of
 from rollout.model.mesh import MeshNamespace, MeshPod
 from rollout.model.migration import Exemption, MigrationSpec, NamespaceStatus
 from rollout.model.migration_seen import PlaintextLook
@@ -39,13 +40,15 @@ class Listener:
         ledger, events = noted(ledger, _seen(namespace, answers), terms, now)
         ledger, more = _looked_back(ledger, answers, events, terms)
         self._ledgers[place] = ledger
-        events = (*events, *more)
+        test = told_of(status)
+        tested, events = self_tested(test, (*events, *more)) if test is not None else (None, (*events, *more))
         return PlaintextLook(
             events=events,
             complete=not (gap := _gap(spec, status, namespace, ledger, answers, now)),
             gap=gap,
             silent=_silent(spec, namespace, answers, now),
             known_until=ledger.known_until,
+            tested=tested.seen_at if tested is not None else None,
         )
 
     def forget(self, migration: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.clock import SystemClock
 from adapters.kube.api import TextApi
@@ -13,6 +13,7 @@ from adapters.mesh.caller_log import KubeCallerLog
 from adapters.mesh.cluster import CachedMesh
 from adapters.mesh.inventory import KubeInventory
 from adapters.mesh.kinds import LISTED
+from adapters.mesh.probe import HttpProbe
 from adapters.mesh.records import KubeRecords
 from adapters.mesh.store import KubeMigrations
 from adapters.mesh.writes import KubeMeshWrites
@@ -20,6 +21,7 @@ from rollout.controller.kept_migrations import KeptMigrations
 from rollout.ports.clock import Clock
 from rollout.ports.mesh_metrics import MeshMetrics
 from rollout.ports.notices import Notices
+from rollout.ports.probe import PlainProbe
 from rollout.services.migrate import Migrator
 from rollout.services.migrate_observe import FleetObserver
 from rollout.settings import Settings
@@ -34,6 +36,7 @@ class Moving:
     clock: Clock
     home: str
     actors_bound: Callable[[], bool]
+    probe: PlainProbe = field(default_factory=HttpProbe)
 
 
 def kept_migrations(api: TextApi, cache: Cache, moving: Moving) -> KeptMigrations:
@@ -59,6 +62,7 @@ def kept_migrations(api: TextApi, cache: Cache, moving: Moving) -> KeptMigration
         records=records,
         commands=commands,
         notices=moving.notices,
+        probe=moving.probe,
         home=home,
     )
     return KeptMigrations(migrations=migrations, migrator=migrator, clock=clock)

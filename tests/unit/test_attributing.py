@@ -13,6 +13,7 @@ from rollout.services.attribute import MOST_PODS, attributed
 from tests.support.mesh import NOON, namespace, pod
 
 SECOND = timedelta(seconds=1)
+OWN = "/mark"
 BEFORE = NOON - 15 * SECOND
 
 
@@ -49,7 +50,7 @@ def event(pod: str = "api-1", since: datetime | None = BEFORE, **labels: str) ->
 
 async def looked(log: KeptLog, *events: Event, pods: Sequence[str] = ("api-1",)) -> tuple[PlaintextCaller, ...]:
     shop = namespace(pods=[pod(name) for name in pods])
-    looks = await attributed(log, {"shop": PlaintextLook(events=events)}, {"shop": shop}, NOON)
+    looks = await attributed(log, {"shop": PlaintextLook(events=events)}, {"shop": shop}, {"shop": OWN}, NOON)
     return looks["shop"].named
 
 

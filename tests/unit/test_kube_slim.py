@@ -66,11 +66,13 @@ def test_of_a_pod_only_its_place_conditions_and_containers_names_stay() -> None:
 
 
 @pytest.mark.parametrize("containers", ["containers", "initContainers"])
-def test_of_containers_their_ports_stay_because_modes_are_about_them(containers: str) -> None:
+def test_of_containers_their_ports_stay_because_modes_and_services_are_about_them(containers: str) -> None:
     given = pod()
     given["spec"][containers] = [{"name": "app", "image": "x", "ports": [{"name": "http", "containerPort": 8080}]}]
 
-    assert slim("Pod", given)["spec"][containers] == [{"name": "app", "ports": [{"containerPort": 8080}]}]
+    assert slim("Pod", given)["spec"][containers] == [
+        {"name": "app", "ports": [{"containerPort": 8080, "name": "http"}]}
+    ]
 
 
 @pytest.mark.parametrize("statuses", ["containerStatuses", "initContainerStatuses"])
