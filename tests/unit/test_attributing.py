@@ -120,6 +120,15 @@ async def test_few_logs_are_read_in_one_look_those_of_the_last_called_pods() -> 
     assert [place for place, _ in log.asked] == [f"shop/{name}" for name in names[:MOST_PODS]]
 
 
+async def test_our_own_marked_request_is_nobodys_call() -> None:
+    own = line(NOON).replace("GET / ", f"GET {OWN} ")
+    log = KeptLog(told={"api-1": (own, line(NOON))})
+
+    (caller,) = await looked(log, event())
+
+    assert caller.calls == 1
+
+
 async def test_where_no_log_can_be_read_the_caller_stays_unknown() -> None:
     log = KeptLog(failure=Unreachable("the node does not answer"))
 
