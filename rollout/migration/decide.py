@@ -14,7 +14,7 @@ from rollout.migration.graph import Call, calls_of
 from rollout.migration.moves import moved
 from rollout.migration.mtls import live
 from rollout.migration.mtls_restore import snapshot
-from rollout.migration.orders import changed_in, obeyed
+from rollout.migration.orders import obeyed
 from rollout.migration.proving import facts
 from rollout.migration.self_test import due, seen_now, with_probe
 from rollout.migration.soaking import plaintext_calls
@@ -57,29 +57,24 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
     actions: list[NamespaceActions] = []
     events = list(orders.told)
     moments: list[datetime] = []
+    known = {one.name: one for one in status.namespaces}
     for name in names:
         if name not in seen.namespaces:
             continue
-        before = status.of(name)
-        fleet = replace(fleet, status=status)
-        view = View(
-            status=status.of(name),
-            seen=seen.namespaces[name],
-            fleet=fleet,
-            root=seen.root,
-            periods=seen.periods,
-            now=now,
-        )
-        view, fire = _advanced(view, orders.fires.get(name))
+        before = known[name]
+        view, fire = _advanced(_view(before, seen, fleet, now), orders.fires.get(name))
         probe = due(view) if fire is None else None
         view = view.of(with_probe(view, probe)) if probe is not None else view
         done = _actions(view, before, fire, probe)
         view = _told(view) if fire is None else view.of(replace(view.status, reasons=(), next=""))
-        status = changed_in(status, view.status)
+        known[name] = view.status
+        if _seen_by_others(before) != _seen_by_others(view.status):
+            status = replace(status, namespaces=tuple(known.values()))
+            fleet = replace(fleet, status=status)
         actions += [done] if done is not None else []
         events += [(name, reason) for reason in _news(before, view.status, fire)]
         moments += _moments(view, fire, done)
-    status = _summed_up(spec, status, now)
+    status = _summed_up(spec, replace(status, namespaces=tuple(known.values())), now)
     return MigrationDecision(
         status=status,
         actions=tuple(actions),
@@ -87,6 +82,22 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
         events=tuple(events),
         wake_at=min(moments) if moments else None,
     )
+
+
+def _view(status: NamespaceStatus, seen: FleetSeen, fleet: Fleet, now: datetime) -> View:
+    return View(
+        status=status,
+        seen=seen.namespaces[status.name],
+        fleet=fleet,
+        root=seen.root,
+        periods=seen.periods,
+        now=now,
+    )
+
+
+def _seen_by_others(one: NamespaceStatus) -> tuple[object, ...]:
+    """All that the holds of another namespace look at: a fleet is costly to work out anew."""
+    return one.stage, one.fallbacks, one.blocked
 
 
 def _fleet(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: datetime) -> Fleet:
