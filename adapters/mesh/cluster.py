@@ -9,7 +9,7 @@ from adapters.kube.kinds import WORKLOAD_KINDS
 from adapters.mesh.marks import LOG_NAME
 from rollout.migration.read import mesh_pod, mesh_workload, peer_auth
 from rollout.migration.sinks import sinks
-from rollout.model.mesh import MeshNamespace, MeshPod, PeerAuth
+from rollout.model.mesh import MeshNamespace, MeshPod, PeerAuth, Sink
 from rollout.traffic.owners import owner_of
 
 _MIDRUN = ("Progressing", "Paused", "Promoting", "RollingBack")
@@ -21,6 +21,7 @@ class CachedMesh:
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
         self._pods: dict[tuple[str, str], tuple[str, MeshPod]] = {}
+        self._sinks: dict[str, tuple[object, tuple[Sink, ...]]] = {}
 
     def namespace(self, name: str) -> MeshNamespace:
         """The namespace with its pods, workloads and policies; `exists` is False when there is none."""
@@ -40,7 +41,7 @@ class CachedMesh:
             pods=tuple(self._pods_of(name)),
             workloads=tuple(sorted(workloads, key=lambda one: (one.kind, one.name))),
             services=tuple(one["metadata"]["name"] for one in services),
-            sinks=sinks(services, self._cache.list("Pod", name)),
+            sinks=self._sinks_of(name, services),
             rollouts=tuple(self._running(name)),
             tool=_tool(obj),
             logs=self._cache.get("Telemetry", name, LOG_NAME) is not None,
@@ -95,6 +96,14 @@ class CachedMesh:
             if "deletionTimestamp" in metadata:  # it goes; it may still be asked, so it counts until it is gone
                 pod = replace(pod, ready=False)
             known = self._pods[at] = (version, pod)
+        return known[1]
+
+    def _sinks_of(self, namespace: str, services: list[Obj]) -> tuple[Sink, ...]:
+        pods = self._cache.list("Pod", namespace)
+        seen = tuple((one["metadata"]["name"], one["metadata"].get("resourceVersion")) for one in (*services, *pods))
+        known = self._sinks.get(namespace)
+        if known is None or known[0] != seen:
+            known = self._sinks[namespace] = (seen, sinks(services, pods))
         return known[1]
 
     def _running(self, namespace: str) -> Iterator[str]:
