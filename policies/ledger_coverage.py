@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from policies.ledger import SKEW
 from policies.ledger_events import Event
 from policies.soak_hold import Hold, clock_time, length
 
@@ -111,7 +112,7 @@ def self_tested(test: SelfTest, events: Iterable[Event]) -> tuple[SelfTest, tupl
 
 
 def _is_of(test: SelfTest, event: Event) -> bool:
-    is_its_time = event.since is not None and event.since <= test.asked_at <= event.at
+    is_its_time = event.since is not None and event.since - SKEW <= test.asked_at <= event.at + SKEW
     is_its_sink = bool(test.sink) and all(event.labels.get(name) == value for name, value in test.sink.items())
     return not event.accounted and is_its_time and is_its_sink and event.amount <= test.sent
 

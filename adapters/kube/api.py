@@ -41,3 +41,10 @@ class KubeApi(Protocol):
 
         The caller sets resourceVersion, allowWatchBookmarks and timeoutSeconds in `query`.
         """
+
+
+class TextApi(KubeApi, Protocol):
+    """A `KubeApi` that also reads what is no object: the log of a container."""
+
+    async def text(self, path: str, query: Mapping[str, str], most: int) -> str:
+        """What is at `path`, cut off after `most` bytes; bytes that are no UTF-8 are replaced. Failures as of `get`."""

@@ -39,6 +39,7 @@ class _Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Obj | list[dict[str, Any]] | None = None
     content_type: str = _JSON
+    accept: str = _JSON
     limits: "aiohttp.ClientTimeout | None" = None
 
     def __str__(self) -> str:
@@ -62,7 +63,7 @@ class HttpApi:
         tls = credentials.tls() if credentials.server.startswith("https") else True
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=tls, socket_factory=_socket),
-            headers={"User-Agent": f"rollout/{_version()}", "Accept": _JSON},
+            headers={"User-Agent": f"rollout/{_version()}"},
             trust_env=True,  # HTTPS_PROXY and NO_PROXY, as kubectl does
         )
 
@@ -87,6 +88,20 @@ class HttpApi:
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The object or list at `path`."""
         return await self._asked(_Request(method="GET", path=path, query=query or {}))
+
+    async def text(self, path: str, query: Mapping[str, str], most: int) -> str:
+        """What is at `path`, cut off after `most` bytes."""
+        request = _Request(method="GET", path=path, query=query, accept="*/*")
+        found = bytearray()
+        async with self._answer(request) as response:
+            try:
+                async for piece in response.content.iter_any():
+                    found += piece[: most - len(found)]
+                    if len(found) >= most:
+                        break
+            except self._broken as error:
+                raise Unreachable(f"{request}: the answer broke off: {_said(error)}") from error
+        return found.decode(errors="replace")
 
     async def create(self, path: str, body: Obj, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The object as stored; Conflict when the name is taken."""
@@ -149,7 +164,7 @@ class HttpApi:
 
     async def _sent(self, request: _Request, authorization: str | None) -> "aiohttp.ClientResponse":
         self.calls[call_name(request.method, request.path, request.query)] += 1
-        headers = {"Authorization": authorization} if authorization else {}
+        headers = {"Accept": request.accept, **({"Authorization": authorization} if authorization else {})}
         data = None
         if request.body is not None:
             headers["Content-Type"] = request.content_type

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from adapters.kube.api import KubeApi, Obj, Patch
+from adapters.kube.api import Obj, Patch, TextApi
 from rollout.ports.errors import LeaseLost
 from rollout.ports.lease import Lease
 
@@ -15,7 +15,7 @@ class FencedApi:
     within: the longest that one request of `api` may take. Reads and watches pass.
     """
 
-    def __init__(self, api: KubeApi, lease: Lease, within: timedelta) -> None:
+    def __init__(self, api: TextApi, lease: Lease, within: timedelta) -> None:
         self._api = api
         self._lease = lease
         self._within = within
@@ -23,6 +23,10 @@ class FencedApi:
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """As the API behind it."""
         return await self._api.get(path, query)
+
+    async def text(self, path: str, query: Mapping[str, str], most: int) -> str:
+        """As the API behind it."""
+        return await self._api.text(path, query, most)
 
     async def create(self, path: str, body: Obj, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """As the API behind it; LeaseLost when it must not be started any more."""

@@ -10,7 +10,8 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of 
 _WRITER_FIELDS = ("manager", "operation", "time", "subresource")
 _STATED = ("f:spec", "f:metadata")  # what git can state
 _POD_SPEC = ("nodeName", "readinessGates", "hostNetwork")
-_POD_STATUS = ("phase", "conditions", "podIP")
+_POD_STATUS = ("phase", "conditions", "podIP", "hostIP")
+_PORT = ("containerPort", "name", "protocol")
 _CONTAINERS = ("containers", "initContainers")
 _CONTAINER_STATUSES = ("containerStatuses", "initContainerStatuses")
 
@@ -54,9 +55,9 @@ def _pod(obj: Obj) -> dict[str, Any]:
 
 
 def _container(container: Mapping[str, Any]) -> dict[str, Any]:
-    """Name and declared ports: whether it is a proxy, and what its modes are about."""
+    """Name and declared ports: whether it is a proxy, what its modes are about, and what Services name."""
     kept: dict[str, Any] = {"name": container.get("name", "")}
-    ports = [{"containerPort": port.get("containerPort")} for port in container.get("ports") or ()]
+    ports = [{name: port[name] for name in _PORT if name in port} for port in container.get("ports") or ()]
     return {**kept, "ports": ports} if ports else kept
 
 

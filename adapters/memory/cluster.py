@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -20,10 +20,11 @@ from adapters.memory.apply import Author
 from adapters.memory.builtin import BUILTIN
 from adapters.memory.faults import Faults
 from adapters.memory.kinds import Kinds, Target
+from adapters.memory.logs import LOG, Logs, told
 from adapters.memory.objects import Store
 from adapters.memory.reads import listing
 from adapters.memory.schemas import check_strict, check_typed
-from adapters.memory.statuses import About, RefusalError, invalid, missing, port_error, success, taken
+from adapters.memory.statuses import PAGE_NOT_FOUND, About, RefusalError, invalid, missing, port_error, success, taken
 from adapters.memory.versions import as_stored, as_version
 from adapters.memory.watches import watching
 
@@ -82,6 +83,7 @@ class MemoryCluster:
         self.admission = admission
         self.allows = allows
         self.now = now
+        self.logs = Logs()
         self._ids = ids
         self.seed(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in _NAMESPACES))
 
@@ -116,6 +118,14 @@ class MemoryCluster:
         target = self.kinds.target(call.path)
         self._entered("get" if target.name else "list", target, call)
         return as_version(target, self._existing(target)) if target.name else listing(self.store, target, call.query)
+
+    def log(self, call: Call) -> str:
+        """The text of a pod's log, at the path `.../pods/NAME/log`, as the query bounds it."""
+        target = replace(self.kinds.target(call.path.removesuffix(LOG)), subresource="log")
+        self._entered("get", target, call)
+        if target.kind.kind != "Pod":
+            raise RefusalError(404, PAGE_NOT_FOUND)
+        return told(self.logs, self._existing(target), call.query)
 
     def create(self, call: Call, body: Obj) -> dict[str, Any]:
         """The object as stored in the collection at the path."""
@@ -244,10 +254,20 @@ class DirectApi:
         self._cluster = cluster
         self._user = User(name=user, groups=groups)
 
+    @property
+    def logs(self) -> Logs:
+        """What the containers log, for whoever plays them."""
+        return self._cluster.logs
+
     async def get(self, path: str, query: Query | None = None) -> dict[str, Any]:
         """The object or list at `path`."""
         async with self._call(path, query) as call:
             return _copied(self._cluster.read(call))
+
+    async def text(self, path: str, query: Query, most: int) -> str:
+        """The log at `path`, cut off after `most` bytes."""
+        async with self._call(path, query) as call:
+            return self._cluster.log(call).encode()[:most].decode(errors="replace")
 
     async def create(self, path: str, body: Obj, query: Query | None = None) -> dict[str, Any]:
         """The object as stored; Conflict when the name is taken."""

@@ -25,6 +25,7 @@ from adapters.memory import discovery
 from adapters.memory.access import User
 from adapters.memory.bodies import parsed
 from adapters.memory.cluster import ADMIN, Call, MemoryCluster
+from adapters.memory.logs import LOG
 from adapters.memory.schemas import undecodable
 from adapters.memory.statuses import RefusalError, refusal_of
 from adapters.memory.tables import table
@@ -94,6 +95,8 @@ class Face:
             document = discovery.answer(path, self._cluster.kinds)
             if document is not None:
                 return JSONResponse(document)
+            if path.endswith(LOG):
+                return PlainTextResponse(self._cluster.log(call))
             return self._watched(request, call) if query.get("watch") in {"true", "1"} else self._read(request, call)
         content_type = request.headers.get("content-type", "application/json").partition(";")[0]
         found = parsed(content_type, await request.body())

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.kube.api import KubeApi, Obj, Patch
+from adapters.memory.logs import Logs
 from adapters.memory.mesh_metrics import Labels, MemoryMeshMetrics, sample
 from adapters.memory.mesh_traffic import Caller, MemoryTraffic, Scene, Workload
 from rollout.migration.read import RESTARTED, mesh_pod, peer_auth
@@ -17,6 +18,7 @@ from rollout.model.mesh import MeshPod, PeerAuth
 from rollout.ports.errors import NotFound
 
 ROOT = "istio-system"
+OUTSIDE = "203.0.113.9"  # an address for documentation (RFC 5737)
 _TEMPLATE = "fleet.memory/template"  # annotation on a pod: which restart it came from
 _PODS, _PEERS = "/api/v1/namespaces/{}/pods", "/apis/security.istio.io/v1/namespaces/{}/peerauthentications"
 _DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
@@ -24,14 +26,19 @@ _DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
 
 @dataclass(slots=True)
 class MemoryFleet:
-    """The fleet. workloads: by "namespace/name"; all must have been `deploy`ed."""
+    """The fleet. workloads: by "namespace/name"; all must have been `deploy`ed. logs: where its proxies log."""
 
     api: KubeApi
     metrics: MemoryMeshMetrics
+    logs: Logs = field(default_factory=Logs)
     workloads: dict[str, Workload] = field(default_factory=dict)
     traffic: MemoryTraffic = field(default_factory=MemoryTraffic)
     _beaten: datetime | None = None
     _made: int = 0
+
+    def __post_init__(self) -> None:
+        """The proxies log what they get in plaintext."""
+        self.traffic.in_plaintext = self._logged
 
     @property
     def callers(self) -> dict[str, Caller]:
@@ -60,6 +67,35 @@ class MemoryFleet:
         scene = Scene(pods=pods, peers=peers, root=await self._peers(ROOT))
         self.traffic.flow(seconds, self.workloads, scene)
         self.metrics.scrape(now, dict(self._scraped(pods)))
+
+    async def send(self, address: str, port: int, mark: str) -> bool:
+        """As the port `PlainProbe`: whoever has the address counts one plaintext request, where it takes that."""
+        at = self._beaten
+        if at is None:
+            return False
+        for name, workload in self.workloads.items():
+            for pod in await self._pods(workload):
+                if (pod.ip, workload.port) == (address, port):
+                    caller = Caller(name=mark.removeprefix("/"), source="", target=name)
+                    peers = {pod.namespace: await self._peers(pod.namespace)}
+                    scene = Scene(pods={name: (pod,)}, peers=peers, root=await self._peers(ROOT))
+                    self.traffic.request(caller, workload, pod, scene)
+                    return bool(caller.served)
+        return False
+
+    def _logged(self, caller: Caller, source: tuple[MeshPod, ...], target: MeshPod) -> None:
+        """The proxy's line, in Istio's default format; what is no pod calls from outside the cluster."""
+        at = self._beaten
+        if at is None:
+            return
+        port = self.workloads[caller.target].port
+        address = source[0].ip if source else OUTSIDE
+        line = (
+            f'[{at:%Y-%m-%dT%H:%M:%S}.000Z] "GET /{caller.name} HTTP/1.1" 200 - via_upstream - "-" 0 2 1 1 "-" '
+            f'"memory" "-" "{target.namespace}" "{target.ip}:{port}" inbound|{port}|| 127.0.0.6:41000 '
+            f"{target.ip}:{port} {address}:42000 - default"
+        )
+        self.logs.append(target.uid, "istio-proxy", at, line)
 
     def _scraped(self, pods: Mapping[str, tuple[MeshPod, ...]]) -> Iterator[tuple[Labels, float]]:
         for pod in (pod for found in pods.values() for pod in found if pod.meshed):

@@ -4,7 +4,7 @@ Nothing is sent. Who has a proxy and which mode is in force is read from objects
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from adapters.memory.mesh_metrics import Labels, sample
@@ -64,9 +64,10 @@ class Scene:
 
 @dataclass(slots=True)
 class MemoryTraffic:
-    """Callers and what the proxies have counted so far."""
+    """Callers and what the proxies have counted so far. in_plaintext: told of each request that a proxy got so."""
 
     callers: dict[str, Caller] = field(default_factory=dict)
+    in_plaintext: Callable[[Caller, tuple[MeshPod, ...], MeshPod], None] = lambda _caller, _source, _target: None
     _counts: dict[str, Counter[Labels]] = field(default_factory=dict)  # by uid of the pod
 
     def flow(self, seconds: float, workloads: Mapping[str, Workload], scene: Scene) -> None:
@@ -75,7 +76,7 @@ class MemoryTraffic:
             for number in range(caller.requests(seconds)):
                 targets = scene.pods[caller.target]
                 if targets:
-                    self._request(caller, workloads[caller.target], targets[number % len(targets)], scene)
+                    self.request(caller, workloads[caller.target], targets[number % len(targets)], scene)
         live = {pod.uid for found in scene.pods.values() for pod in found}
         self._counts = {uid: counts for uid, counts in self._counts.items() if uid in live}
 
@@ -86,7 +87,8 @@ class MemoryTraffic:
         refused = sample(_REFUSED, listener_address=_LISTENER)
         yield from ((key, float(value)) for key, value in ({refused: 0} | counts).items())
 
-    def _request(self, caller: Caller, workload: Workload, target: MeshPod, scene: Scene) -> None:
+    def request(self, caller: Caller, workload: Workload, target: MeshPod, scene: Scene) -> None:
+        """One request to that pod of the workload."""
         source = scene.pods.get(caller.source, ())
         is_meshed = any(pod.meshed for pod in source)
         mode = effective(target, workload.port, scene.peers[target.namespace], scene.root).mode
@@ -104,6 +106,8 @@ class MemoryTraffic:
             "source_workload_namespace": caller.source.partition("/")[0] if is_meshed else UNKNOWN,
             "response_code": "200",
         }
+        if target.meshed and not is_meshed:
+            self.in_plaintext(caller, source, target)
         if target.meshed:
             policy = "mutual_tls" if is_meshed else "none"
             received = {"reporter": "destination", "connection_security_policy": policy, **edge}

@@ -6,9 +6,10 @@ from dataclasses import replace
 from adapters.kube.api import Obj
 from adapters.kube.cache import Cache
 from adapters.kube.kinds import WORKLOAD_KINDS
-from adapters.mesh.marks import LOG_NAME, MANAGER
-from rollout.migration.read import mesh_pod, mesh_workload, peer_auth
-from rollout.model.mesh import MeshNamespace, MeshPod, PeerAuth
+from adapters.mesh.marks import LOG_NAME
+from rollout.migration.read import MANAGER, mesh_pod, mesh_workload, peer_auth
+from rollout.migration.sinks import sinks
+from rollout.model.mesh import MeshNamespace, MeshPod, PeerAuth, Sink
 from rollout.traffic.owners import owner_of
 
 _MIDRUN = ("Progressing", "Paused", "Promoting", "RollingBack")
@@ -20,6 +21,7 @@ class CachedMesh:
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
         self._pods: dict[tuple[str, str], tuple[str, MeshPod]] = {}
+        self._sinks: dict[str, tuple[object, tuple[Sink, ...]]] = {}
 
     def namespace(self, name: str) -> MeshNamespace:
         """The namespace with its pods, workloads and policies; `exists` is False when there is none."""
@@ -27,6 +29,7 @@ class CachedMesh:
         peers = self.root(name)
         workloads = [mesh_workload(one) for kind in WORKLOAD_KINDS for one in self._cache.list(kind, name)]
         metadata = obj["metadata"] if obj is not None else {}
+        services = self._cache.list("Service", name)
         return MeshNamespace(
             name=name,
             exists=obj is not None and "deletionTimestamp" not in metadata,
@@ -37,9 +40,10 @@ class CachedMesh:
             peers=peers,
             pods=tuple(self._pods_of(name)),
             workloads=tuple(sorted(workloads, key=lambda one: (one.kind, one.name))),
-            services=tuple(one["metadata"]["name"] for one in self._cache.list("Service", name)),
+            services=tuple(one["metadata"]["name"] for one in services),
+            sinks=self._sinks_of(name, services),
             rollouts=tuple(self._running(name)),
-            tool=self._tool(name, obj),
+            tool=_tool(obj),
             logs=self._cache.get("Telemetry", name, LOG_NAME) is not None,
             writer=_writer(obj) if obj is not None else "",
         )
@@ -57,11 +61,14 @@ class CachedMesh:
     def meshed(self) -> frozenset[str]:
         """Namespaces of the whole cluster that have pods, each with a proxy."""
         every: dict[str, bool] = {}
-        for obj in self._cache.list("Pod"):
-            pod = self._pod(obj)
+        for pod in self.pods():
             if not pod.is_finished:
                 every[pod.namespace] = every.get(pod.namespace, True) and pod.meshed
         return frozenset(name for name, all_meshed in every.items() if all_meshed)
+
+    def pods(self) -> tuple[MeshPod, ...]:
+        """Every pod of the whole cluster, finished ones too."""
+        return tuple(self._pod(obj) for obj in self._cache.list("Pod"))
 
     def is_caught_up(self, namespace: str) -> bool:
         """Whether the watch has shown our last writes to the namespace and its policies."""
@@ -93,19 +100,18 @@ class CachedMesh:
             known = self._pods[at] = (version, pod)
         return known[1]
 
+    def _sinks_of(self, namespace: str, services: list[Obj]) -> tuple[Sink, ...]:
+        pods = self._cache.list("Pod", namespace)
+        seen = tuple((one["metadata"]["name"], one["metadata"].get("resourceVersion")) for one in (*services, *pods))
+        known = self._sinks.get(namespace)
+        if known is None or known[0] != seen:
+            known = self._sinks[namespace] = (seen, sinks(services, pods))
+        return known[1]
+
     def _running(self, namespace: str) -> Iterator[str]:
         for obj in self._cache.list("Rollout", namespace):
             if (obj.get("status") or {}).get("phase") in _MIDRUN:
                 yield obj["metadata"]["name"]
-
-    def _tool(self, namespace: str, obj: Obj | None) -> str:
-        """The GitOps tool that applies the namespace or one of its policies."""
-        owned = [obj] if obj is not None else []
-        for one in (*owned, *self._cache.list("PeerAuthentication", namespace)):
-            owner = owner_of(one)
-            if owner is not None:
-                return str(owner)
-        return ""
 
 
 def _writer(obj: Obj) -> str:
@@ -114,3 +120,9 @@ def _writer(obj: Obj) -> str:
     writers = [(one.get("time") or "", one.get("manager") != MANAGER, str(one.get("manager", ""))) for one in entries]
     manager = max(writers, default=("", False, ""))[2]
     return "" if manager == MANAGER else manager
+
+
+def _tool(obj: Obj | None) -> str:
+    """The GitOps tool that applies an object."""
+    owner = owner_of(obj) if obj is not None else None
+    return str(owner) if owner is not None else ""

@@ -1,10 +1,9 @@
 """How is what a migration made told from what others made?"""
 
-from rollout.migration.read import MIGRATION
+from rollout.migration.read import MANAGER, MIGRATION
 
 LOG_NAME = "rollout-plaintext-log"  # our Telemetry, in each namespace that is observed
 OWNED_BY = "app.kubernetes.io/managed-by"
-MANAGER = "rollout-controller"
 WRITE = {"fieldManager": MANAGER}
 
 

@@ -153,7 +153,10 @@ class KubeMeshWrites:
         live = self._cache.get(write.kind, write.namespace, write.name) or {}
         known = (live.get("metadata") or {}).get("annotations")
         change = annotation_patch(write.annotation, write.value, known)
-        await self._patch(write.kind, write.namespace, write.name, write.version, change)
+        stored = await self._api.patch(
+            self._cache.path(write.kind, write.namespace, write.name), Patch.JSON, change, WRITE
+        )
+        self._cache.wrote(write.kind, stored)
 
     async def _patch(self, kind: str, namespace: str, name: str, version: str, change: list[dict[str, Any]]) -> None:
         test = version_test(version)

@@ -155,6 +155,10 @@ class MeshMigrationForm(Form):
         default=None, description="What need not reach STRICT, by whom, and until when."
     )
     suspend: bool = Field(default=False, description="True: nothing goes forward; fallback and rollback still act.")
+    self_test: bool = Field(
+        default=True,
+        description="True: one plaintext request a day to a pod of each namespace shows that it is noticed.",
+    )
 
 
 def migration_problems(form: MeshMigrationForm) -> Iterator[Problem]:
@@ -247,6 +251,7 @@ def migration_spec(form: MeshMigrationForm, key: Key) -> MigrationSpec:
         ),
         policies=tuple(form.policies or ()),
         exceptions=tuple(_exemption(entry) for entry in form.exceptions or ()),
+        self_test=form.self_test,
         suspend=form.suspend,
     )
 

@@ -13,15 +13,17 @@ from rollout.migration.graph import Call, calls_of
 from rollout.migration.moves import moved
 from rollout.migration.mtls import live
 from rollout.migration.mtls_restore import snapshot
-from rollout.migration.orders import changed_in, obeyed
+from rollout.migration.orders import obeyed
 from rollout.migration.proving import digest, facts
+from rollout.migration.self_test import due, seen_now, with_probe
+from rollout.migration.soaking import plaintext_calls
 from rollout.migration.stages import AT_LEAST_CANARY, FORWARD, TRANSITIONS, Trigger
 from rollout.migration.telling import WRITTEN, conditions, cut_announced, next_sentence, reasons, wake_at
 from rollout.migration.tracking import tracked
 from rollout.migration.triggers import Fired, fired
 from rollout.migration.view import View, unmeshed
 from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Proven, Stage
-from rollout.model.migration_seen import FleetSeen, MigrationDecision, NamespaceActions, Replied
+from rollout.model.migration_seen import FleetSeen, MigrationDecision, NamespaceActions, Probe, Replied
 from rollout.model.status import Reason
 
 _ALARMING = frozenset(
@@ -40,6 +42,9 @@ _QUIET = frozenset(
         "Restarting",
         "FormerWave",
         "SoakNotStarted",
+        "SelfTestMissing",
+        "SelfTestPending",
+        "SelfTestOld",
     }
 )
 _OPENING = frozenset({Stage.FALLING_BACK, Stage.ROLLING_BACK})
@@ -66,28 +71,24 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
     actions: list[NamespaceActions] = []
     events = list(orders.told)
     moments: list[datetime] = []
+    known = {one.name: one for one in status.namespaces}
     for name in names:
         if name not in seen.namespaces:
             continue
-        before = status.of(name)
-        fleet = replace(fleet, status=status)
-        view = View(
-            status=status.of(name),
-            seen=seen.namespaces[name],
-            fleet=fleet,
-            root=seen.root,
-            periods=seen.periods,
-            unkept=seen.unkept.get(name, ""),
-            now=now,
-        )
-        view, fire = _advanced(view, orders.fires.get(name))
-        done = _actions(view, before, fire)
+        before = known[name]
+        view, fire = _advanced(_view(before, seen, fleet, now), orders.fires.get(name))
+        probe = due(view) if fire is None else None
+        view = view.of(with_probe(view, probe)) if probe is not None else view
+        done = _actions(view, before, fire, probe)
         view = _told(view) if fire is None else view.of(replace(view.status, reasons=(), next=""))
-        status = changed_in(status, view.status)
+        known[name] = view.status
+        if _seen_by_others(before) != _seen_by_others(view.status):
+            status = replace(status, namespaces=tuple(known.values()))
+            fleet = replace(fleet, status=status)
         actions += [done] if done is not None else []
         events += [(name, reason) for reason in _news(before, view, fire)]
         moments += _moments(view, fire, done)
-    status = _summed_up(spec, status, now)
+    status = _summed_up(spec, replace(status, namespaces=tuple(known.values())), now)
     return MigrationDecision(
         status=status,
         actions=tuple(actions),
@@ -97,10 +98,30 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
     )
 
 
+def _view(status: NamespaceStatus, seen: FleetSeen, fleet: Fleet, now: datetime) -> View:
+    return View(
+        status=status,
+        seen=seen.namespaces[status.name],
+        fleet=fleet,
+        root=seen.root,
+        periods=seen.periods,
+        unkept=seen.unkept.get(status.name, ""),
+        now=now,
+    )
+
+
+def _seen_by_others(one: NamespaceStatus) -> tuple[object, ...]:
+    """All that the holds of another namespace look at: a fleet is costly to work out anew."""
+    return one.stage, one.fallbacks, one.blocked
+
+
 def fleet_of(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: datetime) -> Fleet:
     """The fleet at the beginning of a tick. A caller that the metrics cannot name is the ledger's matter, not the graph's."""
     own = seen.namespaces
-    calls = calls_of(Call(caller=edge.source, callee=edge.target) for edge in seen.edges or () if edge.source)
+    known = {one.name: one for one in status.namespaces}
+    edges = [Call(caller=edge.source, callee=edge.target) for edge in seen.edges or () if edge.source]
+    edges += (call for name, one in own.items() for call in plaintext_calls(spec, known[name], one, now))
+    calls = calls_of(edges)
     fleet = Fleet(
         spec=spec,
         status=status,
@@ -111,7 +132,7 @@ def fleet_of(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now:
         frozen="" if seen.edges is not None else "the metrics server cannot say who calls whom",
         now=now,
     )
-    views = (View(status=status.of(name), seen=one, fleet=fleet, root=seen.root, now=now) for name, one in own.items())
+    views = (View(status=known[name], seen=one, fleet=fleet, root=seen.root, now=now) for name, one in own.items())
     ours = {view.name for view in views if live(view.namespace) and not unmeshed(view)}
     return replace(fleet, enrolled=frozenset(ours | (seen.meshed - own.keys())))
 
@@ -136,7 +157,7 @@ def _is_left(one: NamespaceStatus) -> bool:
     return one.stage not in _UNTOUCHED or one.recorded or bool(one.created)
 
 
-def _actions(view: View, before: NamespaceStatus, fire: Fired | None) -> NamespaceActions | None:
+def _actions(view: View, before: NamespaceStatus, fire: Fired | None, probe: Probe | None) -> NamespaceActions | None:
     """What is written for it: after a move first its proof and, before anything else is, the snapshot."""
     opens = view.stage in _OPENING
     writes = wanted(view)
@@ -147,7 +168,7 @@ def _actions(view: View, before: NamespaceStatus, fire: Fired | None) -> Namespa
     kept = snapshot(view.namespace, view.seen.raw, view.now) if takes else None
     if kept is not None:
         writes = ()  # the snapshot is durable before the first write
-    if not writes and not forward and kept is None:
+    if not writes and not forward and kept is None and probe is None:
         return None
     return NamespaceActions(
         namespace=view.name,
@@ -155,6 +176,7 @@ def _actions(view: View, before: NamespaceStatus, fire: Fired | None) -> Namespa
         proof=_proof(view, before, fire) if fire is not None and forward else None,
         snapshot=kept,
         opens=opens,
+        probe=probe,
     )
 
 
@@ -178,8 +200,9 @@ def _told(view: View) -> View:
 
 
 def _news(before: NamespaceStatus, view: View, fire: Fired | None) -> tuple[Reason, ...]:
-    """The move, and holds that were not there before."""
-    news, after = [], view.status
+    """That plaintext is noticed, the move, and holds that were not there before."""
+    after = view.status
+    news = [seen] if (seen := seen_now(before, after)) is not None else []
     if fire is not None:
         moved_to = f"{before.stage} -> {after.stage}: {fire.why}"
         news.append(Reason(code=fire.trigger, message=moved_to, warning=fire.trigger in _ALARMING))

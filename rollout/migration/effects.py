@@ -2,6 +2,7 @@
 
 from rollout.migration.drift import drift_hold, was_in_force
 from rollout.migration.fleet import change_hold, unenrol_hold
+from rollout.migration.gitops import suspensions, through_git
 from rollout.migration.limits import suffering
 from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import excepted
@@ -16,9 +17,21 @@ _LOGGED = frozenset({Stage.OBSERVING, Stage.REHEARSAL})
 
 
 def wanted(view: View) -> tuple[MeshWrite, ...]:
-    """The writes that the stage asks for, in order; all of them for a fallback, else the caller takes the first."""
+    """The writes that the stage asks for, in order; all of them for a fallback, else the caller takes the first.
+
+    What a GitOps tool applies is not among them before it is time to go back.
+    """
     if not view.namespace.exists:
         return ()
+    if view.stage is Stage.FALLING_BACK:
+        return (*opened(view.namespace, view.root), *suspensions(view))
+    if view.stage is Stage.ROLLING_BACK:
+        return rollback(view)
+    return through_git(view, forward(view))
+
+
+def forward(view: View) -> tuple[MeshWrite, ...]:
+    """What the stage asks for on the way, whoever is to write it."""
     match view.stage:
         case Stage.ENROLLING:
             return () if _is_held(view) else enrolment(view)
@@ -30,10 +43,6 @@ def wanted(view: View) -> tuple[MeshWrite, ...]:
             return () if _is_held(view) or not may_rise(view) else _one_strict(view)
         case Stage.STRICT | Stage.STRICT_SOAK:
             return (*(() if _is_held(view) else _all_strict(view)), *_logging(view))
-        case Stage.FALLING_BACK:
-            return opened(view.namespace, view.root)
-        case Stage.ROLLING_BACK:
-            return rollback(view)
     return _logging(view)
 
 

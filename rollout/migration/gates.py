@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from rollout.migration.drift import drift_hold
-from rollout.migration.effects import exception_writes
+from rollout.migration.effects import exception_writes, forward
 from rollout.migration.fleet import begin_hold, change_hold, expired_hold, strict_hold
+from rollout.migration.gitops import CHECK, commit_hold
 from rollout.migration.limits import mute, suffering, unready
 from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import unwritable
 from rollout.migration.needs import CHECKED_WITHIN
+from rollout.migration.self_test import self_test_reason
 from rollout.migration.soaking import soak_holds
 from rollout.migration.view import View, may_speak_plaintext, unmeshed, unsettled
 from rollout.model.migration import Finding, Severity, Stage
@@ -45,12 +47,15 @@ def blocking(view: View) -> tuple[Finding, ...]:
 
 
 def waiting(view: View) -> tuple[Finding, ...]:
-    """Warnings for which nobody took responsibility yet."""
+    """Warnings for which nobody took responsibility yet.
+
+    That a GitOps tool applies something is none: without a person's word, its writes are left to a commit.
+    """
     known = {one.key for one in view.status.acknowledged}
     return tuple(
         one
         for one in view.seen.findings or ()
-        if one.severity is Severity.WARN and one.key not in known and one.check not in known
+        if one.severity is Severity.WARN and one.check != CHECK and one.key not in known and one.check not in known
         if not (view.stage in _LISTENING and one.check == "CALLER-01" and not one.caller)  # the soak says who calls
     )
 
@@ -67,8 +72,6 @@ def _pending(view: View) -> Iterator[Reason]:
 
 def _preflight(view: View) -> Iterator[Reason]:
     yield from _found(view)
-    if view.namespace.tool:
-        yield from _tool(view)
 
 
 def _found(view: View) -> Iterator[Reason]:
@@ -93,16 +96,6 @@ def _found(view: View) -> Iterator[Reason]:
         yield Reason(code="Unacknowledged", message=message)
 
 
-def _tool(view: View) -> Iterator[Reason]:
-    known = {one.key for one in view.status.acknowledged}
-    if not any(key.startswith("GITOPS-01") for key in known):
-        yield Reason(
-            code="OwnedByTool",
-            message=f"{view.namespace.tool} would put our writes back: commit what `rollout mesh plan --write DIR` "
-            "prints, or acknowledge GITOPS-01",
-        )
-
-
 def _baseline(view: View) -> Iterator[Reason]:
     rest = view.spec.baseline - timedelta(seconds=view.in_stage())
     if rest > timedelta(0):
@@ -113,6 +106,7 @@ def _baseline(view: View) -> Iterator[Reason]:
 
 
 def _enrolling(view: View) -> Iterator[Reason]:
+    yield from _of(commit_hold(view, forward(view)))
     if view.status.in_force is None:
         yield Reason(code="NotInForce", message="its label and its own PERMISSIVE are not both there yet")
     if unmeshed(view):
@@ -155,6 +149,7 @@ def _observing(view: View) -> Iterator[Reason]:
     yield from _unmeshed(view)
     yield from soak_holds(view)
     yield from _still_open(view)
+    yield from _of(self_test_reason(view))
     yield from _of(strict_hold(view.fleet, view.name))
     yield from _found(view)
 
@@ -178,6 +173,7 @@ def _rehearsal(view: View) -> Iterator[Reason]:
     for why in unready(view):
         yield Reason(code="Restarting", message=why)
     todo = exception_writes(view)
+    yield from _of(commit_hold(view, todo))
     if todo:
         yield Reason(code="ExceptionsPending", message=f"{todo[0]}: exceptions come before STRICT")
     for why in unwritable(view.namespace, view.root, view.spec.exceptions_of(view.name)):
@@ -203,6 +199,7 @@ def _armed(view: View) -> Iterator[Reason]:
 
 
 def _strict(view: View) -> Iterator[Reason]:
+    yield from _of(commit_hold(view, forward(view)))
     yield from _unmeshed(view)
     if not view.seen.plaintext.complete:
         yield Reason(code="CoverageIncomplete", message=view.seen.plaintext.gap)
@@ -225,6 +222,7 @@ def _strict_canary(view: View) -> Iterator[Reason]:
 
 
 def _strict_soak(view: View) -> Iterator[Reason]:
+    yield from _of(commit_hold(view, forward(view)))
     rest = view.spec.strict_soak - timedelta(seconds=view.in_stage())
     if rest > timedelta(0):
         yield Reason(code="Soaking", message=f"watched at STRICT for another {_short(rest)}")

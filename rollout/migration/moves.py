@@ -45,7 +45,14 @@ def _remembered(view: View, fire: Fired, status: NamespaceStatus) -> NamespaceSt
             return replace(status, why_back="", rolls_back=False, canary="", soak=SoakMark(), looked=None)
         case Trigger.RESTORED:
             return replace(
-                status, visited=Stage.PENDING, recorded=False, created=(), canary="", rolls_back=False, soak=SoakMark()
+                status,
+                visited=Stage.PENDING,
+                recorded=False,
+                created=(),
+                canary="",
+                rolls_back=False,
+                soak=SoakMark(),
+                self_test=None,
             )
     return status
 

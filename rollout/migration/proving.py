@@ -4,9 +4,10 @@ from hashlib import sha256
 
 from rollout.migration.gates import named
 from rollout.migration.mtls import live
+from rollout.migration.self_test import fact as self_test_fact
 from rollout.migration.triggers import Fired
 from rollout.migration.view import View, strict_ports
-from rollout.model.migration import Proven, Severity
+from rollout.model.migration import Proven, Severity, Stage
 from rollout.model.telemetry import MeshAnswer
 
 MOST_FACTS = 40
@@ -17,7 +18,7 @@ Fact = tuple[str, str, str]  # what, how it was asked, what came back
 
 def facts(view: View, fire: Fired) -> tuple[Fact, ...]:
     """All that decided a move, sorted by what it is about."""
-    found = [("why", "", fire.why), *_objects(view), *_checks(view), *_soak(view)]
+    found = [("why", "", fire.why), *_objects(view), *_checks(view), *_soak(view), *_self_test(view)]
     found += [(f"metrics: {asked}", answer.query, told(answer)) for asked, answer in sorted(view.seen.answers.items())]
     return tuple(found[:MOST_FACTS])
 
@@ -63,6 +64,10 @@ def _checks(view: View) -> list[Fact]:
     counts = ", ".join(f"{sum(one.severity is kind for one in findings)} {kind}" for kind in Severity)
     acknowledged = [("acknowledged", one.key, f"by {one.by}: {one.reason}") for one in view.status.acknowledged]
     return [("preflight checks", "", counts), *acknowledged]
+
+
+def _self_test(view: View) -> list[Fact]:
+    return [self_test_fact(view)] if view.stage is Stage.OBSERVING else []
 
 
 def _soak(view: View) -> list[Fact]:

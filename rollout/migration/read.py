@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from rollout.model.mesh import MeshPod, MeshWorkload, Mtls, PeerAuth, Restartable
+from rollout.model.mesh import Applied, MeshPod, MeshWorkload, Mtls, PeerAuth, Restartable
+from rollout.traffic.owners import FLUX, owner_of
 
 Obj = Mapping[str, Any]
 
@@ -14,6 +15,13 @@ INJECTED = "sidecar.istio.io/status"
 INJECT = "sidecar.istio.io/inject"
 REVISION = "istio.io/rev"
 RESTARTED = "kubectl.kubernetes.io/restartedAt"  # as `kubectl rollout restart` writes it
+MANAGER = "rollout-controller"  # our field manager
+# How an object tells the tool that applies it to leave it alone, by (tool, kind of the tool's object). Argo CD knows such a
+# word only on an Application, for all that it applies.
+LEAVE_ALONE: Mapping[tuple[str, str], tuple[str, str]] = {
+    (FLUX, "Kustomization"): ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
+    (FLUX, "HelmRelease"): ("helm.toolkit.fluxcd.io/driftDetection", "disabled"),
+}
 _PROXY = "istio-proxy"
 _OVER = ("Succeeded", "Failed")
 
@@ -39,6 +47,26 @@ def peer_auth(obj: Obj) -> PeerAuth:
         ports={int(port): _mode(ports[port]) for port in sorted(ports, key=int)},
         ours=_of(metadata, "annotations").get(MIGRATION, ""),
         spec=canonical(spec),
+        applied=applied(obj),
+    )
+
+
+def applied(obj: Obj) -> Applied | None:
+    """The GitOps tool that applies an object; None for none."""
+    owner = owner_of(obj)
+    if owner is None:
+        return None
+    annotation, value = LEAVE_ALONE.get((owner.tool, owner.kind), ("", ""))
+    metadata = obj["metadata"]
+    return Applied(
+        tool=str(owner),
+        annotation=annotation,
+        value=value,
+        suspended=bool(annotation) and _of(metadata, "annotations").get(annotation) == value,
+        patched=any(
+            entry.get("manager") == MANAGER and "f:spec" in _of(entry, "fieldsV1")
+            for entry in metadata.get("managedFields") or ()
+        ),
     )
 
 
@@ -66,6 +94,8 @@ def mesh_pod(obj: Obj, owners: Mapping[str, str]) -> MeshPod:
         host_network=bool(spec.get("hostNetwork")),
         is_finished=status.get("phase") in _OVER,
         is_ending="deletionTimestamp" in metadata,
+        node_ip=status.get("hostIP", ""),
+        created=_time(metadata["creationTimestamp"]) if metadata.get("creationTimestamp") else None,
     )
 
 

@@ -5,15 +5,18 @@ What that means is asked of `policies.soak`; this file says what it is asked abo
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from policies.ledger_events import UNKNOWN, callers, counting
 from policies.soak import Mark, Seen, Setting, Skip, Window, changes, clock, soaked, window
 from policies.soak_evidence import Caller, Exempt, accounted
 from policies.soak_hold import Hold
+from rollout.migration.attribution import namespace_of
+from rollout.migration.graph import Call
 from rollout.migration.view import View
-from rollout.model.migration import NamespaceStatus, PlaintextCaller, SoakMark, Stage
+from rollout.model.migration import MigrationSpec, NamespaceStatus, PlaintextCaller, SoakMark, Stage
+from rollout.model.migration_seen import NamespaceSeen
 from rollout.model.status import Reason
 
 REFRESH = timedelta(seconds=60)  # a look that tells nothing new is written down this often: each write costs
@@ -68,6 +71,17 @@ def soak_holds(view: View) -> Iterator[Reason]:
         missing = accounted(found, view.status.soak.clock, view.now)
         if missing is not None and mark.skipped is None:
             yield _reason(missing)
+
+
+def plaintext_calls(spec: MigrationSpec, status: NamespaceStatus, seen: NamespaceSeen, now: datetime) -> Iterator[Call]:
+    """The calls of those whom the logs could name, until it was quiet for as long as a soak takes, or a person says so."""
+    if status.soak.skipped_by:
+        return
+    window = status.soak.window or spec.soak
+    for one in (*status.callers, *seen.plaintext.named):
+        caller = namespace_of(one.source)
+        if caller and now - one.last < window:
+            yield Call(caller=caller, callee=status.name, seen_mtls=False)
 
 
 def needed(view: View) -> Window:
@@ -151,14 +165,17 @@ def _setting(known: tuple[str, ...]) -> Setting:
 def _callers(view: View) -> tuple[PlaintextCaller, ...]:
     """Who spoke plaintext so far, the last ones first; the calls of one caller are added up."""
     known = {(one.workload, one.source): one for one in view.status.callers}
-    for one in callers(counting(view.seen.plaintext.events)):
+    look = view.seen.plaintext
+    found = [*look.named]
+    for one in callers(counting(look.events)):
         source = "" if one.source == UNKNOWN else one.source
-        before = known.get((one.destination, source))
-        known[one.destination, source] = PlaintextCaller(
-            workload=one.destination,
-            source=source,
-            calls=one.times + (before.calls if before else 0),
-            last=one.last,
-        )
+        told = 0 if source else sum(named.calls for named in look.named if named.workload == one.destination)
+        if one.times > told:
+            calls = one.times - told
+            found.append(PlaintextCaller(workload=one.destination, source=source, calls=calls, last=one.last))
+    for each in found:
+        before = known.get((each.workload, each.source))
+        calls = each.calls + (before.calls if before else 0)
+        known[each.workload, each.source] = replace(each, calls=calls)
     newest = sorted(known.values(), key=lambda one: (one.last, one.workload, one.source), reverse=True)
     return tuple(newest[:MOST_CALLERS])

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from rollout.migration.drift import drift_hold
 from rollout.migration.effects import rollback_holds
 from rollout.migration.gates import holds
+from rollout.migration.gitops import closed_again, git_differs
 from rollout.migration.needs import CHECK_AGAIN, needs
 from rollout.migration.stages import FORWARD, Trigger
 from rollout.migration.view import View
@@ -17,8 +18,8 @@ WRITTEN = timedelta(seconds=2)  # what was written is looked at again even when 
 NEEDS_A_PERSON = frozenset(
     {
         *("AwaitingApproval", "Paused", "FallbackBudgetSpent", "PreflightBlocks", "Unacknowledged", "GateClosed"),
-        *("OwnedByTool", "ByHand", "RefusalsUnseen", "FallenBack", "RolledBack", "Blocked", "CallersOutside"),
-        *("Drift", "OwnedByAnother", "NamespaceGone"),
+        *("WaitingForCommit", "ByHand", "RefusalsUnseen", "FallenBack", "RolledBack", "Blocked", "CallersOutside"),
+        *("Drift", "OwnedByAnother", "NamespaceGone", "SelfTestImpossible"),
     }
 )
 
@@ -38,7 +39,8 @@ def reasons(view: View) -> tuple[Reason, ...]:
             message = (
                 f"takes plaintext again: {status.why_back}; `rollout mesh why {view.name}`, then retry or rollback"
             )
-            return (Reason(code="FallenBack", message=message, warning=True),)
+            past = [reason for reason in (closed_again(view), git_differs(view)) if reason is not None]
+            return (Reason(code="FallenBack", message=message, warning=True), *past)
         case Stage.ROLLING_BACK:
             waits = "".join(f"; waits: {one}" for one in rollback_holds(view)[:1])
             return (Reason(code="RollingBack", message=f"put back as it was: {status.why_back}{waits}"),)

@@ -8,6 +8,7 @@ from rollout.migration.drift import drift_hold, opened_by_hand
 from rollout.migration.effects import rollback, rollback_holds
 from rollout.migration.fleet import change_hold, strict_hold
 from rollout.migration.gates import blocking, holds, named
+from rollout.migration.gitops import suspensions
 from rollout.migration.limits import broken
 from rollout.migration.mtls_restore import kept_open
 from rollout.migration.mtls_writes import opened
@@ -24,6 +25,7 @@ class Fired:
     why: str
 
 
+SUSPENDED_WITHIN = 60.0  # seconds: what a tool leaves alone is worth a few tries, and no wait for ever
 Rule = Callable[[View], Fired | None]
 
 
@@ -113,8 +115,10 @@ def limit_broken(view: View) -> Fired | None:
 
 
 def was_opened(view: View) -> Fired | None:
-    """Every pod and port takes plaintext again, by the live objects."""
+    """Every pod and port takes plaintext again, by the live objects; and, if that works soon, no tool puts it back."""
     if view.namespace.exists and opened(view.namespace, view.root):
+        return None
+    if suspensions(view) and view.in_stage() < SUSPENDED_WITHIN:
         return None
     return Fired(trigger=Trigger.OPENED, why="every pod and port takes plaintext again")
 

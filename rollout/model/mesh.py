@@ -18,12 +18,27 @@ class Mtls(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The GitOps tool that applies an object: "Flux (flux-system/apps)".
+
+    annotation and value: the tool's own word on an object to leave it alone, "" where it has none. suspended: the object
+    says so. patched: a part of its spec is as we wrote it, past git.
+    """
+
+    tool: str
+    annotation: str = ""
+    value: str = ""
+    suspended: bool = False
+    patched: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeerAuth:
     """A PeerAuthentication. selector: labels that its pods have, {} for all of the namespace.
 
     ports: modes by container port; the API allows them only beside a selector. version: its resourceVersion.
     ours: the migration that created it, "" for foreign ones. spec: all of it as canonical JSON, as it was read. writer: who
-    wrote it last, "" unknown.
+    wrote it last, "" unknown. applied: by which GitOps tool, None for by none.
     """
 
     namespace: str
@@ -37,6 +52,7 @@ class PeerAuth:
     ours: str = ""
     spec: str = ""
     writer: str = ""
+    applied: Applied | None = None
 
     def __str__(self) -> str:
         return f"PeerAuthentication {self.namespace}/{self.name}"
@@ -48,6 +64,7 @@ class MeshPod:
 
     meshed: it has a proxy. proxy_since: when its proxy started, None when unknown or without one. restarts: of all its
     containers. is_finished: Succeeded or Failed, so it speaks to nobody any more. is_ending: somebody deleted it already.
+    node_ip: an address of its node. created: None when unknown.
     """
 
     namespace: str
@@ -65,6 +82,8 @@ class MeshPod:
     host_network: bool = False
     is_finished: bool = False
     is_ending: bool = False
+    node_ip: str = ""
+    created: datetime | None = None
 
 
 class Restartable(StrEnum):
@@ -103,13 +122,21 @@ class MeshWorkload:
         return f"{self.kind} {self.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Sink:
+    """A container port of a pod that understands HTTP/1.1, by what a Service says."""
+
+    pod: str
+    port: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshNamespace:
     """A namespace with what counts for its move. peers, pods, workloads and services are sorted by name.
 
-    exists: False when it is gone. rollouts: those in mid-run. tool: the GitOps tool that would put our writes back
-    ("Flux", "Argo CD"), "" for none. logs: whether our Telemetry is there that logs plaintext callers. writer: who wrote
-    the Namespace last, "" unknown.
+    exists: False when it is gone. rollouts: those in mid-run. tool: the GitOps tool that applies the Namespace itself,
+    "" for none. logs: whether our Telemetry is there that logs plaintext callers. writer: who wrote the Namespace last, ""
+    unknown. sinks: where a marked request can be sent, sorted.
     """
 
     name: str
@@ -126,6 +153,7 @@ class MeshNamespace:
     tool: str = ""
     logs: bool = False
     writer: str = ""
+    sinks: tuple[Sink, ...] = ()
 
 
 EMPTY: Labels = {}

@@ -106,14 +106,16 @@ class LogPlaintext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspendTool:
-    """An object's GitOps tool is to leave it alone for now. annotation and value: the tool's own word for that."""
+    """An object's GitOps tool is to leave it alone for now, whatever else the object says by then.
+
+    annotation and value: the tool's own word for that.
+    """
 
     kind: str
     namespace: str
     name: str
     annotation: str
     value: str
-    version: str
 
     def __str__(self) -> str:
         return f"suspend {self.annotation}={self.value} on {self.kind} {self.namespace}/{self.name}"

@@ -100,7 +100,7 @@ class MigrationSpec:
     """The spec of a MeshMigration. revision: of the control plane, as in the label istio.io/rev; "" for the default one.
 
     root: the namespace whose PeerAuthentications are for the whole mesh. drain: how long a proxy keeps connections after
-    a change; `verify` is never shorter than twice that.
+    a change; `verify` is never shorter than twice that. self_test: one marked plaintext request shows that one is noticed.
     """
 
     name: str
@@ -119,6 +119,7 @@ class MigrationSpec:
     policies: tuple[str, ...] = ()
     exceptions: tuple[Exemption, ...] = ()
     suspend: bool = False
+    self_test: bool = True
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -230,6 +231,15 @@ class PlaintextCaller:
     last: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTestMark:
+    """The last marked plaintext request. pod: that it was sent to. seen_at: the scrape that showed it, None while none did."""
+
+    asked_at: datetime
+    pod: str
+    seen_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class WaveApproval:
     """A wave that was let begin, and by whom."""
@@ -248,7 +258,7 @@ class NamespaceStatus:
     callers: who spoke plaintext. why_back: what made it go back, "" for nothing. rolls_back: falling back is only its first
     half. in_force: since when what this stage wrote is what every pod has; None while it is not. restarts: of all containers
     when it came to its stage. dark_since: since when the metrics server cannot say; None while it can. looked: when the
-    preflight checks ran last.
+    preflight checks ran last. self_test: the last marked plaintext request, None for none.
     """
 
     name: str
@@ -271,6 +281,7 @@ class NamespaceStatus:
     restarts: int = 0
     dark_since: datetime | None = None
     looked: datetime | None = None
+    self_test: SelfTestMark | None = None
     reasons: tuple[Reason, ...] = ()
     next: str = ""
 

@@ -9,7 +9,7 @@ from policies.ledger_events import Event
 from rollout.model.commands import Command, Result
 from rollout.model.mesh import MeshNamespace, PeerAuth
 from rollout.model.mesh_writes import MeshWrite, Snapshot
-from rollout.model.migration import Finding, MigrationStatus, Proven
+from rollout.model.migration import Finding, MigrationStatus, PlaintextCaller, Proven
 from rollout.model.status import Reason
 from rollout.model.telemetry import Asked, MeshAnswer
 
@@ -19,7 +19,8 @@ class PlaintextLook:
     """What one look at the plaintext counters told. events: since the look before, those that are accounted for too.
 
     complete: whether silence would have meant something; gap: why not, "" where it does. silent: a sentence where too many
-    proxies were not scraped for too long, "" otherwise. known_until: up to then nothing is unknown of any proxy.
+    proxies were not scraped for too long, "" otherwise. known_until: up to then nothing is unknown of any proxy. named: who
+    caused the events, where the proxies' logs could tell. tested: the scrape that shows the marked request of the self-test.
     """
 
     events: tuple[Event, ...] = ()
@@ -27,6 +28,8 @@ class PlaintextLook:
     gap: str = "nothing was asked yet"
     silent: str = ""
     known_until: datetime | None = None
+    named: tuple[PlaintextCaller, ...] = ()
+    tested: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class NamespaceSeen:
     """One namespace. findings: of the preflight checks; None when they did not run in this look.
 
     raw: its PeerAuthentications and workloads as they were read. snapshot: how it was before our first write; None for none.
+    unsent: whether the last marked request could not be sent.
     """
 
     namespace: MeshNamespace
@@ -58,6 +62,7 @@ class NamespaceSeen:
     findings: tuple[Finding, ...] | None = None
     raw: tuple[Mapping[str, Any], ...] = ()
     snapshot: Snapshot | None = None
+    unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +102,21 @@ class Replied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One marked plaintext request to a pod. mark: the path that it asks for."""
+
+    pod: str
+    address: str
+    port: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceActions:
     """What is to be done about one namespace. writes: at most one, but for a fallback, which is all of them at once.
 
     proof: to be stored before the status, with the snapshot when that is to be taken. opens: the writes open what is
-    STRICT: they are done even when the status could not be saved.
+    STRICT: they are done even when the status could not be saved. probe: to be sent once the status is saved.
     """
 
     namespace: str
@@ -109,6 +124,7 @@ class NamespaceActions:
     proof: Proven | None = None
     snapshot: Snapshot | None = None
     opens: bool = False
+    probe: Probe | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

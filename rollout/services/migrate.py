@@ -5,6 +5,7 @@ cuts -> write. A namespace is made STRICT only after the status that says so was
 could not be.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from rollout.model.status import Condition, Reason
 from rollout.ports.errors import PortError
 from rollout.ports.migrations import MeshCluster, MeshWrites, Migrations, Record, Records, StoredMigration
 from rollout.ports.notices import About, Notices
+from rollout.ports.probe import PlainProbe
 from rollout.ports.rollouts import Commands
 from rollout.services.migrate_observe import FleetObserver
 
@@ -52,6 +54,7 @@ class Migrator:
     records: Records
     commands: Commands
     notices: Notices
+    probe: PlainProbe
     home: str
 
     async def tick(self, name: str, now: datetime) -> Moved | None:
@@ -78,6 +81,7 @@ class Migrator:
         self.observer.listener.kept(name)
         await self._tell(saved, decision.events, cuts=True)
         await self._write(saved, seen, decision.actions, told)
+        await self._probe(name, decision.actions)
         told.after, told.wake_at = status, decision.wake_at
         await self._announce(saved, decision, told)
         return told
@@ -153,6 +157,13 @@ class Migrator:
                     told.wrote.append(write)
                 except PortError as error:
                     told.errors.append(error)
+
+    async def _probe(self, name: str, actions: Iterable[NamespaceActions]) -> None:
+        """The marked requests, all at once; the status knows of them already."""
+        due = [(one.namespace, one.probe) for one in actions if one.probe is not None]
+        sent = await asyncio.gather(*(self.probe.send(probe.address, probe.port, probe.mark) for _, probe in due))
+        for (namespace, _), was_sent in zip(due, sent, strict=True):
+            self.observer.probed(name, namespace, was_sent=was_sent)
 
     def _is_still_so(self, stored: StoredMigration, seen: FleetSeen, namespace: str) -> bool:
         root = stored.spec.root if stored.spec is not None else ""

@@ -9,16 +9,19 @@ from typing import Any
 from rollout.migration.needs import CALLERS_WITHIN, Needs, needs
 from rollout.migration.preflight.catalogue import verdict
 from rollout.migration.preflight.gathered import Gathered
+from rollout.migration.self_test import mark_of
 from rollout.model.mesh import PeerAuth
 from rollout.model.mesh_writes import Snapshot
 from rollout.model.migration import Finding, MigrationSpec, MigrationStatus, Stage
-from rollout.model.migration_seen import CronCaller, Edge, FleetSeen, NamespaceSeen
+from rollout.model.migration_seen import CronCaller, Edge, FleetSeen, NamespaceSeen, PlaintextLook
 from rollout.model.names import Key
 from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion
+from rollout.ports.caller_log import CallerLog
 from rollout.ports.errors import PortError
 from rollout.ports.mesh_metrics import MeshMetrics
 from rollout.ports.migrations import Inventory, MeshCluster, Records
 from rollout.ports.rollouts import Commands
+from rollout.services.attribute import attributed
 from rollout.services.plaintext import Listener
 
 EDGES_AGAIN = 4  # intervals: the graph of callers moves slowly, and the question is a heavy one
@@ -40,10 +43,12 @@ class FleetObserver:
     records: Records
     inventory: Inventory
     metrics: MeshMetrics
+    log: CallerLog
     home: str
     actors_bound: Callable[[], bool]
     listener: Listener = field(default_factory=Listener)
     _answers: dict[tuple[str, str, Asked], MeshAnswer] = field(default_factory=dict)
+    _unsent: set[tuple[str, str]] = field(default_factory=set)
     _periods: tuple[datetime, tuple[CronCaller, ...]] | None = None
 
     async def observe(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> FleetSeen:
@@ -54,16 +59,17 @@ class FleetObserver:
         checks = await self._checks(spec, wanted, told, self.cluster.meshed(), now)
         snapshots = {name: await self._snapshot(spec, name) for name in names if status.of(name).recorded}
         periods = await self._cron_periods(status, now)
+        looks = await self._looks(spec, status, told, now)
         # From here on nothing is waited for: what is decided on is the cluster of one moment, the last one.
         namespaces = {}
         for name in names:
-            namespace = self.cluster.namespace(name)
             namespaces[name] = NamespaceSeen(
-                namespace=namespace,
+                namespace=self.cluster.namespace(name),
                 answers=told[name],
-                plaintext=self.listener.look(spec, status.of(name), namespace, told[name], now),
+                plaintext=looks[name],
                 findings=checks.get(name),
                 raw=self.cluster.raw(name),
+                unsent=(spec.name, name) in self._unsent,
                 snapshot=snapshots.get(name),
             )
         return FleetSeen(
@@ -75,6 +81,21 @@ class FleetObserver:
             commands=self.commands.pending(Key(namespace=self.home, name=spec.name)),
             actors_bound=self.actors_bound(),
         )
+
+    async def _looks(
+        self,
+        spec: MigrationSpec,
+        status: MigrationStatus,
+        told: Mapping[str, Mapping[Asked, MeshAnswer]],
+        now: datetime,
+    ) -> dict[str, PlaintextLook]:
+        """Who spoke plaintext, by name where the proxies' logs tell one."""
+        found = {name: self.cluster.namespace(name) for name in told}
+        looks = {
+            name: self.listener.look(spec, status.of(name), namespace, told[name], now)
+            for name, namespace in found.items()
+        }
+        return dict(await attributed(self.log, looks, found, _marks(spec, status), now))
 
     def glance(self, spec: MigrationSpec, status: MigrationStatus, root: tuple[PeerAuth, ...]) -> FleetSeen:
         """What the cache alone shows, without a request: the objects and the commands."""
@@ -90,9 +111,14 @@ class FleetObserver:
         """Whether the namespace and the mesh's own policies are what a decision was made on."""
         return self.cluster.namespace(name) == seen.namespaces[name].namespace and self.cluster.root(root) == seen.root
 
+    def probed(self, migration: str, namespace: str, *, was_sent: bool) -> None:
+        """Remember whether the last marked request to a namespace was answered."""
+        (self._unsent.discard if was_sent else self._unsent.add)((migration, namespace))
+
     def forget(self, migration: str) -> None:
         """Drop what is remembered of a migration that is gone."""
         self._answers = {place: answer for place, answer in self._answers.items() if place[0] != migration}
+        self._unsent = {place for place in self._unsent if place[0] != migration}
         self.listener.forget(migration)
 
     async def _told(
@@ -189,3 +215,9 @@ class FleetObserver:
 def _names(spec: MigrationSpec, status: MigrationStatus) -> tuple[str, ...]:
     """Those of the spec, and those that it named once."""
     return (*spec.namespaces, *(one.name for one in status.namespaces if one.name not in spec.namespaces))
+
+
+def _marks(spec: MigrationSpec, status: MigrationStatus) -> dict[str, str]:
+    """The paths of our own marked requests, by namespace."""
+    tests = ((one.name, one.self_test) for one in status.namespaces)
+    return {name: mark_of(spec.name, name, test.asked_at) for name, test in tests if test is not None}

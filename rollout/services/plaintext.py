@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from policies.ledger import Ledger, Look, Terms, ledger_hold, noted, resumed, retrospect, uncertain
-from policies.ledger_coverage import Telemetry, coverage
+from policies.ledger_coverage import Telemetry, coverage, self_tested
 from policies.ledger_events import Account, Event, Sample
 from policies.soak import gap as silent_too_long
+from rollout.migration.self_test import told_of
 from rollout.model.mesh import MeshNamespace, MeshPod
 from rollout.model.migration import Exemption, MigrationSpec, NamespaceStatus
 from rollout.model.migration_seen import PlaintextLook
@@ -41,7 +42,10 @@ class Listener:
         ledger, events = noted(ledger, _seen(namespace, answers), terms, now)
         ledger, more = _looked_back(ledger, answers, events, terms)
         self._ledgers[place] = ledger
-        events = (*self._untold.get(place, ()), *events, *more)
+        test = told_of(status)
+        fresh = (*events, *more)
+        tested, fresh = self_tested(test, fresh) if test is not None else (None, fresh)
+        events = (*self._untold.get(place, ()), *fresh)
         self._untold[place] = events
         return PlaintextLook(
             events=events,
@@ -49,6 +53,7 @@ class Listener:
             gap=gap,
             silent=_silent(spec, namespace, answers, now),
             known_until=ledger.known_until,
+            tested=tested.seen_at if tested is not None else None,
         )
 
     def kept(self, migration: str) -> None:

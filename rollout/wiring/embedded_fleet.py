@@ -116,7 +116,7 @@ async def embedded_fleet(kubeconfig: Path, tell: Tell) -> AsyncIterator[Embedded
         stack.push_async_callback(face.close)
         face.kubeconfig(kubeconfig)
         metrics = MemoryMeshMetrics()
-        fleet = EmbeddedFleet(MemoryFleet(DirectApi(cluster), metrics), clock)
+        fleet = EmbeddedFleet(MemoryFleet(DirectApi(cluster), metrics, cluster.logs), clock)
         _background(stack, asyncio.create_task(fleet.live()))
         moving = Moving(metrics=metrics, notices=_Said(tell), clock=clock, home=NAMESPACE, actors_bound=lambda: True)
         await _controller(stack, cluster, moving)

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.clock import SystemClock
-from adapters.kube.api import KubeApi
+from adapters.kube.api import TextApi
 from adapters.kube.cache import Cache
 from adapters.kube.commands import KubeCommands
 from adapters.kube.objects import KubeObjects
+from adapters.mesh.caller_log import KubeCallerLog
 from adapters.mesh.cluster import CachedMesh
 from adapters.mesh.inventory import KubeInventory
 from adapters.mesh.kinds import LISTED
+from adapters.mesh.probe import HttpProbe
 from adapters.mesh.records import KubeRecords
 from adapters.mesh.store import KubeMigrations
 from adapters.mesh.writes import KubeMeshWrites
@@ -19,6 +21,7 @@ from rollout.controller.kept_migrations import KeptMigrations
 from rollout.ports.clock import Clock
 from rollout.ports.mesh_metrics import MeshMetrics
 from rollout.ports.notices import Notices
+from rollout.ports.probe import PlainProbe
 from rollout.services.migrate import Migrator
 from rollout.services.migrate_observe import FleetObserver
 from rollout.settings import Settings
@@ -33,9 +36,10 @@ class Moving:
     clock: Clock
     home: str
     actors_bound: Callable[[], bool]
+    probe: PlainProbe = field(default_factory=HttpProbe)
 
 
-def kept_migrations(api: KubeApi, cache: Cache, moving: Moving) -> KeptMigrations:
+def kept_migrations(api: TextApi, cache: Cache, moving: Moving) -> KeptMigrations:
     """What keeps MeshMigrations."""
     home, clock = moving.home, moving.clock
     migrations, cluster = KubeMigrations(api, cache), CachedMesh(cache)
@@ -46,6 +50,7 @@ def kept_migrations(api: KubeApi, cache: Cache, moving: Moving) -> KeptMigration
         records=records,
         inventory=KubeInventory(KubeObjects(api, LISTED)),
         metrics=moving.metrics,
+        log=KubeCallerLog(api, cluster.pods),
         home=home,
         actors_bound=moving.actors_bound,
     )
@@ -57,6 +62,7 @@ def kept_migrations(api: KubeApi, cache: Cache, moving: Moving) -> KeptMigration
         records=records,
         commands=commands,
         notices=moving.notices,
+        probe=moving.probe,
         home=home,
     )
     return KeptMigrations(migrations=migrations, migrator=migrator, clock=clock)

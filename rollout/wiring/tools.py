@@ -108,6 +108,7 @@ async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIt
     from adapters.kube.commands import KubeCommands
     from adapters.kube.kinds import KINDS, WORKLOAD_KINDS
     from adapters.kube.objects import KubeObjects
+    from adapters.mesh.caller_log import KubeCallerLog
     from adapters.mesh.cluster import CachedMesh
     from adapters.mesh.inventory import KubeInventory
     from adapters.mesh.kinds import LISTED
@@ -119,8 +120,10 @@ async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIt
     cache = Cache(cluster.api, [KINDS[name] for name in (*seen, "RolloutCommand")])
     await cache.refresh(seen)
     async with AsyncExitStack() as stack:
+        fleet = CachedMesh(cache)
         yield FleetObserver(
-            cluster=CachedMesh(cache),
+            cluster=fleet,
+            log=KubeCallerLog(cluster.api, fleet.pods),
             commands=KubeCommands(cluster.api, cache, SystemClock(), "MeshMigration"),
             records=mesh_records(cluster, home),
             inventory=KubeInventory(KubeObjects(cluster.api, LISTED)),

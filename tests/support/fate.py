@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from adapters.kube.api import KubeApi, Obj, Patch
+from adapters.kube.api import Obj, Patch, TextApi
 from rollout.ports.errors import Unreachable
 
 
@@ -57,7 +57,7 @@ class Fate:
 class MortalApi:
     """The controller's `KubeApi`, whose writes are in the hands of fate."""
 
-    def __init__(self, api: KubeApi, fate: Fate) -> None:
+    def __init__(self, api: TextApi, fate: Fate) -> None:
         self._api = api
         self._fate = fate
 
@@ -66,6 +66,11 @@ class MortalApi:
         if not (query or {}).keys() & {"limit", "resourceVersion", "resourceVersionMatch"}:
             self._fate.reads.append(path)
         return await self._api.get(path, query)
+
+    async def text(self, path: str, query: Mapping[str, str], most: int) -> str:
+        """As the API answers; read, as an object is."""
+        self._fate.reads.append(path)
+        return await self._api.text(path, query, most)
 
     async def create(self, path: str, body: Obj, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """As the API answers, or fate."""

@@ -91,7 +91,7 @@ class FleetWorld:
         self.following.cancel()
         await asyncio.gather(self.following, return_exceptions=True)
         self.cache, self.kept, self.following = await _services(
-            self.cluster, self.clock, self.metrics, self.notices, self.fate
+            self.cluster, self.clock, self.fleet, self.notices, self.fate
         )
         self.shown = 0
 
@@ -191,14 +191,14 @@ async def a_fleet(fate: Fate | None = None, **spec: Any) -> AsyncIterator[FleetW
     cluster.seed(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names))
     cluster.seed(*installed())
     metrics, notices, fate = MemoryMeshMetrics(), KeptNotices(), fate or Fate()
-    fleet = MemoryFleet(DirectApi(cluster), metrics)
+    fleet = MemoryFleet(DirectApi(cluster), metrics, cluster.logs)
     for namespace, name in (("tools", "ci"), ("shop", "web"), ("pay", "bank")):
         await fleet.deploy(Workload(namespace=namespace, name=name), START)
     fleet.call(Caller(name="web", source="shop/web", target="pay/bank"))
     fleet.call(Caller(name="ci", source="tools/ci", target="shop/web"))
     fleet.call(Caller(name="bank", source="pay/bank", target="tools/ci"))
     await fleet.beat(START)
-    cache, kept, following = await _services(cluster, clock, metrics, notices, fate)
+    cache, kept, following = await _services(cluster, clock, fleet, notices, fate)
     world = FleetWorld(cluster, clock, metrics, fleet, notices, fate, cache, kept, following)
     await world.put(migration(**spec))
     try:
@@ -209,12 +209,14 @@ async def a_fleet(fate: Fate | None = None, **spec: Any) -> AsyncIterator[FleetW
 
 
 async def _services(
-    cluster: MemoryCluster, clock: ManualClock, metrics: MemoryMeshMetrics, notices: KeptNotices, fate: Fate
+    cluster: MemoryCluster, clock: ManualClock, fleet: MemoryFleet, notices: KeptNotices, fate: Fate
 ) -> tuple[Cache, KeptMigrations, "asyncio.Task[None]"]:
     """One life of the controller, without the loop."""
     api = MortalApi(DirectApi(cluster, user=USER), fate)
     cache = Cache(api, WATCHED)
-    moving = Moving(metrics=metrics, notices=notices, clock=clock, home=HOME, actors_bound=lambda: True)
+    moving = Moving(
+        metrics=fleet.metrics, notices=notices, clock=clock, home=HOME, actors_bound=lambda: True, probe=fleet
+    )
     kept = kept_migrations(api, cache, moving)
     following = asyncio.create_task(cache.run())
     await cache.wait_synced(timedelta(seconds=10))

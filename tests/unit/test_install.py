@@ -191,11 +191,11 @@ def test_every_pod_is_counted_by_budget_network_policy_and_monitor() -> None:
     objects = controller_objects(Choices())
     labels = deployment(objects)["spec"]["template"]["metadata"]["labels"]
     (budget,) = [obj["spec"]["selector"]["matchLabels"] for obj in objects if obj["kind"] == "PodDisruptionBudget"]
-    (network,) = [obj["spec"]["podSelector"]["matchLabels"] for obj in objects if obj["kind"] == "NetworkPolicy"]
+    networks = [obj["spec"]["podSelector"]["matchLabels"] for obj in objects if obj["kind"] == "NetworkPolicy"]
     (service,) = [obj for obj in objects if obj["kind"] == "Service"]
     monitor = yaml.safe_load((DEPLOY / "monitoring" / "servicemonitor.yaml").read_text())["spec"]
 
-    for selector in (budget, network, service["spec"]["selector"]):
+    for selector in (budget, *networks, service["spec"]["selector"]):
         assert selector.items() <= labels.items()
     assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert {end["port"] for end in monitor["endpoints"]} <= {port["name"] for port in service["spec"]["ports"]}

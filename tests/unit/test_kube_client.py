@@ -249,3 +249,20 @@ def test_a_call_is_named_as_in_an_audit_log(
     method: str, path: str, query: dict[str, str], name: tuple[str, str]
 ) -> None:
     assert call_name(method, path, query) == name
+
+
+async def test_a_text_is_cut_off_however_much_is_sent(server: Server, api: HttpApi) -> None:
+    server.sends("one\n", "two\n", "three\n")
+
+    assert await api.text(f"{PODS}/api-1/log", {"container": "istio-proxy"}, 6) == "one\ntw"
+    assert server.asked[0].query["container"] == "istio-proxy"
+    assert server.asked[0].headers["Accept"] == "*/*"
+
+
+async def test_bytes_of_a_text_that_are_no_utf8_are_replaced(server: Server, api: HttpApi) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=b"a\xffb")
+
+    server.answer = answer
+
+    assert await api.text(f"{PODS}/api-1/log", {}, 10) == "a\ufffdb"

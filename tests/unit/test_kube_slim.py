@@ -61,16 +61,18 @@ def test_of_a_pod_only_its_place_conditions_and_containers_names_stay() -> None:
     assert slim("Pod", pod(image="x", env=[{}])) == {
         "metadata": {"name": "a", "labels": {"app": "a"}},
         "spec": {"nodeName": "n", "containers": [{"name": "app"}]},
-        "status": {"phase": "Running", "podIP": "10.0.0.1", "conditions": []},
+        "status": {"phase": "Running", "podIP": "10.0.0.1", "hostIP": "10.0.0.9", "conditions": []},
     }
 
 
 @pytest.mark.parametrize("containers", ["containers", "initContainers"])
-def test_of_containers_their_ports_stay_because_modes_are_about_them(containers: str) -> None:
+def test_of_containers_their_ports_stay_because_modes_and_services_are_about_them(containers: str) -> None:
     given = pod()
     given["spec"][containers] = [{"name": "app", "image": "x", "ports": [{"name": "http", "containerPort": 8080}]}]
 
-    assert slim("Pod", given)["spec"][containers] == [{"name": "app", "ports": [{"containerPort": 8080}]}]
+    assert slim("Pod", given)["spec"][containers] == [
+        {"name": "app", "ports": [{"containerPort": 8080, "name": "http"}]}
+    ]
 
 
 @pytest.mark.parametrize("statuses", ["containerStatuses", "initContainerStatuses"])

@@ -47,6 +47,7 @@ def test_it_is_read_in_full() -> None:
             triggers={"successDrop": "2%", "latencyFactor": 2, "unready": 3},
             exceptions=[exception],
             suspend=True,
+            selfTest=False,
         )
     )
 
@@ -73,6 +74,7 @@ def test_it_is_read_in_full() -> None:
             ),
         ),
         suspend=True,
+        self_test=False,
     )
 
 
