@@ -35,6 +35,7 @@ _QUIET = frozenset(
         "NotInForce",
         "Restarting",
         "FormerWave",
+        "FirstScrapes",
         "SoakNotStarted",
     }
 )
