@@ -41,6 +41,7 @@ _QUIET = frozenset(
         "NotInForce",
         "Restarting",
         "FormerWave",
+        "FirstScrapes",
         "SoakNotStarted",
         "SelfTestMissing",
         "SelfTestPending",

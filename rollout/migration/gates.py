@@ -1,6 +1,7 @@
 """What keeps a namespace from going on? Each stage has its gates; an empty answer lets it pass."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from rollout.migration.drift import drift_hold
@@ -10,7 +11,7 @@ from rollout.migration.gitops import CHECK, commit_hold
 from rollout.migration.limits import mute, suffering, unready
 from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import unwritable
-from rollout.migration.needs import CHECKED_WITHIN
+from rollout.migration.needs import CHECKED_WITHIN, FEWEST_SCRAPES
 from rollout.migration.self_test import self_test_reason
 from rollout.migration.soaking import soak_holds
 from rollout.migration.view import View, may_speak_plaintext, unmeshed, unsettled
@@ -131,6 +132,13 @@ def _unmeshed(view: View) -> Iterator[Reason]:
 
 def _permissive(view: View) -> Iterator[Reason]:
     yield from _unmeshed(view)
+    is_early = view.in_stage() < FEWEST_SCRAPES * view.spec.interval.total_seconds()
+    for one in _uncontrolled(view):  # new proxies have told nothing yet: that holds, but alarms nobody
+        yield replace(one, code="FirstScrapes") if is_early else one
+
+
+def _uncontrolled(view: View) -> Iterator[Reason]:
+    """Why it is not known that its proxies would tell of plaintext."""
     look = view.seen.plaintext
     if not look.complete:
         yield Reason(code="CoverageIncomplete", message=look.gap)
@@ -193,7 +201,8 @@ def _armed(view: View) -> Iterator[Reason]:
     if pods:
         message = (
             f"refused callers would stay unseen at {named(pods)}: export envoy_listener_* "
-            "(proxyStatsMatcher.inclusionPrefixes: [listener.]) and restart the pods"
+            "(proxyStatsMatcher.inclusionPrefixes: [listener.]) and restart the pods; where nothing is intercepted, "
+            "name the proxies' listeners by --mesh-inbound"
         )
         yield Reason(code="RefusalsUnseen", message=message)
 

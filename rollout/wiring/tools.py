@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rollout.ports.objects import Objects, ObjectWrites
 
 if TYPE_CHECKING:
-    from adapters.kube.api import KubeApi
+    from adapters.kube.api import TextApi
     from rollout.ports.metrics import Metrics
     from rollout.ports.migrations import Records
     from rollout.services.migrate_observe import FleetObserver
@@ -24,7 +24,7 @@ class Cluster:
 
     objects: Objects
     writes: ObjectWrites
-    api: "KubeApi"
+    api: "TextApi"
     namespace: str
 
 
