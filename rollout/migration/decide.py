@@ -192,8 +192,23 @@ def _news(before: NamespaceStatus, view: View, fire: Fired | None) -> tuple[Reas
         news.append(Reason(code=fire.trigger, message=moved_to, warning=fire.trigger in _ALARMING))
         cut = cut_announced(view, fire.trigger)
         news += [cut] if cut is not None else []
+    news += _new_callers(before, after)
     known = {reason.code for reason in before.reasons} | _QUIET
     return (*news, *(reason for reason in after.reasons if reason.code not in known))
+
+
+def _new_callers(before: NamespaceStatus, after: NamespaceStatus) -> list[Reason]:
+    """Who speaks plaintext for the first time; that one goes on speaking it is no news."""
+    known = {(one.workload, one.source) for one in before.callers}
+    return [
+        Reason(
+            code="PlaintextCaller",
+            message=f"{one.source or 'a caller that the proxies cannot name'} spoke plaintext to {one.workload}: "
+            "the soak begins again",
+        )
+        for one in after.callers
+        if (one.workload, one.source) not in known
+    ]
 
 
 def _moments(view: View, fire: Fired | None, done: NamespaceActions | None) -> list[datetime]:

@@ -113,6 +113,8 @@ def _baseline(view: View) -> Iterator[Reason]:
 
 
 def _enrolling(view: View) -> Iterator[Reason]:
+    if view.status.in_force is None:
+        yield Reason(code="NotInForce", message="its label and its own PERMISSIVE are not both there yet")
     if unmeshed(view):
         by_hand = tuple(pod.name for pod in unmeshed(view) if not pod.workload)
         if by_hand:

@@ -35,7 +35,8 @@ def _remembered(view: View, fire: Fired, status: NamespaceStatus) -> NamespaceSt
         case Trigger.PLAINTEXT_SEEN:
             return replace(status, soak=SoakMark(restarted=fire.why, known_until=view.status.soak.known_until))
         case Trigger.REHEARSED:
-            return replace(status, canary=least_risky(view), baseline=_completed(view))
+            status = replace(status, canary=least_risky(view), baseline=_completed(view))
+            return replace(status, soak=replace(status.soak, looked=view.now))  # the gate was passed by this look
         case Trigger.LIMIT_BROKEN | Trigger.FALLBACK_ASKED | Trigger.OPENED_BY_HAND:
             return replace(status, why_back=fire.why, fallbacks=view.status.fallbacks + 1)
         case Trigger.ROLLBACK_ASKED:

@@ -9,6 +9,7 @@ from rollout.model.migration import MigrationSpec, NamespaceStatus, Stage
 from rollout.model.telemetry import Asked, MeshQuestion
 
 CHECK_AGAIN = timedelta(minutes=5)  # the preflight checks list objects of many kinds
+HELD_AGAIN = timedelta(minutes=1)  # while they hold somebody
 CHECKED_WITHIN = 3 * CHECK_AGAIN  # what checks found longer ago proves nothing
 GLANCE = timedelta(minutes=5)
 CALLERS_WITHIN = timedelta(days=30)  # a caller that came once a month is one
@@ -43,7 +44,8 @@ class Needs:
 
 def needs(spec: MigrationSpec, status: NamespaceStatus, now: datetime) -> Needs:
     """What to ask the metrics server, and whether the checks are due."""
-    due = status.looked is None or now - status.looked >= CHECK_AGAIN or status.stage is Stage.PREFLIGHT
+    again = HELD_AGAIN if status.blocked or status.warned else CHECK_AGAIN
+    due = status.looked is None or now - status.looked >= again or status.stage is Stage.PREFLIGHT
     checks = due and status.stage in _CHECKED
     asked = (*_QUESTIONS.get(status.stage, ()), *(sorted(ASKS) if checks else ()))
     return Needs(

@@ -3,6 +3,7 @@
 It looks at the status, the objects and the commands alone: no metrics, no records, no checks, and if it must be no spec.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from rollout.migration.mtls_writes import opened
 from rollout.migration.orders import changed_in, obeyed
 from rollout.migration.stages import TRANSITIONS
 from rollout.migration.view import View
-from rollout.model.commands import Verb
+from rollout.model.commands import Command, Verb
 from rollout.model.mesh import Mtls, PeerAuth
 from rollout.model.migration import MigrationSpec, MigrationStatus, Stage
 from rollout.model.migration_seen import FleetSeen, MigrationDecision, NamespaceActions, Replied
@@ -29,6 +30,11 @@ def any_root(now: datetime) -> tuple[PeerAuth, ...]:
             namespace="", name="default", uid="", version="", created=now, selector={}, mode=Mtls.STRICT, ports={}
         ),
     )
+
+
+def is_urgent(status: MigrationStatus, commands: Iterable[Command]) -> bool:
+    """Whether there may be something to open."""
+    return any(one.verb in _OPENS for one in commands) or Stage.FALLING_BACK in status.stages.values()
 
 
 def opening(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: datetime) -> MigrationDecision | None:

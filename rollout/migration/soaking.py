@@ -119,7 +119,9 @@ def _known(view: View) -> tuple[str, ...]:
     namespace = view.namespace
     found = [f"workload={one}" for one in namespace.workloads]
     found += [f"service={name}" for name in namespace.services]
-    found += [f"policy={peer.name}={_digest(peer.spec)}" for peer in (*namespace.peers, *view.root)]
+    # Ours change by our own hand; that somebody else changed them is told by `drift`.
+    found += [f"policy={peer.name}={_digest(peer.spec)}" for peer in namespace.peers if peer.ours != view.spec.name]
+    found += [f"policy={peer.namespace}/{peer.name}={_digest(peer.spec)}" for peer in view.root]
     found += [f"caller={name}" for name in view.fleet.calls.callers_of(view.name) if name not in view.fleet.enrolled]
     ordered = sorted(set(found))
     if len(ordered) <= MOST_KNOWN:

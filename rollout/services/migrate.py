@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rollout.migration.decide import decide
-from rollout.migration.opening import any_root, opening
+from rollout.migration.opening import any_root, is_urgent, opening
 from rollout.migration.telling import WRITTEN
 from rollout.model.actions import Answer
 from rollout.model.commands import Result
@@ -84,6 +84,8 @@ class Migrator:
 
     async def _open_first(self, stored: StoredMigration, told: Moved, now: datetime) -> StoredMigration:
         """What must open is written before anything is waited for; the MigrationStatus that says so is saved if it can be."""
+        if not is_urgent(stored.status, self.commands.pending(Key(namespace=self.home, name=stored.name))):
+            return stored
         spec = stored.spec or MigrationSpec(name=stored.name, waves=())
         root = self.cluster.root(spec.root) if stored.spec is not None else any_root(now)
         seen = self.observer.glance(spec, stored.status, root)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -66,12 +66,14 @@ class FleetObserver:
                 raw=self.cluster.raw(name),
                 snapshot=snapshots.get(name),
             )
-        return replace(
-            self.glance(spec, status, self.cluster.root(spec.root)),
+        return FleetSeen(
             namespaces=namespaces,
+            root=self.cluster.root(spec.root),
             edges=edges,
             meshed=self.cluster.meshed(),
             periods=periods,
+            commands=self.commands.pending(Key(namespace=self.home, name=spec.name)),
+            actors_bound=self.actors_bound(),
         )
 
     def glance(self, spec: MigrationSpec, status: MigrationStatus, root: tuple[PeerAuth, ...]) -> FleetSeen:

@@ -106,6 +106,8 @@ def _gap(
     had = {edge.workload for edge in status.baseline}
     traffic = {owner: owner.partition(" ")[2] in had for owner in pods.values()}
     proxies = _rows(answers, Asked.PROXIES)
+    if proxies is not None and not doubts and _is_nobody_there(spec, namespace, now):
+        return ""
     told = Telemetry(
         scrapes=None if proxies is None else _scrapes(proxies),
         shares=_values(answers, Asked.SCRAPED),
@@ -114,6 +116,15 @@ def _gap(
     missing = (*doubts, *coverage(pods, traffic, told, spec.interval, now).missing)
     more = len(missing) - 1
     return (missing[0] + (f"; and {more} more" if more else "")) if missing else ""
+
+
+def _is_nobody_there(spec: MigrationSpec, namespace: MeshNamespace, now: datetime) -> bool:
+    """Whether there is no pod that anybody could speak plaintext to, but for those that need no proxy."""
+    spared = [one for one in spec.exceptions_of(namespace.name) if one.port is None and now.date() < one.expires]
+    return all(
+        pod.is_finished or (not pod.meshed and any(one.workload.items() <= pod.labels.items() for one in spared))
+        for pod in namespace.pods
+    )
 
 
 def _silent(spec: MigrationSpec, namespace: MeshNamespace, answers: Answers, now: datetime) -> str:

@@ -120,10 +120,26 @@ class FleetWorld:
         known = KINDS[kind]
         await self.api.patch(known.path(known.versions[0], namespace, name), Patch.MERGE, change)
 
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        """A person deletes an object."""
+        known = KINDS[kind]
+        await self.api.delete(known.path(known.versions[0], namespace, name))
+
+    async def commands(self) -> list[Obj]:
+        """All commands as they are stored."""
+        listed = await self.api.get(KINDS["RolloutCommand"].path("v1alpha1", HOME))
+        return list(listed["items"])
+
     async def read(self, kind: str, namespace: str, name: str) -> Obj:
         """An object as it is stored."""
         known = KINDS[kind]
         return await self.api.get(known.path(known.versions[0], namespace, name))
+
+    async def policies(self, namespace: str) -> dict[str, tuple[str, Any]]:
+        """Uid and spec of each PeerAuthentication, by name."""
+        kind = KINDS["PeerAuthentication"]
+        listed = await self.api.get(kind.path(kind.versions[0], namespace))
+        return {one["metadata"]["name"]: (one["metadata"]["uid"], one["spec"]) for one in listed["items"]}
 
     async def status(self) -> MigrationStatus:
         """The stored status."""
@@ -165,7 +181,7 @@ def migration(**spec: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def a_fleet(**spec: Any) -> AsyncIterator[FleetWorld]:
+async def a_fleet(fate: Fate | None = None, **spec: Any) -> AsyncIterator[FleetWorld]:
     """A fleet of three namespaces, each with one workload, and a migration of it; nothing has ticked yet."""
     clock = ManualClock(START)
     cluster = MemoryCluster.with_kinds(*MESH, now=clock.now)
@@ -173,7 +189,7 @@ async def a_fleet(**spec: Any) -> AsyncIterator[FleetWorld]:
     names = ("istio-system", HOME, "tools", "shop", "pay")
     cluster.seed(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in names))
     cluster.seed(*installed())
-    metrics, notices, fate = MemoryMeshMetrics(), KeptNotices(), Fate()
+    metrics, notices, fate = MemoryMeshMetrics(), KeptNotices(), fate or Fate()
     fleet = MemoryFleet(DirectApi(cluster), metrics)
     for namespace, name in (("tools", "ci"), ("shop", "web"), ("pay", "bank")):
         await fleet.deploy(Workload(namespace=namespace, name=name), START)
