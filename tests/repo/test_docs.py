@@ -67,21 +67,16 @@ def written() -> list[tuple[str, list[str]]]:
     ]
 
 
-def wrong(arguments: list[str]) -> str:
-    """Why the program would not take these arguments; "" when it would."""
-    return refused(Commands("rollout"), arguments)
-
-
-def refused(group: click.Group, arguments: list[str]) -> str:
-    """The same of a group of commands, and of the groups in it."""
+def wrong(arguments: list[str], group: click.Group | None = None) -> str:
+    """Why the program, or one of its groups, would not take these arguments; "" when it would."""
+    group = group or Commands("rollout")
     if not arguments or arguments[0].startswith("-"):
         return ""
-    context = click.Context(group)
-    command = group.get_command(context, arguments[0])
+    command = group.get_command(click.Context(group), arguments[0])
     if command is None:
         return f"there is no command {arguments[0]}"
-    if isinstance(command, click.Group) and arguments[1:] and not arguments[1].startswith("-"):
-        return refused(command, arguments[1:])
+    if isinstance(command, click.Group):
+        return wrong(arguments[1:], command)
     try:
         command.make_parser(click.Context(command)).parse_args(arguments[1:])
     except click.UsageError as error:
@@ -109,13 +104,14 @@ def test_commands_are_found_where_a_shell_would_start_them(line: str, expected: 
     assert list(commands(line)) == expected
 
 
-def test_an_option_that_does_not_exist_is_noticed() -> None:
-    assert "No such option" in wrong(["version", "--fast"])
-    assert "No such option" in wrong(["demo", "mesh", "--fast"])
+@pytest.mark.parametrize("words", [["version", "--fast"], ["mesh", "status", "--fast"]])
+def test_an_option_that_does_not_exist_is_noticed(words: list[str]) -> None:
+    assert "No such option" in wrong(words)
 
 
-def test_a_command_of_a_group_that_does_not_exist_is_noticed() -> None:
-    assert wrong(["demo", "moon"]) == "there is no command moon"
+@pytest.mark.parametrize("words", [["nothing"], ["mesh", "nothing"]])
+def test_a_command_that_does_not_exist_is_noticed(words: list[str]) -> None:
+    assert wrong(words) == "there is no command nothing"
 
 
 def test_every_drawing_of_phases_and_stages_is_its_table_and_each_table_is_drawn() -> None:
