@@ -63,9 +63,10 @@ class UnfinishedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How it went. found: the hidden caller as the status has it; found_s, lasted_s: from its first call while shop
-    was observed until it was there, and until it was switched off. refused, served: requests of the late caller; opened_s: from its first refused
-    one to PERMISSIVE.
+    """How it went. found: the hidden caller as the status has it. opened_s: from the late one's first refusal to PERMISSIVE.
+
+    found_s, lasted_s: from the hidden caller's first call while shop was observed until it was in the status, and until
+    it was switched off. refused, served: requests of the late caller.
     """
 
     found: PlaintextCaller
