@@ -62,6 +62,13 @@ def _preflight(view: View) -> Iterator[Reason]:
 
 
 def _found(view: View) -> Iterator[Reason]:
+    if view.seen.findings is None:  # they hold until the checks run again
+        if view.status.blocked:
+            message = f"{view.status.blocked} findings block; see `rollout mesh preflight`"
+            yield Reason(code="PreflightBlocks", message=message, warning=True)
+        if view.status.warned:
+            message = f"acknowledge or mend {view.status.warned} findings; see `rollout mesh preflight`"
+            yield Reason(code="Unacknowledged", message=message)
     if blocking(view):
         keys = tuple(one.key for one in blocking(view))
         yield Reason(code="PreflightBlocks", message=f"mend {named(keys)}; see `rollout mesh preflight`", warning=True)

@@ -132,7 +132,8 @@ def _acknowledge(_spec: MigrationSpec, status: MigrationStatus, command: Command
     entry = Acknowledged(key=command.finding, by=command.actor, reason=command.reason)
     if any(known.key == entry.key for known in one.acknowledged):
         raise RefusalError(f"{entry.key} is acknowledged already")
-    changed = replace(one, acknowledged=tuple(sorted((*one.acknowledged, entry))))
+    # the checks run again at once: what they found holds until then
+    changed = replace(one, acknowledged=tuple(sorted((*one.acknowledged, entry))), looked=None)
     return _Done(status=changed_in(status, changed), message=f"{command.actor} answers for {entry.key}", fires={})
 
 
