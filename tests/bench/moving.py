@@ -58,8 +58,8 @@ def preflight_seconds(pods: int = 2000) -> float:
 
 
 async def fleet_tick(namespaces: int = 500, pods: int = 2) -> tuple[float, float, int, int]:
-    """One migration of so many namespaces, its first wave of 50 in Baseline: seconds of a tick that finds nothing to do and
-    of one that asks the metrics again; requests to the API server of both; and how many pods there are.
+    """One migration of so many namespaces, its first wave of 50 in Baseline: seconds of a tick that asks no metrics and of
+    one that asks them again; requests to the API server of both; and how many pods there are.
     """
     names = [f"team-{number:03}" for number in range(namespaces)]
     waves = [{"name": f"w{at}", "namespaces": names[at : at + _WAVE]} for at in range(0, namespaces, _WAVE)]

@@ -120,6 +120,18 @@ async def test_few_logs_are_read_in_one_look_those_of_the_last_called_pods() -> 
     assert [place for place, _ in log.asked] == [f"shop/{name}" for name in names[:MOST_PODS]]
 
 
+async def test_each_namespace_has_its_turn() -> None:
+    log = KeptLog()
+    names = [f"team-{number}" for number in range(MOST_PODS + 1)]
+    looks = {name: PlaintextLook(events=(event(),)) for name in names}
+    seen = {name: namespace(pods=[pod("api-1")], name=name) for name in names}
+
+    for number in range(len(names)):
+        await attributed(log, looks, seen, {}, NOON + number * SECOND)
+
+    assert {place for place, _ in log.asked} == {f"{name}/api-1" for name in names}
+
+
 async def test_our_own_marked_request_is_nobodys_call() -> None:
     own = line(NOON).replace("GET / ", f"GET {OWN} ")
     log = KeptLog(told={"api-1": (own, line(NOON))})
