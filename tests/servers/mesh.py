@@ -116,10 +116,6 @@ class Mesh:
         """Where the Envoy of a workload's pod answers its administrator."""
         return self._proxies[workload].admin_url
 
-    def push(self) -> None:
-        """As `Istiod.push`."""
-        self._istiod.push()
-
     def check(self) -> None:
         """Raise ServerFailedError when a proxy refused what istiod sent it: all that follows would mislead."""
         if refused := self._istiod.refused():
