@@ -95,11 +95,6 @@ class Istiod:
             raise ServerFailedError(f"istiod wrote no {path}; its log ends:\n{self._process.last_words()}")
         return str(admin.get(path)["data"]["root-cert.pem"])
 
-    def push(self) -> None:
-        """Tell every proxy everything anew, also those that what has changed does not concern."""
-        with urllib.request.urlopen(f"http://{self.places.http}/debug/adsz?push=true", timeout=5):
-            return
-
     def refused(self) -> list[str]:
         """Lines of its log in which a proxy refused a configuration; none in a sound mesh."""
         return [line for line in self._process.log.read_text().splitlines() if REFUSED in line]

@@ -116,10 +116,6 @@ class Mesh:
         """Where the Envoy of a workload's pod answers its administrator."""
         return next(one for one in self.proxies(SHOP) if one.workload == workload).admin_url
 
-    def push(self) -> None:
-        """As `Istiod.push`."""
-        self._istiod.push()
-
     def proxies(self, namespace: str) -> tuple[Proxy, ...]:
         """All that were ever ready in a namespace, the newest first."""
         return tuple(one for one in reversed(self._proxies.values()) if one.namespace == namespace)

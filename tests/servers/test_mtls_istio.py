@@ -1,7 +1,8 @@
 """Is the mode that we take for the one in force the one that a real istiod puts into force?
 
 For each set of PeerAuthentications, what `effective` says of two ports of a pod is compared with the listeners that istiod
-gave to the pod's own Envoy. A second workload, whose mode is changed last, tells when istiod has seen them all.
+gave to the pod's own Envoy. A second workload, whose mode is changed last, tells when istiod has seen them all; a port that
+is added then tells when the pod's Envoy has.
 """
 
 import itertools
@@ -26,6 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("mesh")]
 
 PLACE = "modes"
 PORTS = (8080, 9000)
+FIRST_EXTRA = 7000
 PEERS = "/apis/security.istio.io/v1/namespaces/{}/peerauthentications"
 PATIENCE_S = 15.0
 SUBJECT = {"app": "subject"}
@@ -127,6 +129,7 @@ class Stand:
     def __init__(self, mesh: Mesh) -> None:
         self.mesh, self.kube = mesh, mesh.kube
         self._marks = itertools.cycle((STRICT, OPEN))
+        self._extra = itertools.count(FIRST_EXTRA + 1)
 
     def start(self) -> None:
         """Return when both have their proxies."""
@@ -167,31 +170,30 @@ class Stand:
         body = Peer(name="marker", mode=mark, selector={"app": "marker"}).body()
         self.kube.apply(body)
 
-        seen = eventually(lambda: set(self._listeners("marker")[1].values()) == {mark}, PATIENCE_S)
+        seen = eventually(lambda: set(self._listeners("marker").values()) == {mark}, PATIENCE_S)
         assert seen, self._listeners("marker")
-        before = self._listeners("subject")[0]
-        self.mesh.push()
-        told = eventually(lambda: self._listeners("subject")[0] not in ("", before), PATIENCE_S)
-        assert told, before
-        return self._listeners("subject")[1]
+        extra = next(self._extra)  # what comes with this port is newer than all of them
+        self.kube.apply(_serving("subject", 9801, extra))
+        assert eventually(lambda: extra in self._listeners("subject"), PATIENCE_S), self._listeners("subject")
+        found = self._listeners("subject")
+        return {port: found[port] for port in PORTS}
 
-    def _listeners(self, workload: str) -> tuple[str, dict[int, str]]:
-        """The version of the last answer of istiod, and the modes by port."""
+    def _listeners(self, workload: str) -> dict[int, str]:
+        """The modes by port."""
         url = f"{self.mesh.admin_url(workload)}/config_dump"
         with urllib.request.urlopen(url, timeout=5) as answer:
             configs = json.load(answer)["configs"]
         (dump,) = (one for one in configs if one["@type"].endswith("ListenersConfigDump"))
         found = (one["active_state"]["listener"] for one in dump.get("dynamic_listeners", ()) if "active_state" in one)
-        by_port = {one["address"]["socket_address"]["port_value"]: _mode(one) for one in found}
-        return dump.get("version_info", ""), {port: mode for port, mode in by_port.items() if port in PORTS}
+        return {one["address"]["socket_address"]["port_value"]: _mode(one) for one in found}
 
 
-def _serving(name: str, port: int) -> Obj:
-    """The Sidecar that lets its proxy listen on both ports."""
+def _serving(name: str, port: int, extra: int = FIRST_EXTRA) -> Obj:
+    """The Sidecar that lets its proxy listen on both ports, and on a third one."""
     found = meshobjects.serving(PLACE, name, {"app": name}, port)
     (http,) = found["spec"]["ingress"]
-    raw = {"port": {"number": 9000, "protocol": "TCP", "name": "tcp"}}
-    found["spec"]["ingress"] = [http, {**http, **raw}]
+    more = [{"port": {"number": number, "protocol": "TCP", "name": f"tcp-{number}"}} for number in (9000, extra)]
+    found["spec"]["ingress"] = [http, *(http | one for one in more)]
     return found
 
 
