@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from policies.ledger_coverage import LOOKED_FOR, VALID, SelfTest, self_test_hold
 from policies.soak_hold import clock_time
-from rollout.migration.mtls import effective
+from rollout.migration.mtls import effective, live
 from rollout.migration.view import View, selects
 from rollout.model.mesh import MeshPod, Mtls
 from rollout.model.migration import NamespaceStatus, SelfTestMark, Stage
@@ -50,7 +50,7 @@ def told_of(status: NamespaceStatus) -> SelfTest | None:
 
 def self_test_reason(view: View) -> Reason | None:
     """Why it is not known that plaintext would be noticed; None when it is, or a person does without."""
-    if not _is_asked_for(view):
+    if not _is_asked_for(view) or not _testable(view):
         return None
     hold = self_test_hold(told_of(view.status), view.spec.interval, view.now)
     if hold is None:
@@ -89,10 +89,18 @@ def fact(view: View) -> tuple[str, str, str]:
     last = view.status.self_test
     if not view.spec.self_test:
         return "self-test", "", "spec.selfTest is false: that plaintext would be noticed was not tried"
+    if not _testable(view):
+        return "self-test", "", "no pod with a proxy is there whose plaintext no exception accounts for"
     if last is None or last.seen_at is None:
         return "self-test", "", "none was seen"
     asked = f"one marked plaintext request to pod {last.pod} at {last.asked_at:%Y-%m-%d %H:%M:%S}"
     return "self-test", asked, f"its proxy counted it by {last.seen_at:%Y-%m-%d %H:%M:%S}"
+
+
+def _testable(view: View) -> bool:
+    """Whether some pod with a proxy is there whose plaintext no exception accounts for."""
+    exceptions = view.spec.exceptions_of(view.name)
+    return any(pod.meshed and not any(selects(one, pod) for one in exceptions) for pod in live(view.namespace))
 
 
 def _is_asked_for(view: View) -> bool:

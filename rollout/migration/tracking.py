@@ -21,7 +21,7 @@ def tracked(view: View) -> NamespaceStatus:
     status = replace(status, restarts=min(status.restarts, total_restarts(view)))
     if view.seen.findings is not None:
         status = replace(status, looked=view.now, blocked=len(blocking(view)), warned=len(waiting(view)))
-    if status.self_test is not None and view.seen.plaintext.tested is not None:
+    if status.self_test is not None and status.self_test.seen_at is None and view.seen.plaintext.tested is not None:
         status = replace(status, self_test=replace(status.self_test, seen_at=view.seen.plaintext.tested))
     if view.stage in _WATCHED:
         status = replace(status, dark_since=(status.dark_since or view.now) if is_blind(view) else None)

@@ -46,13 +46,13 @@ async def attributed(
     if not any(told):
         return dict(looks)
     book = address_book(log.pods())
-    found: dict[str, list[PlaintextCaller]] = {}
+    named_in: dict[str, list[PlaintextCaller]] = {}
     for one, lines in zip(pods, told, strict=True):
         own = marks.get(one.namespace)
         came = [come for line in lines if (come := arrival(line)) and one.since < come.at <= one.until]
         arrivals = [come for come in came if not own or not come.asked.endswith(own)]
-        found.setdefault(one.namespace, []).extend(named(arrivals, one.workload, book))
-    return {name: replace(look, named=tuple(sorted(found.get(name, ())))) for name, look in looks.items()}
+        named_in.setdefault(one.namespace, []).extend(named(arrivals, one.workload, book))
+    return {name: replace(look, named=tuple(sorted(named_in.get(name, ())))) for name, look in looks.items()}
 
 
 def _unknown(look: PlaintextLook, namespace: MeshNamespace, now: datetime) -> list[_Asked]:

@@ -5,7 +5,7 @@ look back from there.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from policies.ledger import Ledger, Look, Terms, ledger_hold, noted, resumed, retrospect, uncertain
@@ -37,12 +37,15 @@ class Listener:
             self._ledgers.pop(place, None)
             self._untold.pop(place, None)
             return PlaintextLook()
-        ledger = self._ledgers.get(place) or _begun(status)
+        known = self._ledgers.get(place)
+        ledger = known or _begun(status)
         terms = Terms(window=spec.soak, interval=spec.interval, accounts=tuple(_accounts(spec, namespace, now)))
         ledger, events = noted(ledger, _seen(namespace, answers), terms, now)
         ledger, more = _looked_back(ledger, answers, events, terms)
         self._ledgers[place] = ledger
         test = told_of(status)
+        if test is not None and known is None:  # a memory that begins anew meets the marked request once more
+            test = replace(test, seen_at=None)
         fresh = (*events, *more)
         tested, fresh = self_tested(test, fresh) if test is not None else (None, fresh)
         events = (*self._untold.get(place, ()), *fresh)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.kube.objects import KubeObjects
+from adapters.memory.cluster import DirectApi
 from adapters.memory.face import start_face
 from rollout.services.migrate_observe import FleetObserver
 from rollout.services.migration_reads import Moving, migration
@@ -62,8 +63,9 @@ async def a_ticking_controller(world: FleetWorld) -> AsyncIterator[None]:
 
 def cluster_of(world: FleetWorld) -> Cluster:
     """The fleet's cluster as a command sees it, without HTTP."""
-    objects = KubeObjects(world.api)
-    return Cluster(objects=objects, writes=objects, api=world.api, namespace="shop")
+    api = DirectApi(world.cluster)
+    objects = KubeObjects(api)
+    return Cluster(objects=objects, writes=objects, api=api, namespace="shop")
 
 
 @asynccontextmanager
