@@ -91,7 +91,8 @@ def conditions(spec: MigrationSpec, status: MigrationStatus, now: datetime) -> t
     """kstatus conditions of the whole migration. Waiting for a person is not Stalled."""
     done = sum(one.stage in (Stage.DONE, Stage.EXCEPTED) for one in status.namespaces)
     total = len(spec.namespaces)
-    first = next((reason for one in status.namespaces for reason in one.reasons), None)
+    told = [reason for one in status.namespaces for reason in one.reasons]
+    first = next((reason for reason in told if reason.code in NEEDS_A_PERSON), told[0] if told else None)
     if done == total:
         return (_condition(status, "Ready", "True", Reason(code="Done", message=f"all {total} namespaces"), now),)
     fleet = status.reasons[0] if status.reasons else first
