@@ -1,8 +1,7 @@
 """What becomes of a migration when metrics, servers, people or the controller itself fail in the middle of it?"""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,12 +9,10 @@ import pytest
 from adapters.memory.mesh_traffic import Caller
 from rollout.model.commands import Verb
 from rollout.model.migration import Stage
-from rollout.model.telemetry import MeshAnswer, MeshQuestion
-from rollout.ports.errors import Unreachable
-from rollout.ports.migrations import Record
 from tests.support.fate import Blow
 from tests.support.fleet_world import BEAT, NAME, FleetWorld, a_fleet, migration
 from tests.support.golden import same_story
+from tests.support.unread import Hanging, OnlyOf, Unread
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 SHOP = [{"name": "core", "namespaces": ["shop"]}]
@@ -36,35 +33,6 @@ async def mode(world: FleetWorld, name: str = "default") -> str:
     """What shop says."""
     found: str = (await world.read("PeerAuthentication", "shop", name))["spec"]["mtls"]["mode"]
     return found
-
-
-class Hanging:
-    """A metrics server that never answers."""
-
-    async def ask(self, _question: MeshQuestion, _now: datetime) -> MeshAnswer:
-        """Never."""
-        answer: asyncio.Future[MeshAnswer] = asyncio.get_running_loop().create_future()
-        return await answer
-
-
-class Unread:
-    """Records and an inventory that nobody can read."""
-
-    async def read(self, _migration: str, _namespace: str) -> Record:
-        """Never."""
-        raise Unreachable("no answer")
-
-    async def keep(self, _migration: str, _namespace: str, _record: Record) -> Record:
-        """Never."""
-        raise Unreachable("no answer")
-
-    async def objects(self, _root: str) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-        """Never."""
-        raise Unreachable("no answer")
-
-    async def periods(self, _now: datetime) -> tuple[Any, ...]:
-        """Never."""
-        raise Unreachable("no answer")
 
 
 @pytest.mark.parametrize(("verb", "subject"), [(Verb.FALLBACK, "shop"), (Verb.ABORT, "")])
@@ -117,26 +85,6 @@ async def test_records_that_cannot_be_written_hold_one_namespace_and_no_other() 
 
         assert one.stage is Stage.PENDING
         assert [reason.code for reason in one.reasons] == ["RecordNotKept"]
-
-
-class OnlyOf(Unread):
-    """Records of one namespace alone can be written."""
-
-    def __init__(self, records: Any, namespace: str) -> None:
-        self._records = records
-        self._namespace = namespace
-
-    async def read(self, migration: str, namespace: str) -> Record:
-        """As it is stored."""
-        found: Record = await self._records.read(migration, namespace)
-        return found
-
-    async def keep(self, migration: str, namespace: str, record: Record) -> Record:
-        """As it is stored, or not."""
-        if namespace != self._namespace:
-            raise Unreachable("quota exceeded")
-        kept: Record = await self._records.keep(migration, namespace, record)
-        return kept
 
 
 async def test_a_spec_that_cannot_be_read_answers_commands_and_opens_all_the_same() -> None:
