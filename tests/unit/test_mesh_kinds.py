@@ -135,7 +135,7 @@ def test_records_are_kept_in_the_controllers_namespace_alone() -> None:
     (role,) = [obj for obj in mesh_objects() if obj["kind"] == "Role"]
 
     assert role["metadata"]["namespace"] == NAMESPACE
-    assert set(rights_in(role)) == {(verb, "", "configmaps") for verb in ("get", "create", "patch", "delete")}
+    assert set(rights_in(role)) == {(verb, "", "configmaps") for verb in ("get", "create", "patch")}
 
 
 @pytest.mark.parametrize(("options", "times"), [([], 5), (["--overlay", "istio"], 5), (["--overlay", "linkerd"], 0)])
