@@ -39,9 +39,9 @@ async def attributed(
 
     marks: the path of our own marked request to each namespace, which is no caller's.
     """
-    asked = [found for name in sorted(looks) if (found := _unknown(looks[name], seen[name], now))]
+    asked = [some for name in sorted(looks) if (some := _unknown(looks[name], seen[name], now))]
     first = int(now.timestamp()) % max(len(asked), 1)  # each namespace has its turn
-    pods = [one for found in (*asked[first:], *asked[:first]) for one in found][:MOST_PODS]
+    pods = [one for some in (*asked[first:], *asked[:first]) for one in some][:MOST_PODS]
     told = await asyncio.gather(*(_lines(log, one) for one in pods))
     if not any(told):
         return dict(looks)
