@@ -121,7 +121,11 @@ def fleet_of(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now:
     own = seen.namespaces
     known = {one.name: one for one in status.namespaces}
     edges = [Call(caller=edge.source, callee=edge.target) for edge in seen.edges or () if edge.source]
-    edges += (call for name, one in own.items() for call in plaintext_calls(spec, known[name], one, now))
+    edges += (
+        call
+        for name, one in own.items()
+        for call in plaintext_calls(spec, known.get(name, NamespaceStatus(name=name)), one, now)
+    )
     calls = calls_of(edges)
     fleet = Fleet(
         spec=spec,
@@ -133,7 +137,10 @@ def fleet_of(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now:
         frozen="" if seen.edges is not None else "the metrics server cannot say who calls whom",
         now=now,
     )
-    views = (View(status=known[name], seen=one, fleet=fleet, root=seen.root, now=now) for name, one in own.items())
+    views = (
+        View(status=known.get(name, NamespaceStatus(name=name)), seen=one, fleet=fleet, root=seen.root, now=now)
+        for name, one in own.items()
+    )
     ours = {view.name for view in views if live(view.namespace) and not unmeshed(view)}
     return replace(fleet, enrolled=frozenset(ours | (seen.meshed - own.keys())))
 

@@ -10,7 +10,6 @@ ROOT = Path(__file__).parents[2]
 SOURCES = [path for name in ("progression", "migration", "services") for path in ROOT.glob(f"rollout/{name}/*.py")]
 # Of the evidence for STRICT, the parts whose words nobody is told: looks are summed up in CoverageIncomplete.
 UNTOLD = {"NoLook", "LookIsOld", "LookBackOwed", "NotSoaked", "SoakAlone"}
-UNTOLD |= {"SelfTestMissing", "SelfTestPending", "SelfTestOld", "DetectorBlind"}
 MOVES = {str(trigger) for trigger in Trigger}
 
 

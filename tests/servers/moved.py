@@ -1,4 +1,4 @@
-"""What happens to a fleet that moves to STRICT, falls back, is tried again and is put back: its whole life, recorded.
+"""What happens to a fleet that moves to STRICT, falls back, is tried again and is put back?
 
 Each test of it looks at one thing. Four times the controller is killed right after a write that it must not repeat.
 """
