@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers.cluster import Cluster
 from tests.servers.fleet import a_fleet
-from tests.servers.moved import STEADY_S, Moves, moved
+from tests.servers.moved import IDLE, STEADY_S, Moves, moved
 from tests.servers.prometheus import Prometheus
 from tests.servers.rights import Right, granted, granted_for_moves
 
@@ -38,7 +38,7 @@ def test_a_look_at_which_nothing_changed_asks_the_api_server_nothing(moves: Move
 
     asked = {resource for _, resource in moves.steady}
 
-    assert asked <= {"leases", "secrets"}  # who leads, and the password for git, which is asked every 5 s
+    assert asked <= IDLE
 
 
 def test_a_controller_killed_after_any_of_its_writes_goes_on(moves: Moves) -> None:
