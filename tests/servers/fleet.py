@@ -178,6 +178,10 @@ class Fleet:
         """Whether it becomes true in time."""
         return eventually(is_true, within_s, 0.2)
 
+    def pods(self) -> list[Obj]:
+        """All of the three namespaces."""
+        return [one for name in ("tools", "shop", "pay") for one in self.kube.items(f"/api/v1/namespaces/{name}/pods")]
+
     def mode(self, namespace: str, name: str) -> str:
         """The mode that a PeerAuthentication says; "" when it is not there."""
         path = f"{PEERS.format(namespace)}/{name}"

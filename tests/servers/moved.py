@@ -1,6 +1,6 @@
-"""What happens to a fleet that moves to STRICT, falls back, is tried again and is put back: its whole life, recorded.
+"""What happens to a fleet that moves to STRICT, falls back, is tried again, and is put back as it was?
 
-Each test of it looks at one thing. Four times the controller is killed right after a write that it must not repeat.
+Its whole life, recorded: each test of it looks at one thing. Four times the controller is killed right after a write that it must not repeat.
 """
 
 import json
@@ -36,6 +36,7 @@ class Kept:
 class Moves:
     """What was seen. kills: the writes after which the controller was killed. steady: requests while nothing changed.
 
+    injected: all pods while all namespaces were observed.
     fallback_s: from the scrape that told of a refused caller to the API server's answer. ordered_s: from a command to it.
     """
 
@@ -43,6 +44,7 @@ class Moves:
     kills: list[Audited] = field(default_factory=list)
     blocked: dict[str, Any] = field(default_factory=dict)
     held: bool = False
+    injected: list[Obj] = field(default_factory=list)
     steady: Counter[tuple[str, str]] = field(default_factory=Counter)
     strict: dict[str, str] = field(default_factory=dict)
     fallback_s: float = 0.0
@@ -97,6 +99,7 @@ def listened(fleet: Fleet, seen: Moves) -> None:
     fleet.commit(verify="3s")
     seen.held = not fleet.reaches("shop", "Rehearsal", "StrictCanary", within_s=8.0)
     seen.blocked = fleet.of("shop")
+    seen.injected = [one for one in fleet.pods() if "deletionTimestamp" not in one["metadata"]]
 
 
 def quiet(fleet: Fleet, seen: Moves) -> None:
@@ -226,8 +229,7 @@ def _patched(fleet: Fleet, mark: int, namespace: str, name: str) -> datetime:
 def _meshed(fleet: Fleet) -> list[str]:
     return [
         one["metadata"]["name"]
-        for name in ("tools", "shop", "pay")
-        for one in fleet.kube.items(f"/api/v1/namespaces/{name}/pods")
+        for one in fleet.pods()
         if "sidecar.istio.io/status" in one["metadata"].get("annotations", {})
         and "deletionTimestamp" not in one["metadata"]
     ]

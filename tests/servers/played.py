@@ -1,6 +1,6 @@
-"""Who calls and counts in a fleet whose proxies are not there: pods are real objects, and Prometheus scrapes each of them.
+"""Who calls and counts in a fleet whose proxies are not there?
 
-What a request comes to is the product's demo's own logic (adapters/memory/mesh_traffic.py), on what the API server says.
+Its pods are real objects, and Prometheus scrapes each of them. What a request comes to is the product's demo's own logic (adapters/memory/mesh_traffic.py), on what the API server says.
 """
 
 import json

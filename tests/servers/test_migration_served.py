@@ -27,6 +27,13 @@ def moves(cluster: Cluster, prometheus: Prometheus, tmp_path_factory: pytest.Tem
         yield moved(fleet)
 
 
+def test_istiod_itself_injects_a_native_sidecar_into_every_pod(moves: Moves) -> None:
+    sidecars = [[one["name"] for one in pod["spec"]["initContainers"]] for pod in moves.injected]
+
+    assert len(sidecars) == 9
+    assert all("istio-proxy" in names for names in sidecars)
+
+
 def test_a_plaintext_caller_keeps_a_namespace_from_strict_and_is_named(moves: Moves) -> None:
     assert moves.held
     assert moves.blocked["stage"] == "Observing"
