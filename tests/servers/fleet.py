@@ -204,6 +204,7 @@ def a_fleet(cluster: Cluster, prometheus: Prometheus, directory: Path) -> Iterat
         closing.callback(_gone, kube)
         closing.callback(istiod.stop)
         obtained(istiod.start)
+        closing.callback(rollout, "uninstall", "--force", kubeconfig=cluster.kubeconfig(), namespace=NAMESPACE)
         answer = rollout("install", kubeconfig=cluster.kubeconfig(), namespace=NAMESPACE)
         assert answer.returncode == 0, answer.stderr
         kube.patch(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{CONTROLLER}", {"spec": {"replicas": 0}})

@@ -56,6 +56,7 @@ class Moves:
     meshed_after: list[str] = field(default_factory=list)
     events: list[Obj] = field(default_factory=list)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    evictions: list[str] = field(default_factory=list)
     life: Recorded | None = None
 
 
@@ -75,6 +76,8 @@ def moved(fleet: Fleet) -> Moves:
     put_back(fleet, seen)
     assert fleet.withdraw(), fleet.told()
     seen.life = recorded(fleet.server, mark)
+    every = Tail(fleet.server, ACCOUNT, mark).more()
+    seen.evictions = [one.name for one in every if one.resource == "pods/eviction"]
     return seen
 
 

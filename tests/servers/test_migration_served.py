@@ -74,6 +74,11 @@ def test_it_is_tried_again_when_a_person_says_so(moves: Moves) -> None:
     assert moves.tried_again in ("StrictSoak", "Done")
 
 
+def test_a_pod_below_a_partition_is_evicted_once_for_each_direction(moves: Moves) -> None:
+    assert set(moves.evictions) == {"shards-0"}
+    assert len(moves.evictions) in (2, 3)  # one may be sent once more before the watch has shown that it goes
+
+
 def test_a_rollback_leaves_everything_as_it_was(moves: Moves) -> None:
     assert moves.after == moves.before
     assert moves.meshed_after == []
