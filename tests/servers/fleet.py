@@ -178,6 +178,10 @@ class Fleet:
         """Whether it becomes true in time."""
         return eventually(is_true, within_s, 0.2)
 
+    def pods(self) -> list[Obj]:
+        """All of the three namespaces."""
+        return [one for name in ("tools", "shop", "pay") for one in self.kube.items(f"/api/v1/namespaces/{name}/pods")]
+
     def mode(self, namespace: str, name: str) -> str:
         """The mode that a PeerAuthentication says; "" when it is not there."""
         path = f"{PEERS.format(namespace)}/{name}"
@@ -200,6 +204,7 @@ def a_fleet(cluster: Cluster, prometheus: Prometheus, directory: Path) -> Iterat
         closing.callback(_gone, kube)
         closing.callback(istiod.stop)
         obtained(istiod.start)
+        closing.callback(rollout, "uninstall", "--force", kubeconfig=cluster.kubeconfig(), namespace=NAMESPACE)
         answer = rollout("install", kubeconfig=cluster.kubeconfig(), namespace=NAMESPACE)
         assert answer.returncode == 0, answer.stderr
         kube.patch(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{CONTROLLER}", {"spec": {"replicas": 0}})

@@ -21,6 +21,9 @@ from tests.servers.client import KubeError
 from tests.servers.upstreams import Count, Upstream
 
 NODE = "here"
+NODE_INFO = dict.fromkeys(
+    ("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion", "kubeProxyVersion"), ""
+) | {"kubeletVersion": "v1.36.3", "operatingSystem": "linux", "architecture": "amd64"}  # istiod asks: native sidecars?
 LINGER_S = 1.0  # a deleted pod goes on serving until proxies have dropped it
 WATCH_S = 300
 RETRY_S = 0.2
@@ -97,7 +100,7 @@ class Kubelet:
         admin.apply(node)
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": ""}
         room = {"cpu": "1000", "memory": "1000Gi", "pods": "1000"}
-        body = {"status": {"conditions": [ready], "capacity": room, "allocatable": room}}
+        body = {"status": {"conditions": [ready], "capacity": room, "allocatable": room, "nodeInfo": NODE_INFO}}
         admin.patch(f"/api/v1/nodes/{NODE}/status", body)
         admin.patch(f"/api/v1/nodes/{NODE}", {"spec": {"taints": None}})  # admission taints a new node as not ready
 

@@ -1,6 +1,7 @@
 """Who calls and counts in a fleet whose proxies are not there?
 
-Pods are real objects, and Prometheus scrapes each of them. What a request comes to is the product's demo's own logic (adapters/memory/mesh_traffic.py), on what the API server says.
+Its pods are real objects, and Prometheus scrapes each of them. What becomes of a request is decided by
+adapters/memory/mesh_traffic.py, on what the API server says.
 """
 
 import json

@@ -58,6 +58,10 @@ def status(pod: Pod, address: str, is_complete: bool = True) -> dict[str, Any]:
     waiting = annotations(pod).get(WAITING)
     ready = is_complete and waiting is None and annotations(pod).get(READY) != "false" and not is_ending(pod)
     state = {"waiting": {"reason": waiting}} if waiting else {"running": {"startedAt": _started(pod)}}
+    before = [
+        _ran(one, {"ready": True, "state": state} if _is_sidecar(one) else _ended(pod))
+        for one in pod["spec"].get("initContainers") or ()
+    ]
     return {
         "phase": "Pending" if waiting else "Running",
         "podIP": address,
@@ -69,10 +73,7 @@ def status(pod: Pod, address: str, is_complete: bool = True) -> dict[str, Any]:
             _condition(pod, "ContainersReady", ready),
             _condition(pod, "Ready", ready),
         ],
-        "initContainerStatuses": [
-            _ran(one, {"ready": True, "state": state} if _is_sidecar(one) else _ended(pod))
-            for one in pod["spec"].get("initContainers") or ()
-        ],
+        **({"initContainerStatuses": before} if before else {}),
         "containerStatuses": [
             _ran(one, {"ready": ready, "started": waiting is None, "state": state}) for one in pod["spec"]["containers"]
         ],

@@ -50,8 +50,8 @@ class Recorded:
         return sorted(request for request in self.requests if not request.rights & given)
 
     def needed(self, granted: set[Right]) -> set[Right]:
-        """The smallest set of rights that allows all of it; by name where `granted` has it by name."""
-        return {next(iter(request.rights & granted), min(request.rights, key=len)) for request in self.requests}
+        """The smallest set of rights that allows all of it; as narrow as `granted` has it, plain where it has none."""
+        return {next(iter(one.rights & granted), (one.verb, one.group, one.resource)) for one in self.requests}
 
 
 def granted() -> list[Right]:

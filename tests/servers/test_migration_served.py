@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers.cluster import Cluster
 from tests.servers.fleet import a_fleet
-from tests.servers.moved import STEADY_S, Moves, moved
+from tests.servers.moved import IDLE, STEADY_S, Moves, moved
 from tests.servers.prometheus import Prometheus
 from tests.servers.rights import Right, granted, granted_for_moves
 
@@ -27,6 +27,13 @@ def moves(cluster: Cluster, prometheus: Prometheus, tmp_path_factory: pytest.Tem
         yield moved(fleet)
 
 
+def test_istiod_itself_injects_a_native_sidecar_into_every_pod(moves: Moves) -> None:
+    sidecars = [[one["name"] for one in pod["spec"]["initContainers"]] for pod in moves.injected]
+
+    assert len(sidecars) == 9
+    assert all("istio-proxy" in names for names in sidecars)
+
+
 def test_a_plaintext_caller_keeps_a_namespace_from_strict_and_is_named(moves: Moves) -> None:
     assert moves.held
     assert moves.blocked["stage"] == "Observing"
@@ -38,7 +45,7 @@ def test_a_look_at_which_nothing_changed_asks_the_api_server_nothing(moves: Move
 
     asked = {resource for _, resource in moves.steady}
 
-    assert asked <= {"leases", "secrets"}  # who leads, and the password for git, which is asked every 5 s
+    assert asked <= IDLE
 
 
 def test_a_controller_killed_after_any_of_its_writes_goes_on(moves: Moves) -> None:
@@ -65,6 +72,11 @@ def test_a_refused_caller_opens_the_namespace_within_seconds(moves: Moves) -> No
 def test_it_is_tried_again_when_a_person_says_so(moves: Moves) -> None:
     assert moves.answers["retry"]["result"] == "Accepted"
     assert moves.tried_again in ("StrictSoak", "Done")
+
+
+def test_a_pod_below_a_partition_is_evicted_once_for_each_direction(moves: Moves) -> None:
+    assert set(moves.evictions) == {"shards-0"}
+    assert len(moves.evictions) in (2, 3)  # one may be sent once more before the watch has shown that it goes
 
 
 def test_a_rollback_leaves_everything_as_it_was(moves: Moves) -> None:
