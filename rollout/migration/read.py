@@ -65,6 +65,7 @@ def mesh_pod(obj: Obj, owners: Mapping[str, str]) -> MeshPod:
         proxy_since=_proxy_since(states),
         host_network=bool(spec.get("hostNetwork")),
         is_finished=status.get("phase") in _OVER,
+        since=_time(metadata["creationTimestamp"]) if metadata.get("creationTimestamp") else None,
     )
 
 

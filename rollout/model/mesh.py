@@ -47,7 +47,7 @@ class MeshPod:
     """A pod. ports: the container ports that it declares. workload: "Deployment api", "" for a bare pod.
 
     meshed: it has a proxy. proxy_since: when its proxy started, None when unknown or without one. restarts: of all its
-    containers. is_finished: Succeeded or Failed, so it speaks to nobody any more.
+    containers. is_finished: Succeeded or Failed, so it speaks to nobody any more. since: when it was made, None unknown.
     """
 
     namespace: str
@@ -64,6 +64,7 @@ class MeshPod:
     proxy_since: datetime | None = None
     host_network: bool = False
     is_finished: bool = False
+    since: datetime | None = None
 
 
 class Restartable(StrEnum):

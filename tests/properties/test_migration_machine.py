@@ -240,5 +240,5 @@ class QuickMachine(Machine):
 
 QuickMachine.TestCase.settings = settings(examples(25, steps=12), suppress_health_check=list(HealthCheck))
 TestQuickMachine = QuickMachine.TestCase
-Machine.TestCase.settings = settings(examples(40, steps=30), suppress_health_check=list(HealthCheck))
+Machine.TestCase.settings = settings(examples(60, steps=30), suppress_health_check=list(HealthCheck))
 TestMachine = pytest.mark.slow(Machine.TestCase)

@@ -120,6 +120,7 @@ async def test_a_wave_waits_for_its_approval() -> None:
         await world.say(Verb.REJECT, "core", reason="not on friday")
         await world.pass_time(MINUTE)
         await world.say(Verb.RESUME)
+        await world.pass_time(5 * SECOND)
         await world.say(Verb.APPROVE, "core", by="ben")
         await world.pass_time(HOUR, until="shop Enrolling")
 
