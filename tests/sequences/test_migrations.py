@@ -204,3 +204,20 @@ async def test_an_exception_that_has_run_out_closes_the_gate() -> None:
 
         one = await world.of("shop")
         assert (one.stage, [reason.code for reason in one.reasons]) == (Stage.PENDING, ["GateClosed"])
+
+
+async def test_a_caller_leaves_the_mesh_only_after_whom_it_calls_has_opened() -> None:
+    async with a_fleet(waves=[{"name": "core", "namespaces": ["tools", "shop"]}]) as world:
+        alone(world)
+        world.fleet.call(Caller(name="ci", source="tools/ci", target="shop/web"))
+        await world.pass_time(HOUR, until="shop Done")
+        await world.pass_time(MINUTE, until="tools Done")
+        await world.say(Verb.ROLLBACK, "tools")
+        await world.pass_time(2 * MINUTE)
+        waiting = await world.of("tools")
+        await world.say(Verb.FALLBACK, "shop")
+        await world.pass_time(2 * MINUTE, until="tools RolledBack")
+
+        assert waiting.stage is Stage.ROLLING_BACK
+        assert "waits: shop may be STRICT" in waiting.reasons[0].message
+        assert world.fleet.callers["ci"].refused == 0
