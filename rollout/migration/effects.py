@@ -1,5 +1,7 @@
 """What has to be written so that the namespace is what its stage says? Read from the live objects, restated each tick."""
 
+from datetime import datetime
+
 from rollout.migration.drift import drift_hold, was_in_force
 from rollout.migration.fleet import change_hold, unenrol_hold
 from rollout.migration.gitops import suspensions, through_git
@@ -9,7 +11,7 @@ from rollout.migration.mtls_exceptions import excepted
 from rollout.migration.mtls_restore import restored, rollback_waits
 from rollout.migration.mtls_writes import canary_gone, enrolled_label, opened, permissive_first, strict, strict_on
 from rollout.migration.view import View, pods_of, unmeshed, unsettled, workload_named
-from rollout.model.mesh import Restartable
+from rollout.model.mesh import MeshPod, Restartable
 from rollout.model.mesh_writes import EvictPod, LogPlaintext, MeshWrite, RestartWorkload, WritePeer
 from rollout.model.migration import Stage
 
@@ -103,13 +105,21 @@ def _anew(view: View) -> tuple[MeshWrite, ...]:
         if workload.restartable is Restartable.PARTITIONED:
             if any(pod.is_ending for pod in pods):
                 return ()
-            return (EvictPod(namespace=view.name, name=pods[-1].name, uid=pods[-1].uid),)
+            old = [pod for pod in pods if _is_older(pod, view.status.in_force)]
+            if not old:
+                continue  # it was made anew and has no proxy all the same: again would be in vain
+            return (EvictPod(namespace=view.name, name=old[-1].name, uid=old[-1].uid),)
         return (
             RestartWorkload(
                 kind=workload.kind, namespace=view.name, name=workload.name, version=workload.version, at=view.now
             ),
         )
     return ()
+
+
+def _is_older(pod: MeshPod, enrolled: datetime | None) -> bool:
+    """Whether the pod was made before the namespace was enrolled."""
+    return pod.created is None or enrolled is None or pod.created < enrolled
 
 
 def _one_strict(view: View) -> tuple[MeshWrite, ...]:

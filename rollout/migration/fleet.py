@@ -160,8 +160,9 @@ def outside_callers(fleet: Fleet, name: str) -> tuple[str, ...]:
 
 
 def unenrol_hold(fleet: Fleet, name: str) -> Reason | None:
-    """Why the namespace may not leave the mesh: it, or one that it calls, may be STRICT."""
-    strict = [one for one in {*fleet.calls.callees_of(name), name} if fleet.stage_of(one) in MAYBE_STRICT]
+    """Why the namespace may not leave the mesh: it, or one that it calls, may be STRICT. Whom it calls may be unknown."""
+    callees = fleet.kept if fleet.frozen else fleet.calls.callees_of(name)
+    strict = [one for one in {*callees, name} if fleet.stage_of(one) in MAYBE_STRICT]
     if not strict:
         return None
     return Reason(

@@ -143,7 +143,9 @@ class FleetObserver:
 
     async def edges(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> tuple[Edge, ...] | None:
         """Who was seen calling whom; None when one of the answers is missing."""
-        moving = [name for name in spec.namespaces if status.of(name).stage not in _AT_REST]
+        leaving = any(one.stage is Stage.ROLLING_BACK or one.rolls_back for one in status.namespaces)
+        rest = _AT_REST - {Stage.DONE} if leaving else _AT_REST  # who leaves must not call what is STRICT
+        moving = [name for name in _names(spec, status) if status.of(name).stage not in rest]
         asked = (MeshQuestion(asked=Asked.EDGES, namespace=name, window=CALLERS_WITHIN) for name in moving)
         answers = await asyncio.gather(
             *(self._ask(spec, question, EDGES_AGAIN * spec.interval, now) for question in asked)

@@ -120,6 +120,7 @@ async def test_a_wave_waits_for_its_approval() -> None:
         await world.say(Verb.REJECT, "core", reason="not on friday")
         await world.pass_time(MINUTE)
         await world.say(Verb.RESUME)
+        await world.pass_time(5 * SECOND)
         await world.say(Verb.APPROVE, "core", by="ben")
         await world.pass_time(HOUR, until="shop Enrolling")
 
@@ -214,3 +215,20 @@ async def test_a_look_that_tells_nothing_new_is_not_written_down() -> None:
         await world.pass_time(timedelta(seconds=50))
 
     assert world.fate.begun - before <= 3  # one for each namespace: it was seen a minute longer
+
+
+async def test_a_caller_leaves_the_mesh_only_after_whom_it_calls_has_opened() -> None:
+    async with a_fleet(waves=[{"name": "core", "namespaces": ["tools", "shop"]}]) as world:
+        alone(world)
+        world.fleet.call(Caller(name="ci", source="tools/ci", target="shop/web"))
+        await world.pass_time(HOUR, until="shop Done")
+        await world.pass_time(MINUTE, until="tools Done")
+        await world.say(Verb.ROLLBACK, "tools")
+        await world.pass_time(2 * MINUTE)
+        waiting = await world.of("tools")
+        await world.say(Verb.FALLBACK, "shop")
+        await world.pass_time(2 * MINUTE, until="tools RolledBack")
+
+        assert waiting.stage is Stage.ROLLING_BACK
+        assert "waits: shop may be STRICT" in waiting.reasons[0].message
+        assert world.fleet.callers["ci"].refused == 0

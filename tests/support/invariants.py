@@ -16,7 +16,7 @@ from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceSta
 
 BEAT = timedelta(seconds=5)  # how late a look may be: the `d` of the design
 LATE = 2 * BEAT
-SEEN_AFTER = timedelta(seconds=30)  # the graph of callers is asked for now and then only
+SEEN_AFTER = timedelta(seconds=25)  # the graph of callers is asked for now and then only
 MOST_REPEATS = 3
 BACK = frozenset({Stage.FALLING_BACK, Stage.FALLEN_BACK})
 

@@ -285,3 +285,15 @@ def test_nothing_is_restarted_while_callers_suffer() -> None:
     ns = enrolled(pods=(OLD_POD,))
 
     assert wrote(decided(a_view(Stage.ENROLLING, ns=ns, answers=told(success=(a_row(0.5, **EDGE),))))) == []
+
+
+def test_a_pod_that_came_back_without_a_proxy_is_not_evicted_again() -> None:
+    kept = workload(restartable=Restartable.PARTITIONED, partition=1)
+    again = replace(OLD_POD, created=NOON)
+    old = replace(OLD_POD, created=NOON - HOUR)
+
+    first = decided(a_view(Stage.ENROLLING, ns=enrolled(pods=(old,), workloads=(kept,)), in_force=NOON - HOUR / 2))
+    second = decided(a_view(Stage.ENROLLING, ns=enrolled(pods=(again,), workloads=(kept,)), in_force=NOON - HOUR / 2))
+
+    assert wrote(first) == ["evict Pod shop/api-1"]
+    assert wrote(second) == []

@@ -286,3 +286,13 @@ def test_a_namespace_without_pods_is_not_in_force_before_the_flip() -> None:
     view = a_view(Stage.STRICT, ns=enrolled(pods=(), workloads=()))
 
     assert said(view) == ["set default STRICT"]
+
+
+def test_a_rollback_waits_for_all_that_is_strict_while_nobody_knows_who_calls_whom() -> None:
+    known = a_view(Stage.ROLLING_BACK, fleet={"calls": calling()})
+    pay = replace(known.status, name="pay", stage=Stage.DONE)
+    status = replace(known.fleet.status, namespaces=(known.status, pay))
+    blind = replace(known, fleet=replace(known.fleet, status=status, frozen="no metrics"))
+
+    assert trigger(blind) is None
+    assert wanted(blind) == ()
