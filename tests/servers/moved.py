@@ -82,7 +82,10 @@ def moved(fleet: Fleet) -> Moves:
 
 
 def enrolled(fleet: Fleet, seen: Moves) -> None:
-    """Until all listen; killed after the first snapshot, after shop's label, and after the restart of its workload."""
+    """Until all listen; killed after the first snapshot, after shop's label, and after the restart in pay.
+
+    pay comes after shop: so no such write is done before it is waited for.
+    """
     fleet.mark = fleet.server.audit_mark()
     fleet.begin()
     assert fleet.reaches("tools", "Preflight"), fleet.told()
@@ -91,7 +94,7 @@ def enrolled(fleet: Fleet, seen: Moves) -> None:
             fleet.order("acknowledge", namespace, "known", finding=check)
     seen.kills.append(fleet.killed_after("create", "configmaps", NAMESPACE, f"mesh-{NAME}.tools"))
     seen.kills.append(fleet.killed_after("patch", "namespaces", "shop", "shop"))
-    seen.kills.append(fleet.killed_after("patch", "deployments", "shop", "web"))
+    seen.kills.append(fleet.killed_after("patch", "deployments", "pay", "bank"))
     for namespace in ("tools", "shop", "pay"):
         assert fleet.reaches(namespace, "Observing"), fleet.told()
 
@@ -102,6 +105,7 @@ def listened(fleet: Fleet, seen: Moves) -> None:
     fleet.commit(verify="3s")
     seen.held = not fleet.reaches("shop", "Rehearsal", "StrictCanary", within_s=8.0)
     seen.blocked = fleet.of("shop")
+    fleet.mark = fleet.server.audit_mark()
     seen.injected = [one for one in fleet.pods() if "deletionTimestamp" not in one["metadata"]]
 
 
@@ -120,7 +124,6 @@ def quiet(fleet: Fleet, seen: Moves) -> None:
 
 def made_strict(fleet: Fleet, seen: Moves) -> None:
     """Killed after the flip of shop; a new controller goes on."""
-    fleet.mark = fleet.server.audit_mark()
     seen.kills.append(fleet.killed_after("patch", "peerauthentications", "shop", HOUSE))
     assert fleet.reaches("shop", "StrictSoak"), fleet.told()
     seen.strict["shop"] = fleet.mode("shop", HOUSE)
