@@ -1,6 +1,7 @@
 """What does a trigger change in a namespace's status?"""
 
 from dataclasses import replace
+from datetime import datetime
 
 from rollout.migration.limits import MOST_EDGES, measured, total_restarts
 from rollout.migration.mtls_writes import canary_problem
@@ -22,8 +23,14 @@ def moved(view: View, fire: Fired) -> NamespaceStatus:
         in_force=None,
         dark_since=None,
         restarts=total_restarts(view),
+        soak=replace(view.status.soak, known_until=_heard_until(view)),
     )
     return _remembered(view, fire, status)
+
+
+def _heard_until(view: View) -> datetime | None:
+    """Up to when all plaintext is told: a move is written anyway, and what is told must not be told again after a restart."""
+    return view.seen.plaintext.known_until or view.status.soak.known_until
 
 
 def _remembered(view: View, fire: Fired, status: NamespaceStatus) -> NamespaceStatus:
@@ -33,7 +40,7 @@ def _remembered(view: View, fire: Fired, status: NamespaceStatus) -> NamespaceSt
         case Trigger.CONTROL_SEEN:
             return replace(status, soak=SoakMark())
         case Trigger.PLAINTEXT_SEEN:
-            return replace(status, soak=SoakMark(restarted=fire.why, known_until=view.status.soak.known_until))
+            return replace(status, soak=SoakMark(restarted=fire.why, known_until=_heard_until(view)))
         case Trigger.REHEARSED:
             status = replace(status, canary=least_risky(view), baseline=_completed(view))
             return replace(status, soak=replace(status.soak, looked=view.now))  # the gate was passed by this look

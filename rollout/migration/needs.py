@@ -70,7 +70,8 @@ def _window(asked: Asked, spec: MigrationSpec, status: NamespaceStatus, now: dat
         case Asked.EDGES:
             return CALLERS_WITHIN
         case Asked.PLAINTEXT_IN_WINDOW:
-            return max(now - (status.soak.known_until or status.since or now), shortest)
+            known = status.soak.known_until
+            return max(now - known, timedelta(seconds=1)) if known is not None else max(since, shortest)
         case Asked.SCRAPED | Asked.MTLS:
             return max(min(since, spec.soak), shortest)
     return max(min(since, GLANCE), shortest)

@@ -168,6 +168,20 @@ async def test_a_restart_in_silence_keeps_what_was_soaked() -> None:
         assert world.clock.now() - begun < 130 * SECOND
 
 
+async def test_a_restart_at_strict_does_not_meet_again_who_spoke_before_the_soak() -> None:
+    async with a_fleet(waves=SHOP, soak="10s") as world:
+        world.fleet.callers.clear()
+        world.fleet.call(Caller(name="old", source="", target="shop/web"))
+        await world.pass_time(HOUR, until="shop Observing")
+        await world.pass_time(MINUTE)
+        world.fleet.callers.clear()
+        await world.pass_time(5 * MINUTE, until="shop StrictCanary")
+        await world.restart()
+        await world.pass_time(20 * SECOND)
+
+        assert (await world.of("shop")).fallbacks == 0, world.story
+
+
 async def test_plaintext_that_was_seen_is_not_forgotten_when_the_status_cannot_be_saved() -> None:
     async with a_fleet(waves=SHOP) as world:
         await reached(world, "Observing")
