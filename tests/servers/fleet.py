@@ -50,7 +50,7 @@ WORKLOADS = {
 SPEC = {
     "mesh": {"kind": "istio-sidecar", "drain": "1s"},
     "waves": [{"name": "pilot", "namespaces": ["tools"]}, {"name": "core", "namespaces": ["shop", "pay"]}],
-    "soak": "6s",
+    "soak": "9s",
     "strictSoak": "12s",
     "baseline": "2s",
     "verify": "2s",

@@ -6,7 +6,7 @@ Its whole life, recorded: each test of it looks at one thing. Four times the con
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rollout.wiring.shipped import NAMESPACE
@@ -17,6 +17,7 @@ from tests.servers.lifetime import writing_to
 from tests.servers.rights import ACCOUNT, Recorded, recorded
 
 STEADY_S = 4.0
+CALM_S = 2.5
 TRIES = 4
 IDLE = frozenset({"leases", "secrets"})  # who leads, and the password for git, which is asked every 5 s
 CHECKS = ("HOLD-01", "ROLL-01", "STS-01", "CALLER-01")  # a person knows of these warnings
@@ -112,7 +113,8 @@ def listened(fleet: Fleet, seen: Moves) -> None:
 def quiet(fleet: Fleet, seen: Moves) -> None:
     """What is asked of the API server while all soak and nothing changes."""
     before = fleet.proxies.now()
-    assert fleet.comes(lambda: _clock(fleet) > before), fleet.told()
+    calm = timedelta(seconds=CALM_S)  # the last callers are told of, and nobody's log is read any more
+    assert fleet.comes(lambda: before < _clock(fleet) < fleet.proxies.now() - calm), fleet.told()
     tail = Tail(fleet.server, ACCOUNT, fleet.server.audit_mark())
 
     def is_asked() -> bool:
