@@ -116,9 +116,17 @@ async def embedded_fleet(kubeconfig: Path, tell: Tell) -> AsyncIterator[Embedded
         stack.push_async_callback(face.close)
         face.kubeconfig(kubeconfig)
         metrics = MemoryMeshMetrics()
-        fleet = EmbeddedFleet(MemoryFleet(DirectApi(cluster), metrics, cluster.logs), clock)
+        played = MemoryFleet(DirectApi(cluster), metrics, cluster.logs)
+        fleet = EmbeddedFleet(played, clock)
         _background(stack, asyncio.create_task(fleet.live()))
-        moving = Moving(metrics=metrics, notices=_Said(tell), clock=clock, home=NAMESPACE, actors_bound=lambda: True)
+        moving = Moving(
+            metrics=metrics,
+            notices=_Said(tell),
+            clock=clock,
+            home=NAMESPACE,
+            actors_bound=lambda: True,
+            probe=played,
+        )
         await _controller(stack, cluster, moving)
         yield fleet
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from adapters.clock import SystemClock
 from adapters.kube.api import TextApi
@@ -36,7 +36,7 @@ class Moving:
     clock: Clock
     home: str
     actors_bound: Callable[[], bool]
-    probe: PlainProbe = field(default_factory=HttpProbe)
+    probe: PlainProbe
 
 
 def kept_migrations(api: TextApi, cache: Cache, moving: Moving) -> KeptMigrations:
@@ -78,6 +78,7 @@ async def moving_by(
         clock=SystemClock(),
         home=settings.own_namespace,
         actors_bound=actors_bound,
+        probe=HttpProbe(),
     )
 
 

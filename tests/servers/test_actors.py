@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("actors")]
 RBAC = "rbac.authorization.k8s.io"
 EDITS = ("promote", "promote-full", "reject", "abort", "pause", "resume", "retry", "name-stable", "confirm")
 OPENS = ("approve", "reject")
-MOVES = ("approve", "reject", "pause", "resume", "abort", "retry", "acknowledge", "fallback", "rollback")
+MOVES = ("approve", "reject", "pause", "resume", "abort", "retry", "acknowledge", "promote", "fallback", "rollback")
 
 
 def targets() -> list[str]:
@@ -88,7 +88,7 @@ def test_the_right_is_asked_for_the_kind_that_the_command_is_for(server: ApiServ
     assert f"no right to confirm {kind.lower()}s" in refusal(ben, a_command("ben", verb="confirm", kind=kind))
 
 
-@pytest.mark.parametrize("verb", [*MOVES, "promote", "confirm"])
+@pytest.mark.parametrize("verb", [*MOVES, "promote-full", "confirm"])
 def test_whoever_runs_the_mesh_may_steer_a_move_and_nothing_else(server: ApiServer, verb: str) -> None:
     assert eventually(lambda: not is_refused(server, "mia", a_command("mia", verb="pause", kind="MeshMigration")), 30.0)
 

@@ -105,6 +105,7 @@ def test_every_overlay_can_be_asked_for() -> None:
 def test_an_overlay_has_no_rights_on_routes_of_other_meshes(overlay: str, groups: set[str]) -> None:
     routes = {"networking.istio.io", "gateway.networking.k8s.io", "split.smi-spec.io"}
 
-    granted = {group for _, group, _ in rules(controller_objects(Choices(overlays=(overlay,))))}
+    rights = rules(controller_objects(Choices(overlays=(overlay,))))
+    granted = {group for verb, group, _ in rights if verb != "list"}  # the preflight checks only list
 
     assert granted & routes == groups
