@@ -25,7 +25,7 @@ def test_a_hidden_caller_is_found_strict_is_reached_and_a_late_caller_makes_one_
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    order = ("plaintext: somebody without a proxy called shop/web", "STRICT everywhere", "pay    takes plaintext again")
+    order = ("plaintext: external 203.0.113.9 called shop/web", "STRICT everywhere", "pay    takes plaintext again")
     assert sorted(order, key=done.stdout.index) == list(order)
     assert re.search(
         r"The hidden caller: .* called shop/web 3 times, the last time at \d\d:\d\d:\d\d\. It", done.stdout
