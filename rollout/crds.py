@@ -16,6 +16,8 @@ from rollout.manifest.gitsource import GitSourceStatusForm
 from rollout.manifest.group import GROUP, VERSION
 from rollout.manifest.kinds import KINDS
 from rollout.manifest.migration_status import migration_status_schema
+from rollout.manifest.notifier import NotifierStatusForm
+from rollout.manifest.receiver import ReceiverStatusForm
 from rollout.manifest.rolloutcommand import CommandStatusForm
 from rollout.manifest.schema import structural
 from rollout.manifest.status_schema import status_schema
@@ -67,6 +69,30 @@ _SHOWN: Mapping[str, _Shown] = {
         wide=(("Message", ".status.message", "string"),),
     ),
     "SloPolicy": _Shown(singular="slopolicy"),
+    "ApprovalPolicy": _Shown(
+        singular="approvalpolicy",
+        columns=(("Minimum", ".spec.minimum", "integer"), ("Four-Eyes", ".spec.fourEyes", "boolean")),
+    ),
+    "FreezeWindow": _Shown(
+        singular="freezewindow",
+        columns=(("Overrun", ".spec.overrun", "string"), ("Reason", ".spec.reason", "string")),
+    ),
+    "Receiver": _Shown(
+        singular="receiver",
+        columns=(
+            ("Type", ".spec.type", "string"),
+            ("Ready", '.status.conditions[?(@.type=="Ready")].status', "string"),
+        ),
+        wide=(("Path", ".status.path", "string"),),
+    ),
+    "Notifier": _Shown(
+        singular="notifier",
+        columns=(
+            ("Type", ".spec.type", "string"),
+            ("Ready", '.status.conditions[?(@.type=="Ready")].status', "string"),
+        ),
+        wide=(("Message", '.status.conditions[?(@.type=="Ready")].message', "string"),),
+    ),
     "MeshMigration": _Shown(
         singular="meshmigration",
         short=("mm",),
@@ -166,6 +192,10 @@ def _status(name: str) -> Mapping[str, Any] | None:
             return migration_status_schema()
         case "RolloutCommand":
             return structural(CommandStatusForm)
+        case "Receiver":
+            return structural(ReceiverStatusForm)
+        case "Notifier":
+            return structural(NotifierStatusForm)
     return None
 
 

@@ -137,6 +137,9 @@ INDEXES: Mapping[str, Mapping[str, Index]] = {
     "TrafficSplit": {"host": _split_hosts},
     "RolloutCommand": {"target": _command_target},
     "SloPolicy": {"source": owner_index},
+    "ApprovalPolicy": {"source": owner_index},
+    "FreezeWindow": {"source": owner_index},
+    "Notifier": {"source": owner_index},
     "MeshMigration": {"source": owner_index, "namespace": _moved_namespaces},
     "Rollout": {
         "source": owner_index,

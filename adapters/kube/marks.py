@@ -9,7 +9,14 @@ from rollout.model.names import Key
 SOURCE_NAME = "rollout.dev/source"  # label: name of the GitSource that applies the object ...
 SOURCE_NAMESPACE = "rollout.dev/source-namespace"  # ... and its namespace
 SPEC_HASH = "rollout.dev/spec-hash"  # annotation: hash of what git said
-SPEC_KINDS = ("Rollout", "SloPolicy", "MeshMigration")  # what sources apply
+SPEC_KINDS = (
+    "Rollout",
+    "SloPolicy",
+    "ApprovalPolicy",
+    "FreezeWindow",
+    "Notifier",
+    "MeshMigration",
+)  # what sources apply
 _LONGEST_MANAGER = 128
 
 

@@ -134,10 +134,10 @@ def _holds(account: Account, on: Paper) -> list[str]:
     rows = [(on.styled(reason.code, "bad" if reason.warning else "waiting"), reason.message) for reason in reasons]
     run = account.standing.status.run
     step = plan_step(run) if run else None
-    if run and step and step.approval:
+    if run and step and step.approvals:
         given = [item for item in run.approvals if item.step == run.step]
         state = f"approved by {given[0].by} at {clock(given[0].at)}" if given else "closed"
-        rows.append(("gate", f"{step.approval}: {state}"))
+        rows.append(("gate", f"{step.gate}: {state}"))
     return [on.wrapped(line, _INDENT) for line in table(("", ""), rows)[1:]] if rows else []
 
 
@@ -260,7 +260,7 @@ def _run_data(run: Run, account: Account) -> dict[str, Any]:
         "started": run.started.isoformat(),
         "stepStarted": run.step_started.isoformat(),
         "soakUntil": until.isoformat() if until else None,
-        "approval": step.approval or None if step else None,
+        "approval": step.gate or None if step else None,
         "approved": any(approval.step == run.step for approval in run.approvals),
         "availableWithin": spec.available_within.total_seconds() if spec else None,
         "unavailableFor": run.unavailable.elapsed(now).total_seconds(),

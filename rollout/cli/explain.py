@@ -80,15 +80,12 @@ def found(wanted: str) -> Field:
 
 
 def _definition(name: str, known: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    from rollout.manifest.kinds import COMING
     from rollout.manifest.problems import did_you_mean
 
     for definition in known.values():
         names = definition["spec"]["names"]
         if name.lower() in (names["kind"].lower(), names["plural"], names["singular"], *names.get("shortNames", ())):
             return definition
-    if name.lower() in (kind.lower() for kind in COMING):
-        raise StoppedError(Exit.NOT_FOUND, f"kind {name} comes in a later version")
     kinds = {kind.lower(): kind for kind in known}
     hint = did_you_mean(name.lower(), list(kinds))
     for lower, kind in kinds.items():

@@ -65,9 +65,14 @@ def _steps(form: RolloutForm) -> Iterator[Problem]:
             yield Problem(path=path, message="a step needs exactly one of weight and ramp")
         elif step.ramp is not None:
             yield from _ramp(step.ramp, (*path, "ramp"))
-        if step.approval is not None and form.workload is None:
+        gate = "approval" if step.approval is not None else "approvals" if step.approvals is not None else ""
+        if gate and form.workload is None:
             message = "a step with approval needs spec.workload: an approval is for one pod template"
-            yield Problem(path=(*path, "approval"), message=message)
+            yield Problem(path=(*path, gate), message=message)
+        if step.approval is not None and step.approvals is not None:
+            yield Problem(path=(*path, "approvals"), message="approval or approvals, not both")
+        if step.approvals is not None and len(set(step.approvals)) < len(step.approvals):
+            yield Problem(path=(*path, "approvals"), message="a policy is here twice; one of them is enough")
     count = sum(len(expanded([step])) for step in steps)
     if count > MOST_STEPS:
         message = f"the plan has {count} steps with its ramps written out, at most {MOST_STEPS} are allowed"

@@ -193,6 +193,8 @@ PromQL = Annotated[
     ),
 ]
 Words = Annotated[str, Text("a short text", "", 1024, 0)]
+LabelName = Annotated[str, Text("the name of a label", LABEL_NAME, MAX_NAME + 1 + MAX_LABEL)]
+LabelText = Annotated[str, Text("the value of a label", f"^$|{LABEL_VALUE}", MAX_LABEL, 0)]
 
 
 def placed(text: str, key: Key) -> str:

@@ -6,24 +6,34 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from rollout.manifest.approvalpolicy import ApprovalPolicyForm, approval_policy, approval_policy_problems
 from rollout.manifest.cross import rollout_problems
 from rollout.manifest.data import Json
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import Form
+from rollout.manifest.freezewindow import FreezeWindowForm, freeze_window, freeze_window_problems
 from rollout.manifest.gitsource import GitSourceForm, git_source
 from rollout.manifest.meshmigration import MeshMigrationForm, migration_problems, migration_spec
+from rollout.manifest.notifier import NotifierForm, notifier, notifier_problems
 from rollout.manifest.problems import problems_of
+from rollout.manifest.receiver import ReceiverForm, receiver, receiver_problems
 from rollout.manifest.rollout import RolloutForm, rollout_spec
 from rollout.manifest.rolloutcommand import RolloutCommandForm
 from rollout.manifest.slopolicy import SloPolicy, SloPolicyForm, slo_policy, slo_policy_problems
+from rollout.model.approval import ApprovalPolicy
+from rollout.model.freeze import FreezeWindow
 from rollout.model.migration import MigrationSpec
 from rollout.model.names import Key
+from rollout.model.notifier import Notifier
+from rollout.model.receiver import Receiver
 from rollout.model.rollout import RolloutSpec
 from rollout.model.source import GitSource
 
-Spec = RolloutSpec | GitSource | SloPolicy | MigrationSpec
+Spec = RolloutSpec | GitSource | SloPolicy | MigrationSpec | ApprovalPolicy | FreezeWindow | Receiver | Notifier
 FormT = TypeVar("FormT", bound=Form)
-SpecT = TypeVar("SpecT", RolloutSpec, GitSource, SloPolicy, MigrationSpec)
+SpecT = TypeVar(
+    "SpecT", RolloutSpec, GitSource, SloPolicy, MigrationSpec, ApprovalPolicy, FreezeWindow, Receiver, Notifier
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +48,6 @@ class Kind:
     form: type[Form]
     read: Callable[[Json, Key, str], Spec | list[Problem]] | None = None
     namespaced: bool = True
-
-
-# kinds of later versions: their names are taken, and a repository that has them already is told why they do nothing
-COMING = ("ApprovalPolicy", "FreezeWindow", "Receiver", "Notifier")
 
 
 def read_rollout(body: Json, key: Key, source: str) -> RolloutSpec | list[Problem]:
@@ -64,6 +70,26 @@ def read_slo_policy(body: Json, key: Key, _source: str = "") -> SloPolicy | list
 def read_mesh_migration(body: Json, key: Key, _source: str = "") -> MigrationSpec | list[Problem]:
     """A MeshMigration's `spec`, or everything that is wrong with it."""
     return _read(body, MeshMigrationForm, migration_problems, lambda form: migration_spec(form, key))
+
+
+def read_approval_policy(body: Json, key: Key, _source: str = "") -> ApprovalPolicy | list[Problem]:
+    """An ApprovalPolicy's `spec`, or everything that is wrong with it."""
+    return _read(body, ApprovalPolicyForm, approval_policy_problems, lambda form: approval_policy(form, key))
+
+
+def read_freeze_window(body: Json, key: Key, _source: str = "") -> FreezeWindow | list[Problem]:
+    """A FreezeWindow's `spec`, or everything that is wrong with it."""
+    return _read(body, FreezeWindowForm, freeze_window_problems, lambda form: freeze_window(form, key))
+
+
+def read_receiver(body: Json, key: Key, _source: str = "") -> Receiver | list[Problem]:
+    """A Receiver's `spec`, or everything that is wrong with it."""
+    return _read(body, ReceiverForm, receiver_problems, lambda form: receiver(form, key))
+
+
+def read_notifier(body: Json, key: Key, _source: str = "") -> Notifier | list[Problem]:
+    """A Notifier's `spec`, or everything that is wrong with it."""
+    return _read(body, NotifierForm, notifier_problems, lambda form: notifier(form, key))
 
 
 def _read(
@@ -92,6 +118,10 @@ KINDS: Mapping[str, Kind] = {
             read=read_mesh_migration,
             namespaced=False,
         ),
+        Kind(name="ApprovalPolicy", plural="approvalpolicies", form=ApprovalPolicyForm, read=read_approval_policy),
+        Kind(name="FreezeWindow", plural="freezewindows", form=FreezeWindowForm, read=read_freeze_window),
+        Kind(name="Receiver", plural="receivers", form=ReceiverForm, read=read_receiver),
+        Kind(name="Notifier", plural="notifiers", form=NotifierForm, read=read_notifier),
         Kind(name="RolloutCommand", plural="rolloutcommands", form=RolloutCommandForm),
     )
 }

@@ -29,7 +29,7 @@ PLAN_AND_JUDGES: tuple[Law, ...] = (
         f"at most {MOST_STEPS} steps with ramps written out",
     ),
     (
-        "has(self.workload) || !has(self.steps) || !self.steps.exists(step, has(step.approval))",
+        "has(self.workload) || !has(self.steps) || !self.steps.exists(step, has(step.approval) || has(step.approvals))",
         "a step with approval needs workload: an approval is for one pod template",
     ),
     (

@@ -8,13 +8,11 @@ from pydantic import Field
 
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import (
-    LABEL_NAME,
-    LABEL_VALUE,
-    MAX_LABEL,
-    MAX_NAME,
     Between,
     Duration,
     Form,
+    LabelName,
+    LabelText,
     Name,
     ObjectName,
     Percent,
@@ -31,8 +29,6 @@ MOST_FLEET = 100
 MOST_NAMESPACES = 1000
 TWICE = 2  # a verify window sees the proxies' drain end, and what comes after it
 
-LabelName = Annotated[str, Text("the name of a label", LABEL_NAME, MAX_NAME + 1 + MAX_LABEL)]
-LabelText = Annotated[str, Text("the value of a label", f"^$|{LABEL_VALUE}", MAX_LABEL, 0)]
 # Days by the length of their month; 29 February is left to a rule.
 _LONG, _SHORT = r"(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])", r"(0[469]|11)-(0[1-9]|[12][0-9]|30)"
 DAY = rf"^[1-9][0-9]{{3}}-({_LONG}|{_SHORT}|02-(0[1-9]|[12][0-9]))$"

@@ -9,15 +9,18 @@ from pydantic import Field, ValidationError
 
 from rollout.manifest.data import Json, Path, path_text
 from rollout.manifest.errors import Problem, SpecError, SpecErrors
-from rollout.manifest.fields import LABEL_NAME, LABEL_VALUE, MAX_LABEL, MAX_NAME, Form, Name, Text
+from rollout.manifest.fields import Form, LabelName, LabelText, Name
 from rollout.manifest.group import API_VERSION, GROUP, SOURCE
 from rollout.manifest.kinds import (
-    COMING,
     KINDS,
     Kind,
     Spec,
+    read_approval_policy,
+    read_freeze_window,
     read_git_source,
     read_mesh_migration,
+    read_notifier,
+    read_receiver,
     read_rollout,
     read_slo_policy,
 )
@@ -25,9 +28,13 @@ from rollout.manifest.problems import did_you_mean, problems_of
 from rollout.manifest.rolloutcommand import RolloutCommandForm, command, command_problems
 from rollout.manifest.slopolicy import SloPolicy
 from rollout.manifest.yaml import Document, documents
+from rollout.model.approval import ApprovalPolicy
 from rollout.model.commands import Command
+from rollout.model.freeze import FreezeWindow
 from rollout.model.migration import MigrationSpec
 from rollout.model.names import Key
+from rollout.model.notifier import Notifier
+from rollout.model.receiver import Receiver
 from rollout.model.rollout import RolloutSpec
 from rollout.model.source import GitSource
 
@@ -52,10 +59,6 @@ class Parsed:
 
     manifests: tuple[Manifest, ...] = ()
     foreign: int = 0
-
-
-LabelName = Annotated[str, Text("the name of a label", LABEL_NAME, MAX_NAME + 1 + MAX_LABEL)]
-LabelText = Annotated[str, Text("the value of a label", f"^$|{LABEL_VALUE}", MAX_LABEL, 0)]
 
 
 class MetadataForm(Form):
@@ -129,6 +132,26 @@ def parse_mesh_migration(obj: Mapping[str, Any]) -> MigrationSpec:
 def parse_slo_policy(obj: Mapping[str, Any]) -> SloPolicy:
     """The spec of a SloPolicy from the cluster; raises SpecErrors."""
     return _from_cluster(obj, read_slo_policy(obj.get("spec"), key_of(obj)))
+
+
+def parse_approval_policy(obj: Mapping[str, Any]) -> ApprovalPolicy:
+    """The spec of an ApprovalPolicy from the cluster; raises SpecErrors."""
+    return _from_cluster(obj, read_approval_policy(obj.get("spec"), key_of(obj)))
+
+
+def parse_freeze_window(obj: Mapping[str, Any]) -> FreezeWindow:
+    """The spec of a FreezeWindow from the cluster; raises SpecErrors."""
+    return _from_cluster(obj, read_freeze_window(obj.get("spec"), key_of(obj)))
+
+
+def parse_receiver(obj: Mapping[str, Any]) -> Receiver:
+    """The spec of a Receiver from the cluster; raises SpecErrors."""
+    return _from_cluster(obj, read_receiver(obj.get("spec"), key_of(obj)))
+
+
+def parse_notifier(obj: Mapping[str, Any]) -> Notifier:
+    """The spec of a Notifier from the cluster; raises SpecErrors."""
+    return _from_cluster(obj, read_notifier(obj.get("spec"), key_of(obj)))
 
 
 def parse_command(obj: Mapping[str, Any]) -> Command:
@@ -210,8 +233,6 @@ def _kind(document: Document) -> Kind | Problem | None:
     if data["apiVersion"] != API_VERSION:
         message = f"apiVersion {data['apiVersion']} is not known; this version reads {API_VERSION}"
         return Problem(path=("apiVersion",), message=message)
-    if name in COMING:
-        return Problem(path=("kind",), message=f"kind {name} comes in a later version; leave it out")
     if name not in KINDS:
         named = f"kind {name} is not known" if name else "kind is missing"
         return Problem(path=("kind",), message=f"{named}{did_you_mean(name, list(KINDS))}")

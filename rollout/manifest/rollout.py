@@ -128,7 +128,10 @@ class RampForm(Form):
 class StepForm(Form):
     """One entry of the plan; the order of the list is the order of the steps."""
 
-    model_config = rules(("has(self.weight) != has(self.ramp)", "exactly one of weight and ramp"))
+    model_config = rules(
+        ("has(self.weight) != has(self.ramp)", "exactly one of weight and ramp"),
+        ("!(has(self.approval) && has(self.approvals))", "approval or approvals, not both"),
+    )
 
     weight: Weight | None = Field(
         default=None, description="Percent of requests to the canary, 1 to 100; promotion itself needs no step."
@@ -136,6 +139,9 @@ class StepForm(Form):
     ramp: RampForm | None = Field(default=None, description="Several steps at once, each with this soak and approval.")
     soak: Duration = Field(default="0s", description="Least time in the step, such as 5m.")
     approval: Name | None = Field(default=None, description="The policy that must approve before the step ends.")
+    approvals: Annotated[list[Name], Field(min_length=1, max_length=10)] | None = Field(
+        default=None, description="Several policies, all of which must approve."
+    )
 
 
 class AutoForm(Form):
@@ -239,10 +245,14 @@ def rollout_spec(form: RolloutForm, key: Key, source: str = "") -> RolloutSpec:
 def expanded(forms: list[StepForm]) -> tuple[Step, ...]:
     """The plan with every ramp written out."""
     return tuple(
-        Step(weight=weight, soak=duration(form.soak), approval=form.approval or "")
+        Step(weight=weight, soak=duration(form.soak), approvals=_gates(form))
         for form in forms
         for weight in _weights(form)
     )
+
+
+def _gates(form: StepForm) -> tuple[str, ...]:
+    return (form.approval,) if form.approval else tuple(form.approvals or ())
 
 
 def _weights(form: StepForm) -> tuple[int, ...]:

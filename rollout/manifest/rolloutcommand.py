@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from policies.approval import Realm
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import Form, ObjectName, Text, Words
 from rollout.manifest.group import API_VERSION
@@ -27,6 +28,11 @@ class ActorForm(Form):
 
     user: Who = Field(description="The user's name.")
     groups: Annotated[list[Who], Field(max_length=100)] | None = Field(default=None, description="The user's groups.")
+    realm: Literal["slack", "oidc", "callback"] | None = Field(
+        default=None, description="Who knows the user; the cluster when absent. Only the controller may say so."
+    )
+    email: Who | None = Field(default=None, description="The address that the realm has proven.")
+    vouched: Who | None = Field(default=None, description="Namespace of the Receiver that checked it.")
 
 
 class RolloutCommandForm(Form):
@@ -49,6 +55,10 @@ class RolloutCommandForm(Form):
                     "message": "acknowledge needs a reason",
                 },
                 {
+                    "rule": "self.verb != 'override' || (has(self.reason) && size(self.reason) > 0)",
+                    "message": "override needs a reason",
+                },
+                {
                     "rule": "!has(self.subject) || self.target.kind == 'MeshMigration'",
                     "message": "only a command for a MeshMigration has a subject",
                 },
@@ -68,6 +78,7 @@ class RolloutCommandForm(Form):
         "retry",
         "name-stable",
         "confirm",
+        "override",
         "acknowledge",
         "fallback",
         "rollback",
@@ -86,9 +97,12 @@ class RolloutCommandForm(Form):
     finding: Annotated[str, Text("a finding: CHECK, or CHECK KIND NAMESPACE/NAME", "", 400)] | None = Field(
         default=None, description="What acknowledge takes responsibility for."
     )
+    template: Annotated[str, Text("a hash", "", 64)] | None = Field(
+        default=None, description="The hash of the canary's pod template that it was made for."
+    )
     actor: ActorForm = Field(description="Who gave it.")
     channel: Annotated[str, Text("a channel", r"^[a-z][-a-z0-9]*$", 63)] = Field(
-        description="How it came: cli, slack, callback."
+        description="How it came: cli, dashboard, slack, callback."
     )
     reason: Words | None = Field(default=None, description="Why, in the actor's words.")
 
@@ -109,6 +123,8 @@ def command_problems(form: RolloutCommandForm) -> Iterator[Problem]:
         yield Problem(path=("spec", "finding"), message="acknowledge needs finding, and no other verb has it")
     if form.verb == "acknowledge" and not form.reason:
         yield Problem(path=("spec", "reason"), message="acknowledge needs a reason")
+    if form.verb == "override" and not form.reason:
+        yield Problem(path=("spec", "reason"), message="override needs a reason")
     if form.subject is not None and form.target.kind != "MeshMigration":
         yield Problem(path=("spec", "subject"), message="only a command for a MeshMigration has a subject")
 
@@ -129,12 +145,15 @@ def command(form: RolloutCommandForm, metadata: Mapping[str, Any]) -> Command:
         subject=form.subject or "",
         finding=form.finding or "",
         reason=form.reason or "",
+        template=form.template,
+        groups=tuple(form.actor.groups or ()),
+        realm=Realm(form.actor.realm) if form.actor.realm else Realm.CLUSTER,
+        email=(form.actor.email or "").lower(),
+        vouched=form.actor.vouched or "",
     )
 
 
-def command_to_dict(
-    target: Key, wanted: Command, groups: tuple[str, ...] = (), *, kind: str = "Rollout"
-) -> dict[str, Any]:
+def command_to_dict(target: Key, wanted: Command, *, kind: str = "Rollout") -> dict[str, Any]:
     """The object that gives `wanted` to the `target` of this kind; uid and created are the server's to set.
 
     Without a name of its own the server makes one.
@@ -143,7 +162,7 @@ def command_to_dict(
     spec: dict[str, Any] = {
         "target": {"kind": kind, "name": target.name},
         "verb": wanted.verb.value,
-        "actor": {"user": wanted.actor, "groups": list(groups)},
+        "actor": _actor(wanted),
         "channel": wanted.channel,
     }
     given = {
@@ -154,7 +173,15 @@ def command_to_dict(
         "subject": wanted.subject or None,
         "finding": wanted.finding or None,
         "reason": wanted.reason or None,
+        "template": wanted.template,
     }
     spec |= {field: value for field, value in given.items() if value is not None}
     metadata = {"namespace": target.namespace, **name}
     return {"apiVersion": API_VERSION, "kind": "RolloutCommand", "metadata": metadata, "spec": spec}
+
+
+def _actor(wanted: Command) -> dict[str, Any]:
+    actor: dict[str, Any] = {"user": wanted.actor, "groups": list(wanted.groups)}
+    if wanted.realm is not Realm.CLUSTER:
+        actor["realm"] = wanted.realm.value
+    return actor | {name: text for name, text in (("email", wanted.email), ("vouched", wanted.vouched)) if text}

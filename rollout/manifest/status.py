@@ -89,6 +89,9 @@ def status_from_dict(data: Mapping[str, Any]) -> RolloutStatus:
     if unknown:
         raise _refused(unknown[0], "is unknown")
     _rename(body.get("conditions", []), "lastTransitionTime", "since")
+    for step in (body.get("run") or {}).get("plan") or ():
+        if "approval" in step:  # as version 0.1 wrote it
+            step["approvals"] = [name for name in (step.pop("approval"),) if name]
     _each_backend(body, lambda text: _backend_dict(backend_named(str(text))))
     _each_checkpoint(body, unpacked)
     for verdict in body.get("verdicts", []):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from policies.approval import Identity, Realm
+
 
 class Verb(StrEnum):
     """What a RolloutCommand asks for."""
@@ -18,6 +20,7 @@ class Verb(StrEnum):
     RETRY = "retry"
     NAME_STABLE = "name-stable"
     CONFIRM = "confirm"
+    OVERRIDE = "override"
     ACKNOWLEDGE = "acknowledge"
     FALLBACK = "fallback"
     ROLLBACK = "rollback"
@@ -29,6 +32,8 @@ class Command:
 
     backend: what `name-stable` names, "" for other verbs. subject: of a MeshMigration, the namespace that is meant, with
     approve and reject the wave; "" for all of it. finding: what `acknowledge` takes responsibility for.
+    template: hash of the canary's pod template that was seen, None where it does not say. groups, realm, email and vouched:
+    of the actor, as `Identity` has them.
     """
 
     uid: str
@@ -44,6 +49,16 @@ class Command:
     subject: str = ""
     finding: str = ""
     reason: str = ""
+    template: str | None = None
+    groups: tuple[str, ...] = ()
+    realm: Realm = Realm.CLUSTER
+    email: str = ""
+    vouched: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """Who gave it, as the realm that proved him knows him."""
+        return Identity(realm=self.realm, user=self.actor, groups=self.groups, email=self.email, vouched=self.vouched)
 
 
 class Result(StrEnum):

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from policies.approval import Authors
+from rollout.model.approval import ApprovalPolicy
 from rollout.model.commands import Command
+from rollout.model.freeze import FreezeWindow
 from rollout.model.measurement import Measurement
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import RouteRef
@@ -112,6 +115,8 @@ class Observation:
     workloads: by revision; empty where the spec names no workload.
     rivals: other Rollouts that list one of the same pools. actors_bound: whether the cluster sees to it that the actor of
     a command is who sent it; where it does not, nobody's approval can be believed.
+    approvals: the policies that the plan names, by name; one that does not exist is not in it. freezes: the windows that
+    mean this Rollout, whether they hold now or not. authors: whose change the canary is, None where nobody asked.
     """
 
     routes: tuple[RouteSeen, ...] = ()
@@ -121,3 +126,6 @@ class Observation:
     commands: tuple[Command, ...] = ()
     rivals: tuple[Key, ...] = ()
     actors_bound: bool = True
+    approvals: Mapping[str, ApprovalPolicy] = field(default_factory=dict)
+    freezes: tuple[FreezeWindow, ...] = ()
+    authors: Authors | None = None

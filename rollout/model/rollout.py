@@ -50,11 +50,16 @@ class WorkloadRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One entry of the plan. weight: 1-100 percent; approval: the policy that must approve, "" for none."""
+    """One entry of the plan. weight: 1-100 percent; approvals: the policies that must all approve, () for none."""
 
     weight: int
     soak: timedelta = timedelta(0)
-    approval: str = ""
+    approvals: tuple[str, ...] = ()
+
+    @property
+    def gate(self) -> str:
+        """The policies that must approve, for people; "" for none."""
+        return " and ".join(self.approvals)
 
 
 class Mode(StrEnum):

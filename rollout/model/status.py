@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from policies.approval import Authors
 from policies.verdict import Verdict
 from rollout.model.commands import Handled
+from rollout.model.deeds import Approval, Deed, Override, Pause
 from rollout.model.names import BackendName
 from rollout.model.rollout import Mode, RouteRef, Step
 
@@ -115,24 +117,6 @@ class Retiring:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
-    """Why the run stands still: who said so ("" for the controller), when and why."""
-
-    by: str
-    at: datetime
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """A gate that was opened in this run."""
-
-    step: int
-    by: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Fight:
     """A GitOps tool sets our weights on a route back.
 
@@ -178,7 +162,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """One run of the history, newest first."""
+    """One run of the history, newest first. deeds: at most DEEDS_KEPT, the oldest first."""
 
     run: int
     revision: str
@@ -187,6 +171,7 @@ class Past:
     started: datetime
     ended: datetime
     message: str
+    deeds: tuple[Deed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +214,9 @@ class Run:
     full: `promote-full` said the same of all remaining ones. straight: no soak, gate or verdict (first deployment,
     revert). ending and ending_why: set with RollingBack. judged: the sequential judge's memory, one for each of its
     objectives, () until stable's history was read. outlook: what this run can prove and how fast, a sentence.
-    trial_since: since when users have met the canary without a break at 0 %; None before.
+    trial_since: since when users have met the canary without a break at 0 %; None before. gate_since: since when the present
+    step's approval alone is missing; None while it is not. authors: whose change it is, None until that was asked.
+    override: of freeze windows. deeds: what people did, the oldest first, at most DEEDS_KEPT.
     """
 
     canary: Revision
@@ -256,6 +243,10 @@ class Run:
     outlook: str = ""
     incident: Incident | None = None
     trial_since: datetime | None = None
+    gate_since: datetime | None = None
+    authors: Authors | None = None
+    override: Override | None = None
+    deeds: tuple[Deed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,5 +286,6 @@ class RolloutStatus:
 
 HANDLED_KEPT = 100
 HISTORY_KEPT = 10
+DEEDS_KEPT = 20
 FIGHTS_KEPT = 10  # one for each route and tool: more than a Rollout has
 FIGHTS_COUNTED = 3

@@ -205,11 +205,11 @@ def no_capacity(view: View) -> Reason | None:
 def gate_closed(view: View) -> Reason | None:
     """A step with an approval ends only once somebody gave it for this run, step and revision."""
     step = plan_step(view.run)
-    if step is None or not step.approval or is_approved(view.run):
+    if step is None or not step.approvals or is_approved(view.run):
         return None
     return Reason(
         code="AwaitingApproval",
-        message=f"waiting for 1 approval of {view.run.canary.name} by {step.approval} (step {view.run.step})",
+        message=f"waiting for 1 approval of {view.run.canary.name} by {step.gate} (step {view.run.step})",
     )
 
 

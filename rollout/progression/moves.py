@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from rollout.model.deeds import Pause
 from rollout.model.status import (
     HISTORY_KEPT,
     Outcome,
     Past,
-    Pause,
     Phase,
     Retiring,
     Revision,

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rollout.model.commands import Command, Handled, Result, Verb
+from rollout.model.deeds import Approval, Pause
 from rollout.model.names import backend_named
-from rollout.model.status import HANDLED_KEPT, Approval, Outcome, Pause, Phase, Reason, RolloutStatus
+from rollout.model.status import HANDLED_KEPT, Outcome, Phase, Reason, RolloutStatus
 from rollout.progression.fights import forgiven, is_disputed
 from rollout.progression.holds import gate_closed, is_approved, raise_held, stable_changed
 from rollout.progression.moves import moved
@@ -180,7 +181,7 @@ def _resume(view: View, command: Command) -> Done:
 
 def _approve(view: View, command: Command) -> Done:
     step = plan_step(view.run)
-    if step is None or not step.approval:
+    if step is None or not step.approvals:
         raise Refusal(f"step {view.run.step} needs no approval")
     if is_approved(view.run):
         raise Refusal(f"step {view.run.step} is approved already")
@@ -210,7 +211,7 @@ def _promote_full(view: View, command: Command) -> Done:
     if shut:
         number, step = shut[0]
         raise Refusal(
-            f"step {number} waits for approval by {step.approval}: promote-full skips soak and verdict, never a gate"
+            f"step {number} waits for approval by {step.gate}: promote-full skips soak and verdict, never a gate"
         )
     gate = gate_closed(view)  # git may have taken the present step's gate out of the plan; the run still has it
     if gate is not None:

@@ -97,7 +97,7 @@ def shut_gates(view: View, after: int) -> tuple[tuple[int, Step], ...]:
     opened = {approval.step for approval in view.run.approvals}
     numbered = enumerate(plan_ahead(view), start=1)
     return tuple(
-        (number, step) for number, step in numbered if number > after and step.approval and number not in opened
+        (number, step) for number, step in numbered if number > after and step.approvals and number not in opened
     )
 
 

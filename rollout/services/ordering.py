@@ -120,6 +120,7 @@ async def record(objects: Objects, writes: ObjectWrites, demand: Demand, now: da
         name="",
         verb=demand.verb,
         actor=user,
+        groups=groups,
         channel=demand.channel,
         created=now,
         run=demand.binding.run,
@@ -130,7 +131,7 @@ async def record(objects: Objects, writes: ObjectWrites, demand: Demand, now: da
         finding=demand.finding,
         reason=demand.reason,
     )
-    return await writes.create(command_to_dict(demand.key, command, groups, kind=demand.kind))
+    return await writes.create(command_to_dict(demand.key, command, kind=demand.kind))
 
 
 async def answer(objects: Objects, command: Obj, within: timedelta) -> Answered:

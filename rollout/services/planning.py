@@ -120,7 +120,7 @@ def chosen_words(spec: RolloutSpec, run: Run) -> str:
         return (
             f"auto: the judge chooses the weights, at most {auto.max} % before 100 %, and how long each of them lasts"
         )
-    if any(step.soak != SOAK or step.approval for step in run.plan):
+    if any(step.soak != SOAK or step.approvals for step in run.plan):
         return "auto: counts from the next run on; the weights of this one were written when it began"
     weights = ", ".join(str(step.weight) for step in run.plan)
     when = "when the run began" if run.step else "from stable's history"
@@ -221,7 +221,7 @@ def _course(view: View) -> Iterator[tuple[RolloutStatus, Stage]]:
             continue
         at = replace(status, run=replace(run, step=number, weight=step.weight))
         pods = pods_needed(view, step.weight) if view.stable else None
-        yield at, Stage(name=f"step {number}", weight=step.weight, soak=step.soak, approval=step.approval, pods=pods)
+        yield at, Stage(name=f"step {number}", weight=step.weight, soak=step.soak, approval=step.gate, pods=pods)
     last = replace(status, phase=Phase.PROMOTING, run=replace(run, step=len(steps) + 1, weight=FULL))
     bake = timedelta(0) if run.straight else view.spec.analysis.bake
     yield last, Stage(name="100 %", weight=FULL, soak=bake, pods=pods_needed(view, FULL) if view.stable else None)

@@ -75,7 +75,7 @@ class Simulation:
     @property
     def approvals(self) -> int:
         """How many steps wait for a person in a cluster."""
-        return sum(bool(step.approval) for step in self.spec.steps)
+        return sum(bool(step.approvals) for step in self.spec.steps)
 
     @property
     def horizon(self) -> timedelta:
@@ -104,7 +104,7 @@ def _simulable(spec: RolloutSpec) -> RolloutSpec:
         spec,
         objectives=tuple(one for one in spec.objectives if not isinstance(one, Query)),
         policies=(),
-        steps=tuple(replace(step, approval="") for step in spec.steps),
+        steps=tuple(replace(step, approvals=()) for step in spec.steps),
         suspend=False,
     )
 

@@ -11,6 +11,7 @@ from rollout.ports.specs import ObjectRef, Spec
 
 REFUSED: Mapping[str, str] = {
     "GitSource": "a GitSource cannot come from git, it could send itself elsewhere; apply it with kubectl",
+    "Receiver": "a Receiver cannot come from git, it says who is believed; apply it with kubectl",
 }
 
 

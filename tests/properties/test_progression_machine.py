@@ -123,7 +123,7 @@ class Promises(PureWorld):
         opened = {approval.step for approval in new.approvals}
         present = {old.step: old.plan[old.step - 1]} if 0 < old.step < min(new.step, len(old.plan) + 1) else {}
         jumped = {number: step for number, step in enumerate(new.plan, 1) if old.step < number < new.step}
-        shut = [number for number, step in (present | jumped).items() if step.approval and number not in opened]
+        shut = [number for number, step in (present | jumped).items() if step.approvals and number not in opened]
         assert shut == [], "went past a gate"
 
     def _failed_is_not_tried_again(self, before: RolloutStatus, decision: Decision) -> None:

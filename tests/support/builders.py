@@ -6,11 +6,11 @@ from typing import Any
 
 from policies.verdict import Verdict
 from rollout.model.commands import Command, Handled, Result, Verb
+from rollout.model.deeds import Approval, Pause
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import ErrorRatio, Method, Mode, RolloutSpec, RouteRef, ServiceBackend, Step, WorkloadRef
 from rollout.model.status import (
     Added,
-    Approval,
     Checkpoint,
     Condition,
     Fight,
@@ -18,7 +18,6 @@ from rollout.model.status import (
     ObjectiveVerdict,
     Outcome,
     Past,
-    Pause,
     Phase,
     Reason,
     Rescue,
@@ -52,7 +51,7 @@ def a_spec(**changes: Any) -> RolloutSpec:
 
 def a_step(weight: int, *, soak: timedelta = timedelta(minutes=5), approval: str = "") -> Step:
     """One step of a plan, with 5 min soak."""
-    return Step(weight=weight, soak=soak, approval=approval)
+    return Step(weight=weight, soak=soak, approvals=(approval,) if approval else ())
 
 
 def a_revision(name: str = "v1", *, template: str | None = None, backend: str | None = None) -> Revision:

@@ -20,7 +20,17 @@ import yaml
 
 FOLDER = Path(__file__).parent / "manifests"
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
-KINDS = ("Rollout", "GitSource", "SloPolicy", "MeshMigration", "RolloutCommand")
+KINDS = (
+    "Rollout",
+    "GitSource",
+    "SloPolicy",
+    "ApprovalPolicy",
+    "FreezeWindow",
+    "Receiver",
+    "Notifier",
+    "MeshMigration",
+    "RolloutCommand",
+)
 LAYERS = ("schema", "strict", "cel", "manifest")
 
 

@@ -10,6 +10,7 @@ from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
 from adapters.kube.commands import KubeCommands
 from adapters.kube.kinds import KINDS
+from adapters.kube.marks import SPEC_KINDS
 from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
 from adapters.kube.specs import KubeSpecs
@@ -26,7 +27,7 @@ from tests.support.builders import NOON
 URL = "https://git.example.org/shop.git"
 API_VERSION = "rollout.dev/v1alpha1"
 HOME = "rollout-system"
-WATCHED = ("GitSource", "Rollout", "SloPolicy", "MeshMigration", "RolloutCommand")
+WATCHED = ("GitSource", *SPEC_KINDS, "RolloutCommand")
 
 
 def a_policy(name: str, ratio: str = "1%", *, namespace: str = "") -> str:

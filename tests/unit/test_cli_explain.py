@@ -92,8 +92,11 @@ def test_machines_get_the_schema_too() -> None:
     ("wanted", "said"),
     [
         ("rolout", "error: there is no kind rolout of ours; did you mean Rollout?\n"),
-        ("pods", "there is no kind pods of ours; known here: Rollout, GitSource, SloPolicy, MeshMigration, "),
-        ("freezewindow", "error: kind freezewindow comes in a later version\n"),
+        (
+            "pods",
+            "there is no kind pods of ours; known here: Rollout, GitSource, SloPolicy, MeshMigration, ApprovalPolicy, ",
+        ),
+        ("freezewindw", "error: there is no kind freezewindw of ours; did you mean FreezeWindow?\n"),
         ("rlt.spec.stepps", "error: Rollout.spec has no field stepps; did you mean steps?\n"),
         ("rlt.spec.analysis.Interval", "Rollout.spec.analysis has no field Interval; did you mean interval?"),
         ("rlt.spec.revision.x", "error: Rollout.spec.revision has no field x\n"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from adapters.kube.hosts import host_key, name_keys, template_key
 from adapters.kube.indexes import INDEXES
 from adapters.kube.kinds import KINDS, WATCHED
+from adapters.kube.marks import SPEC_KINDS
 
 LABEL = st.text("abc-", min_size=0, max_size=4)
 
@@ -70,10 +71,7 @@ ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
         ["istio-system", "shop", "pay"],
     ),
     ("Rollout", "policy", rollout(policies=["p"]), ["shop/p", "*/p"]),
-    *(
-        (kind, "source", {"metadata": {"labels": MARKS}}, ["shop/apps"])
-        for kind in ("Rollout", "SloPolicy", "MeshMigration")
-    ),
+    *((kind, "source", {"metadata": {"labels": MARKS}}, ["shop/apps"]) for kind in SPEC_KINDS),
 ]
 
 

@@ -64,7 +64,7 @@ def test_what_is_not_ours_is_counted_and_left_alone() -> None:
         ({"apiVersion": "rollout.dev/v1alpha1", "kind": "Rolout"}, "kind Rolout is not known; did you mean Rollout?"),
         ({"apiVersion": "rollout.dev/v1alpha1"}, "kind is missing; known here: Rollout, GitSource"),
         ({"apiVersion": "rollout.dev/v9", "kind": "Rollout"}, "this version reads rollout.dev/v1alpha1 (apiVersion"),
-        ({"apiVersion": "rollout.dev/v1alpha1", "kind": "FreezeWindow"}, "comes in a later version"),
+        ({"apiVersion": "rollout.dev/v1alpha1", "kind": "FreezeWindw"}, "did you mean FreezeWindow?"),
         ({"kind": "Rollout"}, "Rollout without apiVersion; write apiVersion: rollout.dev/v1alpha1"),
         ({"apiVersion": "rollout.dev/v1alpha1", "kind": "RolloutCommand"}, "comes from a person, not from git"),
     ],

@@ -1,10 +1,12 @@
 """What do GitSource, SloPolicy and RolloutCommand mean, and what is said about wrong ones?"""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from policies.approval import Realm
 from rollout.manifest.errors import SpecError, SpecErrors
 from rollout.manifest.parse import parse_command, parse_git_source, parse_slo_policy
 from rollout.manifest.rolloutcommand import command_to_dict
@@ -156,12 +158,31 @@ def test_a_command_reads_back_as_it_was_given(verb: Verb) -> None:
     given = a_command(
         verb, step=2, revision="v2", reason="because", backend=backend, finding=finding, uid="u", name="n"
     )
+    given = replace(given, groups=("devs",), template="1f2e")
 
-    obj = command_to_dict(CHECKOUT, given, ("devs",))
+    obj = command_to_dict(CHECKOUT, given)
 
     stored = {**obj["metadata"], "uid": "u", "creationTimestamp": "2026-11-21T12:00:00Z"}
     assert parse_command({**obj, "metadata": stored}) == given
     assert obj["spec"]["actor"] == {"user": "ana", "groups": ["devs"]}
+
+
+def test_a_command_of_another_channel_says_who_proved_its_actor() -> None:
+    given = replace(
+        a_command(Verb.APPROVE, uid="u", name="n"),
+        realm=Realm.SLACK,
+        actor="T024BE7LD/U024BE7LH",
+        email="ana@shop.example",
+        vouched="rollout-system",
+        channel="slack",
+    )
+
+    obj = command_to_dict(CHECKOUT, given)
+
+    stored = {**obj["metadata"], "uid": "u", "creationTimestamp": "2026-11-21T12:00:00Z"}
+    read = parse_command({**obj, "metadata": stored})
+    assert read == given
+    assert str(read.identity) == "slack:ana@shop.example"
 
 
 def test_a_command_without_a_name_gets_one_from_the_server() -> None:
