@@ -63,13 +63,14 @@ class UnfinishedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How it went. found: the hidden caller as the status has it. opened_s: from the late one's first refusal to PERMISSIVE.
+    """How it went. found: the hidden caller as the status has it. late: the namespace of the late one's callee. opened_s: from the late one's first refusal to PERMISSIVE.
 
     found_s, lasted_s: from the hidden caller's first call while shop was observed until it was in the status, and until
     it was switched off. refused, served: requests of the late caller.
     """
 
     found: PlaintextCaller
+    late: str
     found_s: float
     lasted_s: float
     refused: int
@@ -105,7 +106,7 @@ class Story:
     fleet: EmbeddedFleet
     teller: Teller
     patience_s: float = PATIENCE_S
-    _found: PlaintextCaller | None = None
+    _told: dict[str, PlaintextCaller] = field(default_factory=dict)  # by who it seems to be
     _found_at: float = 0.0
     _unseen: int = 0  # calls that came before a proxy counted them
 
@@ -119,14 +120,18 @@ class Story:
         self.fleet.silence(HIDDEN)
         self.teller.say("", f"people look who that is: {HIDDEN}, on a machine outside; its owner switches it off")
         await self._until("STRICT in all three namespaces", self._all_strict)
-        self.teller.say("", f"STRICT everywhere. {LATE}, of which nobody thought, starts to call pay without a proxy")
-        self.fleet.call(LATE, "", "pay/bank", LATE_RATE)
+        late = await self._last_at_strict()
+        self.teller.say(
+            "", f"STRICT everywhere. {LATE}, of which nobody thought, starts to call {late} without a proxy"
+        )
+        self.fleet.call(LATE, "", f"{late}/{WORKLOADS[late]}", LATE_RATE)
         refused_at, _ = await self._until("a refused request of the late caller", self._late_refused)
-        opened_at, _ = await self._until("the fallback of pay", self._pay_open)
+        opened_at, _ = await self._until(f"the fallback of {late}", lambda: self._is_open(late))
         refused = self.fleet.calls(LATE)[1]
-        await self._until("the end: tools and shop Done, pay FallenBack", self._all_ended)
+        await self._until(f"the end: {late} FallenBack, the others Done", lambda: self._all_ended(late))
         return Ending(
             found=found,
+            late=late,
             found_s=self._found_at - called_at,
             lasted_s=silenced_at - called_at,
             refused=refused,
@@ -160,13 +165,15 @@ class Story:
         return self.fleet.calls(HIDDEN)[0] > self._unseen
 
     async def _hidden_named(self) -> PlaintextCaller | None:
-        """It, once it was seen often enough for people to look; each time is told."""
+        """It, once it was named and seen often enough for people to look; each time is told."""
         for caller in (await self.fleet.status(NAME)).of("shop").callers:
-            if caller != self._found:
+            if caller != self._told.get(caller.source):
                 self._found_at = self._found_at or time.monotonic()
-                self._found = caller
+                self._told[caller.source] = caller
                 self.teller.say("shop", f"plaintext: {spoken(caller)}. The 10 s begin again")
-        return self._found if self._found is not None and self._found.calls >= FOUND_CALLS else None
+        named = [caller for caller in self._told.values() if caller.source]
+        seen = sum(caller.calls for caller in self._told.values())
+        return max(named, key=lambda caller: caller.last) if named and seen >= FOUND_CALLS else None
 
     async def _all_strict(self) -> bool:
         stages = (await self.fleet.status(NAME)).stages
@@ -176,12 +183,18 @@ class Story:
     async def _late_refused(self) -> bool:
         return self.fleet.calls(LATE)[1] > 0
 
-    async def _pay_open(self) -> bool:
-        return await self.fleet.mode("pay") == "PERMISSIVE"
+    async def _last_at_strict(self) -> str:
+        """The namespace that will be watched for longest: which one it is depends on how long shop was kept."""
+        status = await self.fleet.status(NAME)
+        watched = [status.of(name) for name in WORKLOADS if status.of(name).stage is Stage.STRICT_SOAK]
+        return max(watched, key=lambda one: (one.since is not None and one.since.timestamp(), one.name)).name
 
-    async def _all_ended(self) -> bool:
+    async def _is_open(self, namespace: str) -> bool:
+        return await self.fleet.mode(namespace) == "PERMISSIVE"
+
+    async def _all_ended(self, late: str) -> bool:
         stages = (await self.fleet.status(NAME)).stages
-        return stages == {"tools": Stage.DONE, "shop": Stage.DONE, "pay": Stage.FALLEN_BACK}
+        return all(stage is (Stage.FALLEN_BACK if name == late else Stage.DONE) for name, stage in stages.items())
 
 
 def spoken(caller: PlaintextCaller) -> str:
@@ -196,9 +209,9 @@ def summary(ending: Ending) -> str:
         f"Summary: three namespaces went into the mesh and to STRICT. The hidden caller: {spoken(ending.found)}. "
         f"It was in the status {ending.found_s:.1f} s after its first call that was looked for, and lasted "
         f"{ending.lasted_s:.1f} s; so long shop was kept from STRICT.\n"
-        f"The late caller of pay was refused {_times(ending.refused)}; {ending.opened_s:.1f} s after the first "
-        f"refusal pay took plaintext again, and served it {_times(ending.served)} since. tools and shop stayed STRICT. "
-        f"All in {ending.seconds:.0f} s."
+        f"The late caller of {ending.late} was refused {_times(ending.refused)}; {ending.opened_s:.1f} s after the first "
+        f"refusal {ending.late} took plaintext again, and served it {_times(ending.served)} since. The others stayed "
+        f"STRICT. All in {ending.seconds:.0f} s."
     )
 
 

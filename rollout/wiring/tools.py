@@ -62,7 +62,12 @@ async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" 
     from adapters.traffic.router import Router
     from rollout.services.observe import Observer
 
-    others = {"GitSource", "Receiver", "Notifier", *MESH_KINDS}  # what a look at one namespace does not need, nor its person the right to list
+    others = {
+        "GitSource",
+        "Receiver",
+        "Notifier",
+        *MESH_KINDS,
+    }  # what a look at one namespace does not need, nor its person the right to list
     kinds = [kind for kind in WATCHED if kind.name not in others and not kind.only]
     cache = Cache(cluster.api, kinds, namespace)
     await cache.refresh()

@@ -163,7 +163,7 @@ async def test_status_speaks_all_formats(tmp_path: Path) -> None:
 async def test_why_speaks_json(tmp_path: Path) -> None:
     async with a_fleet() as world, a_mesh_terminal(tmp_path, world) as terminal:
         await world.pass_time(HOUR, until="shop Observing")
-        await world.tick()
+        await world.pass_time(timedelta(seconds=40))  # its own marked request is seen by then
         shown = await terminal.mesh("why", "shop", "-o", "json")
 
     found = json.loads(shown.out)
