@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
+from policies.approval import Identity, Realm
 from rollout.manifest.parse import key_of
 from rollout.manifest.rolloutcommand import command_to_dict
 from rollout.model.commands import Command, Result, Verb
@@ -31,6 +32,7 @@ class Binding:
     run: int | None = None
     step: int | None = None
     revision: str | None = None
+    template: str | None = None
 
     def __str__(self) -> str:
         parts = [
@@ -115,23 +117,32 @@ async def record(objects: Objects, writes: ObjectWrites, demand: Demand, now: da
     user, groups = await objects.whoami()
     if not user:
         raise Forbidden(f"{demand.key}: the cluster does not say who we are, so no command can carry an actor")
-    command = Command(
+    command = command_of(Identity(realm=Realm.CLUSTER, user=user, groups=groups), demand, now)
+    return await writes.create(command_to_dict(demand.key, command, kind=demand.kind))
+
+
+def command_of(identity: Identity, demand: Demand, now: datetime) -> Command:
+    """The command that records the demand of this identity; the server gives it uid and name."""
+    return Command(
         uid="",
         name="",
         verb=demand.verb,
-        actor=user,
-        groups=groups,
+        actor=identity.user,
+        groups=identity.groups,
+        realm=identity.realm,
+        email=identity.email,
+        vouched=identity.vouched,
         channel=demand.channel,
         created=now,
         run=demand.binding.run,
         step=demand.binding.step,
         revision=demand.binding.revision,
+        template=demand.binding.template,
         backend=demand.backend,
         subject=demand.subject,
         finding=demand.finding,
         reason=demand.reason,
     )
-    return await writes.create(command_to_dict(demand.key, command, kind=demand.kind))
 
 
 async def answer(objects: Objects, command: Obj, within: timedelta) -> Answered:
