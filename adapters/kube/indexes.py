@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from adapters.kube.api import Obj
 from adapters.kube.hosts import host_key, template_key
 from adapters.kube.marks import owner_index
+from adapters.kube.receiver_paths import path_index
 from adapters.kube.shelf import Index
 
 
@@ -140,6 +141,7 @@ INDEXES: Mapping[str, Mapping[str, Index]] = {
     "ApprovalPolicy": {"source": owner_index},
     "FreezeWindow": {"source": owner_index},
     "Notifier": {"source": owner_index},
+    "Receiver": {"path": path_index},
     "MeshMigration": {"source": owner_index, "namespace": _moved_namespaces},
     "Rollout": {
         "source": owner_index,

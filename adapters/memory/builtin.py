@@ -169,4 +169,6 @@ BUILTIN: tuple[Kind, ...] = (
     Kind(group="", plural="nodes", kind="Node", namespaced=False, status=True, short_names=("no",), lists=META_LISTS),
     _review("authorization.k8s.io", "SelfSubjectAccessReview"),
     _review("authentication.k8s.io", "SelfSubjectReview"),
+    _review("authorization.k8s.io", "SubjectAccessReview"),
+    _review("authentication.k8s.io", "TokenReview"),
 )

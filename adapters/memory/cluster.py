@@ -82,6 +82,7 @@ class MemoryCluster:
         self.faults = Faults(self._wake)
         self.admission = admission
         self.allows = allows
+        self.tokens: dict[str, User] = {}  # bearer tokens that a TokenReview knows
         self.now = now
         self.logs = Logs()
         self._ids = ids
@@ -134,7 +135,7 @@ class MemoryCluster:
             raise RefusalError(405, "the server does not allow this method on the requested resource")
         lost = self._entered("create", target, call)
         if target.kind.transient:
-            return reviewed(body, target, call.user, self.allows)
+            return reviewed(body, target, call.user, self.allows, self.tokens)
         if call.is_strict:
             check_strict(target, body)
         return _answered(

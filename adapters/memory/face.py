@@ -173,6 +173,7 @@ async def start_face(
 ) -> Face:
     """The cluster over HTTP, once it answers; port 0 is any free one, `tokens` maps bearer tokens to users."""
     listener = _listening(host, port)
+    cluster.tokens.update(tokens or {})
     face = Face(cluster, tokens or {}, f"http://{host}:{listener.getsockname()[1]}")
     face.start(listener)
     return face

@@ -123,6 +123,8 @@ def _requests(event: dict[str, Any]) -> list[Request]:
     request = Request(event["verb"], group, resource, reference.get("name", ""), place)
     if event["verb"] == "patch" and _code(event) == 201:  # server-side apply of a new object asks for create, too
         return [request, Request("create", group, resource, namespace=place)]
+    if (event["verb"], resource) == ("create", "rolloutcommands"):  # the admission policy asks for vouch, too
+        return [request, Request("vouch", group, resource, namespace=place)]
     return [request]
 
 

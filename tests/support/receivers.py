@@ -1,5 +1,6 @@
 """Receivers, the people whom they prove, and a cluster's answers about people, for tests that name only what matters."""
 
+import base64
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -91,3 +92,21 @@ class Written:
         named = {**obj, "metadata": {**obj["metadata"], "name": f"command-{len(self.objects)}"}}
         self.objects.append(named)
         return named
+
+
+def receiver_manifest(name: str = "ci", namespace: str = "shop", spec: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A Receiver as stored: a callback by Standard Webhooks that may approve and abort, or what `spec` says."""
+    callback = {
+        "type": "callback",
+        "proof": "standard-webhooks",
+        "secretRef": {"name": name},
+        "grants": [{"verbs": ["approve", "abort"]}],
+    }
+    meta = {"namespace": namespace, "name": name}
+    return {"apiVersion": "rollout.dev/v1alpha1", "kind": "Receiver", "metadata": meta, "spec": spec or callback}
+
+
+def receiver_secret(name: str = "ci", namespace: str = "shop", **values: bytes) -> dict[str, Any]:
+    """The Secret of that Receiver."""
+    data = {key: base64.b64encode(value).decode() for key, value in values.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": namespace, "name": name}, "data": data}

@@ -1,5 +1,6 @@
 """By which values are objects found, and does a template find every name it can make?"""
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -69,6 +70,12 @@ ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
         "namespace",
         {"metadata": {"name": "a"}, "spec": {"waves": [{"name": "w", "namespaces": ["shop", "pay"]}]}},
         ["istio-system", "shop", "pay"],
+    ),
+    (
+        "Receiver",
+        "path",
+        obj(uid="u1"),
+        [hashlib.sha256(hashlib.sha256(b"u1 shop/checkout").hexdigest().encode()).hexdigest()],
     ),
     ("Rollout", "policy", rollout(policies=["p"]), ["shop/p", "*/p"]),
     *((kind, "source", {"metadata": {"labels": MARKS}}, ["shop/apps"]) for kind in SPEC_KINDS),
