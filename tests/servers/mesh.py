@@ -112,9 +112,9 @@ class Mesh:
                 return _shares(found["routes"][0].get("route", {}))
         return {}
 
-    def admin_url(self, workload: str) -> str:
+    def admin_url(self, workload: str, namespace: str = SHOP) -> str:
         """Where the Envoy of a workload's pod answers its administrator."""
-        return next(one for one in self.proxies(SHOP) if one.workload == workload).admin_url
+        return next(one for one in self.proxies(namespace) if one.workload == workload).admin_url
 
     def proxies(self, namespace: str) -> tuple[Proxy, ...]:
         """All that were ever ready in a namespace, the newest first."""

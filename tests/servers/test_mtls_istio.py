@@ -180,7 +180,7 @@ class Stand:
 
     def _listeners(self, workload: str) -> dict[int, str]:
         """The modes by port."""
-        url = f"{self.mesh.admin_url(workload)}/config_dump"
+        url = f"{self.mesh.admin_url(workload, PLACE)}/config_dump"
         with urllib.request.urlopen(url, timeout=5) as answer:
             configs = json.load(answer)["configs"]
         (dump,) = (one for one in configs if one["@type"].endswith("ListenersConfigDump"))
