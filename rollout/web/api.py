@@ -84,7 +84,9 @@ def _of_rollouts(app: FastAPI, faces: Faces) -> None:
         found = (stored for key in keys if (stored := faces.rollouts.get(key)) is not None)
         wanted = [stored for stored in found if phase in ("", stored.status.phase.value)]
         shown, following = paged([(str(stored.key), stored) for stored in wanted], limit, after)
-        return Page(items=[summary(stored) for stored in shown], continue_=following, total=len(wanted))
+        return Page.model_validate(
+            {"items": [summary(stored) for stored in shown], "continue": following, "total": len(wanted)}
+        )
 
     @app.get(ROLLOUT, responses=dict(_ONE))
     async def rollout(request: Request, namespace: str, name: str) -> One:

@@ -30,11 +30,11 @@ class Asking:
 
     async def of_rollout(self, caller: Caller | None, key: Key, wanted: Order) -> Recorded:
         """The recorded command; HTTPException 409 when it was made for what is no longer so, 422 when it does not say."""
-        who = _known(caller)
+        who, verb = _known(caller), Verb(wanted.verb)
+        await self._must_have_the_right(who, verb, "Rollout", key)  # first: what is there is nobody else's to know
         stored = self.rollouts.get(key)
         if stored is None:
             raise HTTPException(404, f"there is no Rollout {key}")
-        verb = Verb(wanted.verb)
         binding = Binding(run=wanted.run, step=wanted.step, revision=wanted.revision, template=wanted.template)
         if verb in _BOUND_TO_RUN and wanted.run is None:
             raise HTTPException(422, f"{verb} must say the run that you saw (run), as GET of this Rollout shows it")
@@ -76,6 +76,14 @@ class Asking:
             raise HTTPException(404, f"RolloutCommand {key.namespace}/{command} is not for {key}")
         status = obj.get("status") or {}
         return Answer(command=command, result=status.get("result"), message=str(status.get("message", "")))
+
+    async def _must_have_the_right(self, caller: Caller, verb: Verb, kind: str, key: Key) -> None:
+        try:
+            refused = await self.voucher.authority.refusal(caller.identity, verb, kind, key)
+        except PortError as error:
+            raise HTTPException(503, str(error)) from error
+        if refused:
+            raise HTTPException(403, refused)
 
     async def _recorded(self, caller: Caller, demand: Demand) -> Recorded:
         try:

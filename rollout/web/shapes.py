@@ -62,7 +62,7 @@ class Page(Body):
     """Some Rollouts. continue: what to ask the next page with, "" on the last."""
 
     items: list[Summary]
-    continue_: str = Field(alias="continue")
+    following: str = Field(alias="continue")
     total: int
 
 

@@ -34,10 +34,8 @@ class Sight:
         """Whether a caller may list this kind there; where nobody is asked who he is (None), everybody may."""
         if caller is None:
             return True
-        return (
-            await self._may(caller.identity, kind, "")
-            or bool(namespace)
-            and await self._may(caller.identity, kind, namespace)
+        return await self._may(caller.identity, kind, "") or (
+            bool(namespace) and await self._may(caller.identity, kind, namespace)
         )
 
     async def _may(self, identity: Identity, kind: str, namespace: str) -> bool:
