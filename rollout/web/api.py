@@ -15,8 +15,7 @@ from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Rollouts
 from rollout.services.feed import Feed
 from rollout.web.asking import Asking
-from rollout.web.callers import Caller, Callers
-from rollout.web.guard import must_be_ours
+from rollout.web.callers import Caller
 from rollout.web.paging import paged
 from rollout.web.shapes import Answer, Me, Migration, Migrations, MoveOrder, One, Order, Page, Recorded
 from rollout.web.shown import migration, one, summary
@@ -27,26 +26,31 @@ ROLLOUTS, ROLLOUT = "/api/v1/rollouts", "/api/v1/rollouts/{namespace}/{name}"
 MIGRATIONS, MIGRATION = "/api/v1/meshmigrations", "/api/v1/meshmigrations/{name}"
 MOST_ITEMS = 500
 Responses = Mapping[int | str, dict[str, Any]]
-_READ: Responses = {401: {"description": "prove who you are"}, 503: {"description": "the cluster does not answer"}}
+_READ: Responses = {
+    401: {"description": "prove who you are"},
+    421: {"description": "not a name of ours"},
+    503: {"description": "the cluster does not answer"},
+}
 _ONE: Responses = {**_READ, 403: {"description": "not yours to see"}, 404: {"description": "there is none"}}
-_ASK: Responses = {**_ONE, 409: {"description": "made for an older run, step or revision"}}
+_ASK: Responses = {
+    **_ONE,
+    400: {"description": "no JSON"},
+    411: {"description": "no Content-Length"},
+    413: {"description": "too long"},
+    409: {"description": "made for an older run, step or revision"},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faces:
-    """What the API is made of. migrations: all of them as stored."""
+    """What the API is made of. migrations: all of them as stored. is_open: nobody is asked who he is."""
 
     rollouts: Rollouts
     migrations: Callable[[], tuple[StoredMigration, ...]]
-    callers: Callers
+    is_open: bool
     sight: Sight
     asking: Asking
     feed: Feed
-
-    async def caller(self, request: Request) -> Caller | None:
-        """Whoever sent a request that is ours to answer; HTTPException for others."""
-        must_be_ours(request)
-        return await self.callers.of(request)
 
     async def must_see(self, caller: Caller | None, kind: str, namespace: str, about: str) -> None:
         """HTTPException 403 for whoever may not list this kind there."""
@@ -77,7 +81,7 @@ def _of_rollouts(app: FastAPI, faces: Faces) -> None:
         after: Annotated[str, Query(alias="continue", max_length=320)] = "",
     ) -> Page:
         """Rollouts by namespace and name, those that the caller may list."""
-        caller = await faces.caller(request)
+        caller = _caller(request)
         spaces = {key.namespace for key in faces.rollouts.keys()} if not namespace else {namespace}
         seen = {space for space in sorted(spaces) if await faces.sight.sees(caller, "Rollout", space)}
         keys = [key for key in faces.rollouts.keys() if key.namespace in seen and q in str(key)]
@@ -91,7 +95,7 @@ def _of_rollouts(app: FastAPI, faces: Faces) -> None:
     @app.get(ROLLOUT, responses=dict(_ONE))
     async def rollout(request: Request, namespace: str, name: str) -> One:
         """One Rollout with its status."""
-        caller = await faces.caller(request)
+        caller = _caller(request)
         await faces.must_see(caller, "Rollout", namespace, f"Rollouts in {namespace}")
         stored = faces.rollouts.get(Key(namespace=namespace, name=name))
         if stored is None:
@@ -101,12 +105,12 @@ def _of_rollouts(app: FastAPI, faces: Faces) -> None:
     @app.post(ROLLOUT + "/commands", status_code=202, responses=dict(_ASK))
     async def order(request: Request, namespace: str, name: str, wanted: Order) -> Recorded:
         """Ask something of a Rollout in the caller's own name."""
-        return await faces.asking.of_rollout(await faces.caller(request), Key(namespace=namespace, name=name), wanted)
+        return await faces.asking.of_rollout(_caller(request), Key(namespace=namespace, name=name), wanted)
 
     @app.get(ROLLOUT + "/commands/{command}", responses=dict(_ONE))
     async def answer(request: Request, namespace: str, name: str, command: str) -> Answer:
         """What became of a command for this Rollout."""
-        caller = await faces.caller(request)
+        caller = _caller(request)
         await faces.must_see(caller, "RolloutCommand", namespace, f"RolloutCommands in {namespace}")
         return await faces.asking.answered(Key(namespace=namespace, name=name), command)
 
@@ -115,7 +119,7 @@ def _of_migrations(app: FastAPI, faces: Faces) -> None:
     @app.get(MIGRATIONS, responses=dict(_READ))
     async def migrations(request: Request) -> Migrations:
         """All MeshMigrations with their namespaces; none for a caller who may not list them."""
-        caller = await faces.caller(request)
+        caller = _caller(request)
         if not await faces.sight.sees(caller, "MeshMigration", ""):
             return Migrations(items=[])
         return Migrations(items=[migration(stored) for stored in faces.migrations()])
@@ -123,7 +127,7 @@ def _of_migrations(app: FastAPI, faces: Faces) -> None:
     @app.get(MIGRATION, responses=dict(_ONE))
     async def one_migration(request: Request, name: str) -> Migration:
         """One MeshMigration with its namespaces."""
-        await faces.must_see(await faces.caller(request), "MeshMigration", "", "MeshMigrations")
+        await faces.must_see(_caller(request), "MeshMigration", "", "MeshMigrations")
         found = next((stored for stored in faces.migrations() if stored.name == name), None)
         if found is None:
             raise HTTPException(404, f"there is no MeshMigration {name}")
@@ -132,23 +136,29 @@ def _of_migrations(app: FastAPI, faces: Faces) -> None:
     @app.post(MIGRATION + "/commands", status_code=202, responses=dict(_ASK))
     async def order(request: Request, name: str, wanted: MoveOrder) -> Recorded:
         """Ask something of a MeshMigration in the caller's own name."""
-        return await faces.asking.of_migration(await faces.caller(request), name, wanted)
+        return await faces.asking.of_migration(_caller(request), name, wanted)
 
 
 def _of_the_caller(app: FastAPI, faces: Faces) -> None:
     @app.get("/api/v1/me", responses=dict(_READ))
     async def me(request: Request) -> Me:
         """Who the caller is."""
-        caller = await faces.caller(request)
+        caller = _caller(request)
         identity = caller.identity if caller else None
         return Me(
             user=identity.user if identity else None,
             groups=list(identity.groups) if identity else [],
-            open=faces.callers.is_open,
+            open=faces.is_open,
         )
 
     @app.get("/api/v1/changes", response_class=StreamingResponse, responses=dict(_READ))
     async def changes(request: Request) -> StreamingResponse:
         """What changes, as server-sent events: `rollout` and `meshmigration` name one, `reset` says to read all again."""
-        caller = await faces.caller(request)
+        caller = _caller(request)
         return streamed(faces.feed, faces.sight, caller)
+
+
+def _caller(request: Request) -> Caller | None:
+    """Whom `guard.Guard` has let in; None where nobody is asked who he is."""
+    found: Caller | None = request.state.caller
+    return found

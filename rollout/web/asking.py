@@ -12,11 +12,9 @@ from rollout.ports.rollouts import Rollouts
 from rollout.services.ordering import Binding, Demand, is_stale
 from rollout.services.vouching import Voucher
 from rollout.web.callers import Caller
-from rollout.web.shapes import Answer, MoveOrder, Order, Recorded
+from rollout.web.shapes import Answer, MoveOrder, Order, OverrideOrder, Recorded, RunOrder, StableOrder, StepOrder
 
 CHANNEL = "dashboard"
-_BOUND_TO_STEP = (Verb.APPROVE, Verb.PROMOTE, Verb.PROMOTE_FULL)
-_BOUND_TO_RUN = (*_BOUND_TO_STEP, Verb.ABORT, Verb.REJECT, Verb.PAUSE, Verb.RESUME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +33,18 @@ class Asking:
         stored = self.rollouts.get(key)
         if stored is None:
             raise HTTPException(404, f"there is no Rollout {key}")
-        binding = Binding(run=wanted.run, step=wanted.step, revision=wanted.revision, template=wanted.template)
-        if verb in _BOUND_TO_RUN and wanted.run is None:
-            raise HTTPException(422, f"{verb} must say the run that you saw (run), as GET of this Rollout shows it")
-        if verb in _BOUND_TO_STEP and (wanted.step is None or wanted.revision is None):
-            raise HTTPException(
-                422, f"{verb} must say run, step and revision that you saw, as GET of this Rollout shows them"
-            )
+        binding = _binding(wanted)
         if is_stale(binding, stored.status):
             run = stored.status.run
             now = f"run {stored.status.runs}, step {run.step}, {run.canary.name}" if run else "no run"
             raise HTTPException(409, f"{verb} was made for {binding}; now there is {now}: look again")
         demand = Demand(
-            key=key, verb=verb, binding=binding, channel=CHANNEL, backend=wanted.backend, reason=wanted.reason
+            key=key,
+            verb=verb,
+            binding=binding,
+            channel=CHANNEL,
+            backend=wanted.backend if isinstance(wanted, StableOrder) else "",
+            reason=wanted.reason,
         )
         return await self._recorded(who, demand)
 
@@ -107,3 +104,13 @@ def _known(caller: Caller | None) -> Caller:
 
 def _told(obj: Obj) -> Recorded:
     return Recorded(command=str(obj["metadata"]["name"]), namespace=str(obj["metadata"]["namespace"]))
+
+
+def _binding(wanted: Order) -> Binding:
+    match wanted:
+        case StepOrder():
+            return Binding(run=wanted.run, step=wanted.step, revision=wanted.revision, template=wanted.template)
+        case RunOrder() | OverrideOrder():
+            return Binding(run=wanted.run)
+        case _:
+            return Binding()

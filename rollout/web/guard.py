@@ -8,10 +8,15 @@ this machine (DNS rebinding) is not one of ours.
 from collections.abc import Collection, Mapping
 
 from fastapi import HTTPException, Request
+from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rollout.web.callers import Callers
+
 OURS = "X-Rollout-Request"  # of every request that changes something
+GUARDED = "/api/"
+MOST_BYTES = 64 * 1024
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 HEADERS: Mapping[str, str] = {
@@ -28,22 +33,22 @@ HEADERS: Mapping[str, str] = {
 
 
 class Guard:
-    """An ASGI app around another: the headers on every answer, and no answer for names that are not ours.
+    """An ASGI app around another: what must be true before anything of a request is read.
 
-    hosts: names by which we are called, without port, () for any.
+    The name is one of ours, the body is bounded, whoever calls below /api/ has proven who he is (`request.state.caller`) and
+    was not made to call by a page of somebody else; and the headers are on every answer.
+    callers: who knows them. hosts: names by which we are called, without port, () for any.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, callers: Callers, hosts: Collection[str] = ()) -> None:
         self._app = app
+        self._callers = callers
         self._hosts = frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
-        if self._hosts and host_of(Request(scope)) not in self._hosts:
-            await _misdirected(send)
             return
 
         async def guarded(message: Message) -> None:
@@ -53,7 +58,21 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
+        try:
+            await self._admit(Request(scope))
+        except HTTPException as error:
+            refusal = JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+            await refusal(scope, receive, guarded)
+            return
         await self._app(scope, receive, guarded)
+
+    async def _admit(self, request: Request) -> None:
+        if self._hosts and host_of(request) not in self._hosts:
+            raise HTTPException(421, "this name is not one of ours; set --api-url to the one that people use")
+        _must_be_bounded(request)
+        if request.url.path.startswith(GUARDED):
+            must_be_ours(request)
+            request.state.caller = await self._callers.of(request)
 
 
 def host_of(request: Request) -> str:
@@ -77,8 +96,12 @@ def must_be_ours(request: Request) -> None:
         raise HTTPException(403, f"a request that changes something has the header {OURS}: 1")
 
 
-async def _misdirected(send: Send) -> None:
-    body = b"this name is not one of ours; see --api-url\n"
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 421, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _must_be_bounded(request: Request) -> None:
+    """HTTPException 411 or 413 for a body of unknown or too great length; the server holds senders to what they say."""
+    if request.method in SAFE:
+        return
+    length = request.headers.get("content-length", "")
+    if not length.isdigit():
+        raise HTTPException(411, "say how long the body is (Content-Length)")
+    if int(length) > MOST_BYTES:
+        raise HTTPException(413, f"the body is longer than {MOST_BYTES} bytes")

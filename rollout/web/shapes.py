@@ -1,27 +1,23 @@
-"""Which shapes do bodies have over HTTP? What the OpenAPI document says."""
+"""Which shapes do bodies have over HTTP?"""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-Verbs = Literal[
-    "promote",
-    "promote-full",
-    "approve",
-    "reject",
-    "abort",
-    "pause",
-    "resume",
-    "retry",
-    "name-stable",
-    "confirm",
-    "override",
-]
 Moves = Literal[
     "approve", "reject", "pause", "resume", "abort", "retry", "acknowledge", "promote", "fallback", "rollback"
 ]
+
+
+def _whole(value: object) -> object:
+    """40.0 is a whole number in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Number = Annotated[int, Field(ge=0, le=2**31), BeforeValidator(_whole)]
+Reason = Annotated[str, Field(max_length=1024)]
 
 
 class Body(BaseModel):
@@ -116,16 +112,49 @@ class Me(Body):
     open: bool
 
 
-class Order(Body):
-    """What is asked of a Rollout. run, step, revision and template: what the person saw; approve and promote need them."""
+class StepOrder(Body):
+    """What opens or skips something at the step, run and revision that the person saw."""
 
-    verb: Verbs
-    run: int | None = Field(default=None, ge=0, le=2**31)
-    step: int | None = Field(default=None, ge=0, le=1000)
-    revision: str | None = Field(default=None, max_length=64)
+    verb: Literal["approve", "promote", "promote-full"]
+    run: Number
+    step: Number
+    revision: str = Field(min_length=1, max_length=64)
     template: str | None = Field(default=None, max_length=64)
-    backend: str = Field(default="", max_length=320)
-    reason: str = Field(default="", max_length=1024)
+    reason: Reason = ""
+
+
+class RunOrder(Body):
+    """What is asked of the run that the person saw."""
+
+    verb: Literal["abort", "reject", "pause", "resume"]
+    run: Number
+    reason: Reason = ""
+
+
+class OverrideOrder(Body):
+    """Lets the run go on in a freeze window; not without a reason."""
+
+    verb: Literal["override"]
+    run: Number
+    reason: str = Field(min_length=1, max_length=1024)
+
+
+class PlainOrder(Body):
+    """What is asked of the Rollout as it is when the controller reads it."""
+
+    verb: Literal["retry", "confirm"]
+    reason: Reason = ""
+
+
+class StableOrder(Body):
+    """Names what serves users: SERVICE or SERVICE/SUBSET."""
+
+    verb: Literal["name-stable"]
+    backend: str = Field(min_length=1, max_length=320)
+    reason: Reason = ""
+
+
+Order = Annotated[StepOrder | RunOrder | OverrideOrder | PlainOrder | StableOrder, Field(discriminator="verb")]
 
 
 class MoveOrder(Body):
@@ -134,7 +163,7 @@ class MoveOrder(Body):
     verb: Moves
     subject: str = Field(default="", max_length=63)
     finding: str = Field(default="", max_length=400)
-    reason: str = Field(default="", max_length=1024)
+    reason: Reason = ""
 
 
 class Recorded(Body):

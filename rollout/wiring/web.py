@@ -52,12 +52,12 @@ def api_app(settings: Settings, cluster: KubeApi, cache: Cache, rollouts: Rollou
     faces = Faces(
         rollouts=rollouts,
         migrations=moves,
-        callers=callers,
+        is_open=callers.is_open,
         sight=Sight(reviews=reviews, clock=clock),
         asking=asking,
         feed=feed,
     )
-    return Guard(api(faces), _hosts(settings, callers))
+    return Guard(api(faces), callers, _hosts(settings, callers))
 
 
 def _proxy(settings: Settings) -> Proxy | None:

@@ -1,4 +1,4 @@
-"""The API over a Rollout or two, with a cluster's rules as a set, for tests that name only what matters."""
+"""Which API do tests speak with? One over a Rollout or two, with a cluster's rules as a set."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -92,10 +92,11 @@ class Front:
 
     def app(self) -> ASGIApp:
         """The API as `wiring.web` makes it, over all this."""
+        callers = Callers(reviews=self.reviews, clock=self.clock, tokens=self.tokens, proxy=self.proxy)
         faces = Faces(
             rollouts=self.fleet,
             migrations=lambda: (a_migration(),),
-            callers=Callers(reviews=self.reviews, clock=self.clock, tokens=self.tokens, proxy=self.proxy),
+            is_open=callers.is_open,
             sight=Sight(reviews=self.reviews, clock=self.clock),
             asking=Asking(
                 rollouts=self.fleet,
@@ -107,7 +108,7 @@ class Front:
             ),
             feed=self.feed,
         )
-        return Guard(api(faces), self.hosts)
+        return Guard(api(faces), callers, self.hosts)
 
 
 def a_front(*keys: Key, rights: Iterable[Right] = (), **changes: Any) -> Front:

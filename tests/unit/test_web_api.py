@@ -115,9 +115,10 @@ async def test_an_order_is_recorded_in_the_callers_name_and_bound_to_what_he_saw
 @pytest.mark.parametrize(
     ("said", "code", "words"),
     [
-        ({"verb": "approve"}, 422, "approve must say the run"),
-        ({"verb": "approve", "run": 1}, 422, "must say run, step and revision"),
-        ({"verb": "abort"}, 422, "abort must say the run"),
+        ({"verb": "approve"}, 422, '"approve","run"'),
+        ({"verb": "approve", "run": 1}, 422, '"approve","revision"'),
+        ({"verb": "abort"}, 422, '"abort","run"'),
+        ({"verb": "name-stable"}, 422, '"name-stable","backend"'),
         ({"verb": "approve", **SEEN, "run": 7}, 409, "look again"),
         ({"verb": "approve", **SEEN, "step": 2}, 409, "look again"),
         ({"verb": "approve", **SEEN, "revision": "v3"}, 409, "look again"),
@@ -289,3 +290,12 @@ async def test_an_open_page_hears_what_changes_that_its_caller_may_see(front: Fr
 
     assert first == ["event: reset", "data: {}", ""]
     assert second == ["event: rollout", 'data: {"namespace": "shop", "name": "checkout"}', ""]
+
+
+async def test_nothing_of_a_body_is_read_before_its_sender_is_known(front: Front) -> None:
+    app = a_front(CHECKOUT).app()
+
+    unknown, _ = await front.ask(app, COMMANDS, "POST", b"no JSON", as_("nobody", **OURS))
+    too_long, _ = await front.ask(app, COMMANDS, "POST", b" " * 70_000, as_("nobody", **OURS))
+
+    assert (unknown, too_long) == (401, 413)
