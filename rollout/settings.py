@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -80,6 +81,13 @@ class Settings(BaseSettings):
     workers: int = Field(default=8, ge=1, le=256, description="Rollouts worked on at the same time")
     metrics_listen: str = Field(default="0.0.0.0:9090", description="address of /metrics, /healthz and /readyz")
     api_listen: str = Field(default="127.0.0.1:8080", description="address of the JSON API; empty switches it off")
+    api_tokens: bool = Field(default=False, description="take the cluster's bearer tokens at the API (TokenReview)")
+    api_proxy_from: str = Field(
+        default="", description="networks of a proxy that says who somebody is, such as 10.0.3.7/32; empty trusts none"
+    )
+    api_proxy_user_header: str = Field(default="X-Forwarded-User", description="the proxy's header with the user")
+    api_proxy_groups_header: str = Field(default="X-Forwarded-Groups", description="its header with the groups")
+    api_url: str = Field(default="", description="how people reach the API, such as https://rollout.shop.example")
     webhooks_listen: str = Field(default="", description="address of inbound webhooks; empty switches them off")
     webhooks_secret_file: Path | None = Field(
         default=None, description="file with the secret that git hosts sign their webhooks with; needed to listen"
@@ -98,7 +106,17 @@ class Settings(BaseSettings):
             raise ValueError(f"{text!r} is no address: write host:port, such as 127.0.0.1:8080")
         return text
 
-    @field_validator("prometheus_url")
+    @field_validator("api_proxy_from")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for part in text.split(",") if text else ():
+            try:
+                ip_network(part.strip())
+            except ValueError as error:
+                raise ValueError(f"{part!r} is no network: write 10.0.3.7/32, with commas between") from error
+        return text
+
+    @field_validator("prometheus_url", "api_url")
     @classmethod
     def _is_a_url(cls, text: str) -> str:
         parts = urlsplit(text)
@@ -125,7 +143,26 @@ class Settings(BaseSettings):
         return text
 
     @model_validator(mode="after")
+    def _open_api_is_ours_alone(self) -> "Settings":
+        host = self.api_listen.rpartition(":")[0].strip("[]")
+        if self.api_listen and not (self.api_tokens or self.api_proxy_from or _is_loopback(host)):
+            raise ValueError(
+                f"api_listen is {self.api_listen}, where others reach it: set api_tokens or api_proxy_from, "
+                "or listen at 127.0.0.1"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _webhooks_have_a_secret(self) -> "Settings":
         if self.webhooks_listen and self.webhooks_secret_file is None:
             raise ValueError("webhooks_listen needs webhooks_secret_file: unsigned webhooks are not taken")
         return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

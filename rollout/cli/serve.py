@@ -65,9 +65,9 @@ async def _serve(settings: Settings) -> None:
     from contextlib import AsyncExitStack
 
     import structlog
+    from starlette.types import ASGIApp
 
     from rollout.logs import set_up
-    from rollout.web.api import api
     from rollout.web.listen import served
     from rollout.web.probes import probes
     from rollout.wiring.serving import running
@@ -76,10 +76,8 @@ async def _serve(settings: Settings) -> None:
     log = structlog.get_logger("rollout.serve")
     async with AsyncExitStack() as stack:
         wired = await stack.enter_async_context(running(settings))
-        faces = [
-            (probes(wired.is_ready, wired.page), settings.metrics_listen),
-            (api(wired.rollouts), settings.api_listen),
-        ]
+        numbers = probes(wired.is_ready, wired.page)
+        faces: list[tuple[ASGIApp, str]] = [(numbers, settings.metrics_listen), (wired.api, settings.api_listen)]
         if wired.hooks is not None:
             faces.append((wired.hooks, settings.webhooks_listen))
         for app, address in faces:

@@ -1,39 +1,164 @@
-"""What can be read over HTTP? Nothing is changed here: commands come through the cluster's own API."""
+"""What can be read and asked for over HTTP, and by whom?
 
-from typing import Any
+Reading shows what the caches hold, on any replica. Asking writes a RolloutCommand in the caller's name, as the CLI does.
+"""
 
-from fastapi import FastAPI, HTTPException
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from rollout.manifest.status import status_to_dict
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.responses import StreamingResponse
+
 from rollout.model.names import Key
-from rollout.ports.rollouts import Rollouts, Stored
+from rollout.ports.migrations import StoredMigration
+from rollout.ports.rollouts import Rollouts
+from rollout.services.feed import Feed
+from rollout.web.asking import Asking
+from rollout.web.callers import Caller
+from rollout.web.paging import paged
+from rollout.web.shapes import Answer, Me, Migration, Migrations, MoveOrder, One, Order, Page, Recorded
+from rollout.web.shown import migration, one, summary
+from rollout.web.sight import Sight
+from rollout.web.stream import streamed
+
+ROLLOUTS, ROLLOUT = "/api/v1/rollouts", "/api/v1/rollouts/{namespace}/{name}"
+MIGRATIONS, MIGRATION = "/api/v1/meshmigrations", "/api/v1/meshmigrations/{name}"
+MOST_ITEMS = 500
+Responses = Mapping[int | str, dict[str, Any]]
+_READ: Responses = {
+    401: {"description": "prove who you are"},
+    421: {"description": "not a name of ours"},
+    503: {"description": "the cluster does not answer"},
+}
+_ONE: Responses = {**_READ, 403: {"description": "not yours to see"}, 404: {"description": "there is none"}}
+_ASK: Responses = {
+    **_ONE,
+    400: {"description": "no JSON"},
+    411: {"description": "no Content-Length"},
+    413: {"description": "too long"},
+    409: {"description": "made for an older run, step or revision"},
+}
 
 
-def api(rollouts: Rollouts) -> FastAPI:
-    """An app with GET /api/v1/rollouts and GET /api/v1/rollouts/NAMESPACE/NAME, read from the cache on any replica."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faces:
+    """What the API is made of. migrations: all of them as stored. is_open: nobody is asked who he is."""
 
-    @app.get("/api/v1/rollouts")
-    def every() -> dict[str, Any]:
-        found = [stored for key in rollouts.keys() if (stored := rollouts.get(key)) is not None]
-        return {"items": [_shown(stored) for stored in found]}
+    rollouts: Rollouts
+    migrations: Callable[[], tuple[StoredMigration, ...]]
+    is_open: bool
+    sight: Sight
+    asking: Asking
+    feed: Feed
 
-    @app.get("/api/v1/rollouts/{namespace}/{name}")
-    def one(namespace: str, name: str) -> dict[str, Any]:
-        stored = rollouts.get(Key(namespace=namespace, name=name))
-        if stored is None:
-            raise HTTPException(status_code=404, detail=f"there is no Rollout {namespace}/{name}")
-        return _shown(stored)
+    async def must_see(self, caller: Caller | None, kind: str, namespace: str, about: str) -> None:
+        """HTTPException 403 for whoever may not list this kind there."""
+        if not await self.sight.sees(caller, kind, namespace):
+            who = caller.identity.user if caller else "nobody"
+            raise HTTPException(
+                403, f"{who} may not list {about}; an administrator gives it by the ClusterRole rollout-view"
+            )
 
+
+def api(faces: Faces) -> FastAPI:
+    """The app, with its OpenAPI document at /openapi.json; it belongs behind `guard.Guard`."""
+    app = FastAPI(title="rollout", version="v1alpha1", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    _of_rollouts(app, faces)
+    _of_migrations(app, faces)
+    _of_the_caller(app, faces)
     return app
 
 
-def _shown(stored: Stored) -> dict[str, Any]:
-    spec = stored.spec
-    return {
-        "namespace": stored.key.namespace,
-        "name": stored.key.name,
-        "revision": spec.revision if spec else "",
-        "error": stored.error,
-        "status": status_to_dict(stored.status),
-    }
+def _of_rollouts(app: FastAPI, faces: Faces) -> None:
+    @app.get(ROLLOUTS, responses=dict(_READ))
+    async def rollouts(
+        request: Request,
+        namespace: Annotated[str, Query(max_length=63)] = "",
+        phase: Annotated[str, Query(max_length=20)] = "",
+        q: Annotated[str, Query(max_length=253, description="a piece of namespace/name")] = "",
+        limit: Annotated[int, Query(ge=1, le=MOST_ITEMS)] = MOST_ITEMS,
+        after: Annotated[str, Query(alias="continue", max_length=320)] = "",
+    ) -> Page:
+        """Rollouts by namespace and name, those that the caller may list."""
+        caller = _caller(request)
+        spaces = {key.namespace for key in faces.rollouts.keys()} if not namespace else {namespace}
+        seen = {space for space in sorted(spaces) if await faces.sight.sees(caller, "Rollout", space)}
+        keys = [key for key in faces.rollouts.keys() if key.namespace in seen and q in str(key)]
+        found = (stored for key in keys if (stored := faces.rollouts.get(key)) is not None)
+        wanted = [stored for stored in found if phase in ("", stored.status.phase.value)]
+        shown, following = paged([(str(stored.key), stored) for stored in wanted], limit, after)
+        return Page.model_validate(
+            {"items": [summary(stored) for stored in shown], "continue": following, "total": len(wanted)}
+        )
+
+    @app.get(ROLLOUT, responses=dict(_ONE))
+    async def rollout(request: Request, namespace: str, name: str) -> One:
+        """One Rollout with its status."""
+        caller = _caller(request)
+        await faces.must_see(caller, "Rollout", namespace, f"Rollouts in {namespace}")
+        stored = faces.rollouts.get(Key(namespace=namespace, name=name))
+        if stored is None:
+            raise HTTPException(404, f"there is no Rollout {namespace}/{name}")
+        return one(stored)
+
+    @app.post(ROLLOUT + "/commands", status_code=202, responses=dict(_ASK))
+    async def order(request: Request, namespace: str, name: str, wanted: Order) -> Recorded:
+        """Ask something of a Rollout in the caller's own name."""
+        return await faces.asking.of_rollout(_caller(request), Key(namespace=namespace, name=name), wanted)
+
+    @app.get(ROLLOUT + "/commands/{command}", responses=dict(_ONE))
+    async def answer(request: Request, namespace: str, name: str, command: str) -> Answer:
+        """What became of a command for this Rollout."""
+        caller = _caller(request)
+        await faces.must_see(caller, "RolloutCommand", namespace, f"RolloutCommands in {namespace}")
+        return await faces.asking.answered(Key(namespace=namespace, name=name), command)
+
+
+def _of_migrations(app: FastAPI, faces: Faces) -> None:
+    @app.get(MIGRATIONS, responses=dict(_READ))
+    async def migrations(request: Request) -> Migrations:
+        """All MeshMigrations with their namespaces; none for a caller who may not list them."""
+        caller = _caller(request)
+        if not await faces.sight.sees(caller, "MeshMigration", ""):
+            return Migrations(items=[])
+        return Migrations(items=[migration(stored) for stored in faces.migrations()])
+
+    @app.get(MIGRATION, responses=dict(_ONE))
+    async def one_migration(request: Request, name: str) -> Migration:
+        """One MeshMigration with its namespaces."""
+        await faces.must_see(_caller(request), "MeshMigration", "", "MeshMigrations")
+        found = next((stored for stored in faces.migrations() if stored.name == name), None)
+        if found is None:
+            raise HTTPException(404, f"there is no MeshMigration {name}")
+        return migration(found)
+
+    @app.post(MIGRATION + "/commands", status_code=202, responses=dict(_ASK))
+    async def order(request: Request, name: str, wanted: MoveOrder) -> Recorded:
+        """Ask something of a MeshMigration in the caller's own name."""
+        return await faces.asking.of_migration(_caller(request), name, wanted)
+
+
+def _of_the_caller(app: FastAPI, faces: Faces) -> None:
+    @app.get("/api/v1/me", responses=dict(_READ))
+    async def me(request: Request) -> Me:
+        """Who the caller is."""
+        caller = _caller(request)
+        identity = caller.identity if caller else None
+        return Me(
+            user=identity.user if identity else None,
+            groups=list(identity.groups) if identity else [],
+            open=faces.is_open,
+        )
+
+    @app.get("/api/v1/changes", response_class=StreamingResponse, responses=dict(_READ))
+    async def changes(request: Request) -> StreamingResponse:
+        """What changes, as server-sent events: `rollout` and `meshmigration` name one, `reset` says to read all again."""
+        caller = _caller(request)
+        return streamed(faces.feed, faces.sight, caller)
+
+
+def _caller(request: Request) -> Caller | None:
+    """Whom `guard.Guard` has let in; None where nobody is asked who he is."""
+    found: Caller | None = request.state.caller
+    return found

@@ -6,11 +6,11 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 
 @contextlib.asynccontextmanager
-async def served(app: FastAPI, address: str) -> AsyncIterator[str]:
+async def served(app: ASGIApp, address: str) -> AsyncIterator[str]:
     """Serve `app` at `host:port` (port 0 takes a free one); yields the URL. OSError when the address is taken."""
     host, _, port = address.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -20,7 +20,9 @@ async def served(app: FastAPI, address: str) -> AsyncIterator[str]:
     listener.bind((host.strip("[]"), int(port)))
     listener.listen()  # whoever connects from now on waits until the app answers
     server = _Server(
-        uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=2, proxy_headers=False
+        )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:

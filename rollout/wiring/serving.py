@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from adapters.clock import SystemClock
 from adapters.git.allowed import Urls
@@ -50,6 +51,7 @@ from rollout.wiring.actors import seen_bound
 from rollout.wiring.commits import kept_commits
 from rollout.wiring.metrics import access
 from rollout.wiring.migrating import kept_migrations, moving_by
+from rollout.wiring.web import api_app
 from webhooks.git import hooks
 
 LEASE = "rollout-controller"
@@ -66,6 +68,7 @@ class Running:
     cache: Cache
     numbers: Numbers
     hooks: FastAPI | None
+    api: ASGIApp
 
     def is_ready(self) -> bool:
         """Whether every kind was listed at least once."""
@@ -113,7 +116,15 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         following = asyncio.create_task(cache.run())
         stack.push_async_callback(_ended, following)
         hooked = _hooks(settings, KubeSources(api, cache), clock)  # a request to look now needs no lease
-        yield Running(controller=controller, rollouts=reconciler.rollouts, cache=cache, numbers=numbers, hooks=hooked)
+        face = api_app(settings, api, cache, KubeRollouts(api, cache), clock)
+        yield Running(
+            controller=controller,
+            rollouts=reconciler.rollouts,
+            cache=cache,
+            numbers=numbers,
+            hooks=hooked,
+            api=face,
+        )
 
 
 def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) -> Lease:

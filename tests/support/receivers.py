@@ -1,4 +1,4 @@
-"""Receivers, the people whom they prove, and a cluster's answers about people, for tests that name only what matters."""
+"""Which Receivers, people whom they prove, and answers of a cluster about people do tests have?"""
 
 import base64
 from dataclasses import dataclass, field, replace

@@ -1,6 +1,7 @@
 """How do the tests of one file speak with their apps over one real server, which takes 0.2 s to end?"""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest_asyncio
@@ -31,6 +32,19 @@ class Front:
             session.request(method, self.url + path, data=body, headers=headers) as answer,
         ):
             return answer.status, await answer.text()
+
+    async def headers(self, app: ASGIApp, path: str, headers: dict[str, str]) -> Mapping[str, str]:
+        """The headers of the answer to one GET."""
+        self._app = app
+        async with aiohttp.ClientSession() as session, session.get(self.url + path, headers=headers) as answer:
+            return answer.headers
+
+    @asynccontextmanager
+    async def stream(self, app: ASGIApp, path: str, headers: dict[str, str]) -> AsyncIterator[AsyncIterator[str]]:
+        """The lines of an answer without end, as they come."""
+        self._app = app
+        async with aiohttp.ClientSession() as session, session.get(self.url + path, headers=headers) as answer:
+            yield (line.decode().rstrip("\n") async for line in answer.content)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

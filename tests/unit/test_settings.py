@@ -17,6 +17,8 @@ OTHER: dict[str, tuple[str, object]] = {
     "prometheus_url": ("http://prometheus", "http://prometheus"),
     "metrics_listen": ("127.0.0.1:1", "127.0.0.1:1"),
     "api_listen": ("127.0.0.1:1", "127.0.0.1:1"),
+    "api_proxy_from": ("10.0.3.7/32", "10.0.3.7/32"),
+    "api_url": ("https://rollout.shop.example", "https://rollout.shop.example"),
     "webhooks_listen": ("127.0.0.1:1", "127.0.0.1:1"),
     "log_level": ("debug", "debug"),
     "elect": ("false", False),
@@ -82,9 +84,23 @@ def test_what_is_no_address_is_refused_with_an_example(name: str, text: str) -> 
         Settings.model_validate({name: text})
 
 
-@pytest.mark.parametrize("text", ["", "127.0.0.1:0", "[::1]:8080", "0.0.0.0:65535"])
+@pytest.mark.parametrize("text", ["", "127.0.0.1:0", "[::1]:8080", "localhost:8080"])
 def test_an_address_is_a_host_and_a_port_or_nothing(text: str) -> None:
     assert Settings.model_validate({"api_listen": text}).api_listen == text
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0:8080", "[::]:8080", "10.0.3.7:8080", "rollout.shop.example:8080"])
+def test_others_reach_the_api_only_once_they_are_asked_who_they_are(text: str) -> None:
+    with pytest.raises(ValidationError, match="set api_tokens or api_proxy_from"):
+        Settings.model_validate({"api_listen": text})
+    for way in ({"api_tokens": True}, {"api_proxy_from": "10.0.3.8/32"}):
+        assert Settings.model_validate({"api_listen": text, **way}).api_listen == text
+
+
+@pytest.mark.parametrize("text", ["10.0.3.7/8", "proxy", "10.0.3.7,", "10.0.3.7; 10.0.3.8"])
+def test_what_is_no_network_of_a_proxy_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValidationError, match="is no network: write 10"):
+        Settings.model_validate({"api_proxy_from": text})
 
 
 @pytest.mark.parametrize("text", ["prometheus:9090", "ftp://prometheus", "http://", "http:/prometheus"])

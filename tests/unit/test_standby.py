@@ -17,7 +17,6 @@ from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.face import start_face
 from rollout.crds import definitions
 from rollout.settings import Settings
-from rollout.web.api import api
 from rollout.web.listen import served
 from rollout.wiring.serving import LEASE, Running, running
 from tests.support.builders import a_rollout_manifest
@@ -79,7 +78,7 @@ async def a_standby(directory: Path) -> AsyncIterator[Standby]:
         stack.callback(stop.set)
         await wired.cache.wait_synced(SOON)
         assert wired.hooks is not None
-        read = await stack.enter_async_context(served(api(wired.rollouts), "127.0.0.1:0"))
+        read = await stack.enter_async_context(served(wired.api, "127.0.0.1:0"))
         told = await stack.enter_async_context(served(wired.hooks, "127.0.0.1:0"))
         yield Standby(cluster=cluster, wired=wired, api=read, webhooks=told)
 

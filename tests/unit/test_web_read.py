@@ -1,4 +1,4 @@
-"""Can liveness, readiness, numbers and Rollouts be read over HTTP, and nothing be changed?"""
+"""Can liveness, readiness and numbers be read over HTTP?"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,6 @@ from rollout.model.status import Condition, RolloutStatus
 from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Stored
 from rollout.ports.specs import SourceStatus, StoredSource
-from rollout.web.api import api
 from rollout.web.numbers import Numbers
 from rollout.web.probes import probes
 from tests.support.builders import CHECKOUT, a_run, a_spec, a_status
@@ -108,24 +107,3 @@ async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix(f
     assert 'rolloutctl_mesh_fallbacks{migration="to-strict",moved="shop"} 1.0' in page
     assert "young" not in page
     assert all(line.startswith(("#", "rolloutctl_")) for line in page.splitlines())
-
-
-async def test_one_rollout_is_shown_with_its_status(front: Front) -> None:
-    code, body = await front.ask(api(One()), "/api/v1/rollouts/shop/checkout")
-
-    assert code == 200
-    assert '"phase":"Progressing"' in body
-
-
-async def test_a_rollout_that_is_not_there_is_not_found(front: Front) -> None:
-    code, body = await front.ask(api(One()), "/api/v1/rollouts/shop/nothing")
-
-    assert code == 404
-    assert "shop/nothing" in body
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_nothing_is_changed_over_http(front: Front, method: str) -> None:
-    code, _ = await front.ask(api(One()), "/api/v1/rollouts/shop/checkout", method)
-
-    assert code == 405

@@ -1,0 +1,81 @@
+"""How is the API wired?"""
+
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp
+
+from adapters.kube.api import KubeApi, Obj
+from adapters.kube.cache import Cache
+from adapters.kube.objects import KubeObjects
+from adapters.kube.reviews import KubeReviews
+from adapters.kube.shelf import at_of
+from adapters.mesh.store import KubeMigrations
+from rollout.model.names import Key
+from rollout.ports.clock import Clock
+from rollout.ports.migrations import StoredMigration
+from rollout.ports.rollouts import Rollouts
+from rollout.services.authorising import Authority
+from rollout.services.feed import Feed
+from rollout.services.vouching import Voucher
+from rollout.settings import Settings
+from rollout.web.api import Faces, api
+from rollout.web.asking import Asking
+from rollout.web.callers import Callers, Proxy
+from rollout.web.guard import LOOPBACK, Guard
+from rollout.web.sight import Sight
+
+
+def api_app(settings: Settings, cluster: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock) -> ASGIApp:
+    """The API over the caches, on any replica. cluster: without the lease, which commands do not need."""
+    reviews, objects, feed = KubeReviews(cluster), KubeObjects(cluster), Feed()
+    callers = Callers(reviews=reviews, clock=clock, tokens=settings.api_tokens, proxy=_proxy(settings))
+    migrations = KubeMigrations(cluster, cache)
+    authority = Authority(reviews=reviews, home=settings.own_namespace)
+    asking = Asking(
+        rollouts=rollouts,
+        objects=objects,
+        voucher=Voucher(authority=authority, create=objects.create, clock=clock),
+        home=settings.own_namespace,
+    )
+
+    def moves() -> tuple[StoredMigration, ...]:
+        return tuple(stored for name in migrations.names() if (stored := migrations.get(name)) is not None)
+
+    def changed(kind: str, old: Obj | None, new: Obj | None) -> None:
+        obj = new if new is not None else old
+        if kind in ("Rollout", "MeshMigration") and obj is not None and len(feed):
+            namespace, name = at_of(obj)
+            feed.tell(kind, Key(namespace=namespace, name=name))
+
+    cache.subscribe(changed)
+    faces = Faces(
+        rollouts=rollouts,
+        migrations=moves,
+        is_open=callers.is_open,
+        sight=Sight(reviews=reviews, clock=clock),
+        asking=asking,
+        feed=feed,
+    )
+    return Guard(api(faces), callers, _hosts(settings, callers))
+
+
+def _proxy(settings: Settings) -> Proxy | None:
+    if not settings.api_proxy_from:
+        return None
+    return Proxy(
+        networks=tuple(ip_network(part.strip()) for part in settings.api_proxy_from.split(",")),
+        user=settings.api_proxy_user_header,
+        groups=settings.api_proxy_groups_header,
+    )
+
+
+def _hosts(settings: Settings, callers: Callers) -> frozenset[str]:
+    """The names by which we may be called: of this machine where nobody is asked who he is, else what api_url says.
+
+    () for any: then a caller has to prove himself, with what no page elsewhere knows.
+    """
+    named = urlsplit(settings.api_url).hostname or ""
+    if callers.is_open:
+        return LOOPBACK | ({named} if named else frozenset())
+    return frozenset({named, *LOOPBACK}) if named else frozenset()

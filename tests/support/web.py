@@ -1,0 +1,124 @@
+"""Which API do tests speak with? One over a Rollout or two, with a cluster's rules as a set."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from adapters.kube.objects import KubeObjects
+from adapters.memory.clock import ManualClock
+from adapters.memory.cluster import DirectApi, MemoryCluster
+from rollout.crds import definitions
+from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
+from rollout.model.names import Key
+from rollout.model.rollout import RouteRef
+from rollout.model.status import RolloutStatus
+from rollout.ports.migrations import StoredMigration
+from rollout.ports.rollouts import Stored
+from rollout.services.authorising import Authority
+from rollout.services.feed import Feed
+from rollout.services.vouching import Voucher
+from rollout.web.api import Faces, api
+from rollout.web.asking import Asking
+from rollout.web.callers import Callers, Proxy
+from rollout.web.guard import Guard
+from rollout.web.sight import Sight
+from tests.support.builders import NOON, a_run, a_spec, a_status
+from tests.support.receivers import HOME, KnownReviews, Written
+
+Right = tuple[str, str, str, Key]
+
+
+def may(user: str, *verbs: str, namespace: str = "shop", name: str = "", kind: str = "Rollout") -> set[Right]:
+    """Rights of a user; without a name those that are asked for lists."""
+    return {(user, verb, kind, Key(namespace=namespace, name=name)) for verb in verbs}
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Rollouts as stored, each at step 1 of its run."""
+
+    stored: dict[Key, Stored] = field(default_factory=dict)
+
+    def holds(self, *keys: Key, status: RolloutStatus | None = None) -> "Fleet":
+        """With these Rollouts."""
+        for key in keys:
+            self.stored[key] = Stored(
+                key=key,
+                uid=f"uid-{key.name}",
+                version="1",
+                generation=1,
+                spec=replace(a_spec(), key=key),
+                status=status or a_status(run=a_run()),
+                raw='{"revision": "v2"}',
+            )
+        return self
+
+    def get(self, key: Key) -> Stored | None:
+        """One of them."""
+        return self.stored.get(key)
+
+    def keys(self) -> tuple[Key, ...]:
+        """Their keys."""
+        return tuple(sorted(self.stored))
+
+    def on_route(self, namespace: str, route: RouteRef) -> tuple[Key, ...]:
+        """Never asked."""
+        raise AssertionError(f"{namespace}/{route}: nobody asks for rivals")
+
+    async def save(self, stored: Stored, status: RolloutStatus) -> Stored:
+        """Never asked."""
+        raise AssertionError(f"{stored.key} {status.phase}: the API writes commands and nothing else")
+
+    async def set_finalizer(self, stored: Stored, *, present: bool) -> Stored:
+        """Never asked."""
+        raise AssertionError(f"{stored.key} {present}: the API writes commands and nothing else")
+
+
+@dataclass(slots=True, kw_only=True)
+class Front:
+    """What the API is made of here. commands: what was recorded."""
+
+    fleet: Fleet
+    reviews: KnownReviews
+    tokens: bool = True
+    proxy: Proxy | None = None
+    hosts: tuple[str, ...] = ()
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOON))
+    written: Written = field(default_factory=Written)
+    feed: Feed = field(default_factory=Feed)
+    cluster: MemoryCluster = field(default_factory=MemoryCluster.with_kinds)
+
+    def app(self) -> ASGIApp:
+        """The API as `wiring.web` makes it, over all this."""
+        callers = Callers(reviews=self.reviews, clock=self.clock, tokens=self.tokens, proxy=self.proxy)
+        faces = Faces(
+            rollouts=self.fleet,
+            migrations=lambda: (a_migration(),),
+            is_open=callers.is_open,
+            sight=Sight(reviews=self.reviews, clock=self.clock),
+            asking=Asking(
+                rollouts=self.fleet,
+                objects=KubeObjects(DirectApi(self.cluster)),
+                voucher=Voucher(
+                    authority=Authority(reviews=self.reviews, home=HOME), create=self.written.create, clock=self.clock
+                ),
+                home=HOME,
+            ),
+            feed=self.feed,
+        )
+        return Guard(api(faces), callers, self.hosts)
+
+
+def a_front(*keys: Key, rights: Iterable[Right] = (), **changes: Any) -> Front:
+    """The API over these Rollouts, for users with these rights; a token is its user's name."""
+    front = Front(fleet=Fleet().holds(*keys), reviews=KnownReviews(rights=set(rights)), **changes)
+    front.cluster.seed(*definitions().values())
+    return front
+
+
+def a_migration() -> StoredMigration:
+    """to-strict, with shop that fell back."""
+    status = MigrationStatus(namespaces=(NamespaceStatus(name="shop", stage=Stage.FALLEN_BACK, fallbacks=1),))
+    return StoredMigration(name="to-strict", uid="u", version="1", generation=1, spec=None, status=status)
