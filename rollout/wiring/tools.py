@@ -4,7 +4,7 @@ Imports are inside the functions: a command pays only for what it uses, and `--h
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rollout.ports.migrations import Records
     from rollout.services.migrate_observe import FleetObserver
     from rollout.services.observe import Observer
+
+
+HOME = "rollout-system"  # where `rollout install` puts the controller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +50,25 @@ async def connected(kubeconfig: str | None, context: str | None) -> AsyncIterato
 
 
 @asynccontextmanager
-async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" = None) -> AsyncIterator["Observer"]:
+async def observing(
+    cluster: Cluster, namespace: str, metrics: "Metrics | None" = None, home: str = HOME
+) -> AsyncIterator["Observer"]:
     """One look at a namespace with the controller's own eyes: everything is listed once, nothing is followed.
 
-    metrics: whom to ask for measurements, None for nobody. Forbidden when a kind may not be listed there.
+    metrics: whom to ask for measurements, None for nobody. home: the controller's namespace, whose policies count where they
+    may be listed. Forbidden when a kind may not be listed in `namespace`.
     """
     from adapters.clock import SystemClock
     from adapters.kube.cache import Cache
     from adapters.kube.commands import KubeCommands
-    from adapters.kube.kinds import MESH_KINDS, WATCHED
+    from adapters.kube.kinds import KINDS, MESH_KINDS, WATCHED
+    from adapters.kube.policies import KubePolicies
     from adapters.kube.store import KubeRollouts
     from adapters.kube.workloads import ClusterWorkloads
+    from adapters.memory.authors import KnownAuthors
     from adapters.memory.metrics import MemoryMetrics
     from adapters.traffic.router import Router
+    from rollout.ports.errors import Forbidden
     from rollout.services.observe import Observer
 
     others = {
@@ -71,6 +80,9 @@ async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" 
     kinds = [kind for kind in WATCHED if kind.name not in others and not kind.only]
     cache = Cache(cluster.api, kinds, namespace)
     await cache.refresh()
+    of_home = Cache(cluster.api, [KINDS[name] for name in ("ApprovalPolicy", "FreezeWindow")], home)
+    with suppress(Forbidden):  # what it waits for is in its status all the same
+        await of_home.refresh()
     clock = SystemClock()
     yield Observer(
         rollouts=KubeRollouts(cluster.api, cache),
@@ -80,6 +92,8 @@ async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" 
         metrics=metrics or MemoryMetrics(),
         clock=clock,
         actors_bound=lambda: True,  # a look obeys no command
+        policies=KubePolicies(cache, home, of_home),
+        authors=KnownAuthors(),
     )
 
 

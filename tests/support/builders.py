@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from policies.approval import Quorum
 from policies.verdict import Verdict
+from rollout.model.approval import ApprovalPolicy, OnTimeout
 from rollout.model.commands import Command, Handled, Result, Verb
 from rollout.model.deeds import Approval, Pause
 from rollout.model.names import BackendName, Key
@@ -52,6 +54,24 @@ def a_spec(**changes: Any) -> RolloutSpec:
 def a_step(weight: int, *, soak: timedelta = timedelta(minutes=5), approval: str = "") -> Step:
     """One step of a plan, with 5 min soak."""
     return Step(weight=weight, soak=soak, approvals=(approval,) if approval else ())
+
+
+def an_approval_policy(
+    name: str = "release-managers", *, on_timeout: OnTimeout = OnTimeout.HOLD, **quorum: Any
+) -> ApprovalPolicy:
+    """A policy that one person must approve whom the cluster's own rules let, unless told otherwise."""
+    key = Key(namespace="shop", name=name)
+    return ApprovalPolicy(key=key, quorum=Quorum(**quorum), on_timeout=on_timeout)
+
+
+def an_approval_manifest(name: str = "release-managers", namespace: str = "shop", **spec: Any) -> dict[str, Any]:
+    """The manifest of a policy that one person must approve whom the cluster's own rules let, unless told otherwise."""
+    return {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "ApprovalPolicy",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"minimum": 1, **spec},
+    }
 
 
 def a_revision(name: str = "v1", *, template: str | None = None, backend: str | None = None) -> Revision:

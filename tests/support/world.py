@@ -22,7 +22,7 @@ from rollout.model.names import Key
 from rollout.model.status import RolloutStatus
 from rollout.ports.errors import NotFound
 from rollout.services.reconcile import Reconciler, Told
-from tests.support.builders import CHECKOUT, a_rollout_manifest
+from tests.support.builders import CHECKOUT, a_rollout_manifest, an_approval_manifest
 from tests.support.controllers import Outside, Services, show, started
 from tests.support.golden import standing
 from tests.support.kstatus import is_honest
@@ -165,12 +165,24 @@ class World:
         )
 
     async def rollout(self, **spec: Any) -> None:
-        """Apply the Rollout with these fields of its spec."""
+        """Apply the Rollout with these fields of its spec, and the policies that its steps name."""
+        await self._policies(spec)
         await self.put(a_rollout_manifest(**spec))
 
     async def commit(self, **spec: Any) -> None:
-        """Change fields of the Rollout's spec, as a git commit does."""
+        """Change fields of the Rollout's spec, as a git commit does; policies that its steps name come with it."""
+        await self._policies(spec)
         await self.person.patch(self.path("Rollout", self.key.name), Patch.MERGE, {"spec": spec})
+
+    async def policy(self, name: str = "release-managers", **spec: Any) -> None:
+        """Apply the ApprovalPolicy of that name."""
+        await self.put(an_approval_manifest(name, **spec))
+
+    async def _policies(self, spec: dict[str, Any]) -> None:
+        for step in spec.get("steps") or ():
+            for name in step.get("approvals") or filter(None, [step.get("approval")]):
+                if await self.is_gone("ApprovalPolicy", name):
+                    await self.policy(name)
 
     async def weights(self, **weights: int) -> None:
         """A person writes the VirtualService's weights by hand: checkout_v1=90, checkout_v2=10."""
