@@ -1,6 +1,6 @@
 """Which policies must approve, and which freezes mean an object? Those in the cluster, read from the watch cache."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -90,6 +90,13 @@ class KubePolicies:
                 overrun=Overrun.HOLD,
                 reason=f"this window cannot be read, so it holds until it is mended: {words}",
             )
+
+
+def is_selected(window: Obj, obj: Obj) -> bool:
+    """Whether the object has the labels that a FreezeWindow asks for; one that cannot be read asks for none."""
+    selector = (window.get("spec") or {}).get("selector") or {}
+    labels = obj["metadata"].get("labels") or {}
+    return not isinstance(selector, Mapping) or all(labels.get(name) == value for name, value in selector.items())
 
 
 def _approval(obj: Obj) -> ApprovalPolicy | None:
