@@ -132,9 +132,7 @@ def refusal(quorum: Quorum, given: Sequence[Given], new: Given, authors: Authors
     if barred:
         return barred
     if _is_old(quorum, new, now):
-        return (
-            f"it was given at {_clock(new.at)} and counts {_span(quorum.expires_after)}: it has expired; approve again"
-        )
+        return f"it was given at {_clock(new.at)} and counts for {_span(quorum.expires_after)}: it has expired; approve again"
     mine = [
         one
         for one in given
@@ -150,6 +148,13 @@ def who(quorum: Quorum) -> str:
     if quorum.approvers is None:
         return "whoever the cluster's RBAC lets approve (its own users; people of other channels must be listed)"
     return listed_words(quorum.approvers)
+
+
+def lasting(length: timedelta) -> str:
+    """A length of time as people read it: "1h 30m"."""
+    seconds = round(length.total_seconds())
+    parts = ((seconds // 3600, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s"))
+    return " ".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
 
 
 def _unproven(quorum: Quorum, authors: Authors | None) -> str:
@@ -198,4 +203,4 @@ def _clock(moment: datetime) -> str:
 
 
 def _span(length: timedelta | None) -> str:
-    return f"for {length}" if length is not None else "for ever"
+    return lasting(length) if length is not None else "ever"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from policies.approval import Given, Open, Unproven, Waiting, is_approver, refusal, who
+from policies.approval import Given, Open, Unproven, Waiting, is_approver, lasting, refusal, who
 from rollout.model.approval import OnTimeout
 from rollout.model.commands import Command
 from rollout.model.deeds import Approval
@@ -150,9 +150,10 @@ def overdue(view: View) -> str:
     if due is None or view.now < due or view.run.gate_since is None:
         return ""
     shut = [gate for gate in present_gates(view) if not gate.is_open]
-    waited = f"the gate of step {view.run.step} was not opened within {due - view.run.gate_since} (onTimeout: rollback)"
+    waited = f"the gate of step {view.run.step} was not opened within {lasting(due - view.run.gate_since)} (onTimeout: rollback)"
     lacking = [gate for gate in shut if isinstance(gate.stands, Waiting)]
-    return f"{waited}: {_lacking_words(view.run, lacking)}" if lacking else f"{waited} by {shut[0].name}"
+    still = _lacking_words(view.run, lacking) if lacking else ", ".join(gate.name for gate in shut)
+    return f"{waited}, still missing: {still}"
 
 
 def gate_moments(view: View) -> Iterator[datetime]:

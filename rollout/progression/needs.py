@@ -79,12 +79,12 @@ def needs(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Needs:
 
 
 def needs_authors(status: RolloutStatus, approvals: Mapping[str, ApprovalPolicy]) -> bool:
-    """Whether git is to be asked whose change is on trial: a policy of the present step has four eyes, and nobody knows."""
+    """Whether git is to be asked whose change is on trial: the present step or the next needs four eyes, and nobody knows."""
     run = status.run
-    step = plan_step(run) if run is not None else None
-    if run is None or step is None or (run.authors is not None and not run.authors.unproven):
+    if run is None or (run.authors is not None and not run.authors.unproven):
         return False
-    return any(name in approvals and approvals[name].quorum.four_eyes for name in step.approvals)
+    named = (name for step in run.plan[max(run.step - 1, 0) : run.step + 1] for name in step.approvals)
+    return any(name in approvals and approvals[name].quorum.four_eyes for name in named)
 
 
 def _asks(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Iterator[Ask]:

@@ -21,7 +21,9 @@ from rollout.model.names import Key
 from tests.support.builders import a_rollout_manifest, an_approval_manifest
 
 STORED = ("Rollout", "ApprovalPolicy", "FreezeWindow")
-TWICE = {"people": [{"name": "ana", "users": ["ana"]}, {"name": "ben", "users": ["ana"]}]}  # no schema sees it
+TWICE: dict[str, Any] = {
+    "people": [{"name": "ana", "users": ["ana"]}, {"name": "ben", "users": ["ana"]}]
+}  # no schema sees it
 NIGHTLY = {"schedule": "0 18 * * *", "duration": "12h"}
 
 

@@ -183,7 +183,7 @@ def test_an_approval_counts_for_so_long_and_can_be_given_again() -> None:
 def test_an_approval_that_comes_too_late_has_expired() -> None:
     words = refused(Quorum(expires_after=HOUR), ANA, after=HOUR)
 
-    assert words == "it was given at 12:00:00 UTC and counts for 1:00:00: it has expired; approve again"
+    assert words == "it was given at 12:00:00 UTC and counts for 1h: it has expired; approve again"
 
 
 def test_a_gate_is_open_until_the_approvals_that_it_needs_lapse() -> None:
