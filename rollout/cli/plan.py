@@ -137,7 +137,19 @@ async def _view_of(observer: "Observer", wanted: "Manifest", parsed: "list[Manif
             raise merged
         spec = merged
     status = stored.status if stored is not None else RolloutStatus()
-    return await looking.look(observer, spec, status, datetime.now(UTC))
+    view = await looking.look(observer, spec, status, datetime.now(UTC))
+    return _with_approvals(view, parsed)
+
+
+def _with_approvals(view: "View", parsed: "list[Manifest]") -> "View":
+    """The view with the ApprovalPolicies of the files; one of the controller's namespace wins over a local one."""
+    from rollout.model.approval import ApprovalPolicy
+
+    place, known = view.spec.key.namespace, view.seen.approvals
+    found = [one.spec for one in parsed if isinstance(one.spec, ApprovalPolicy) and one.key.namespace == place]
+    own = {one.key.name: one for one in found}
+    theirs = {name: one for name, one in known.items() if name not in own or one.key.namespace != place}
+    return replace(view, seen=replace(view.seen, approvals={**own, **theirs}))
 
 
 def lines(plan: "RolloutPlan", on: Paper) -> list[str]:
