@@ -104,7 +104,7 @@ def standing(quorum: Quorum, given: Iterable[Given], authors: Authors | None, no
     unproven = _unproven(quorum, authors)
     if unproven:
         return Unproven(why=unproven)
-    counting = [one for one in given if is_approver(quorum, one.by) and not _bars(quorum, one.by, authors)]
+    counting = [one for one in given if _counts(quorum, one, authors)]
     fresh = tuple(_newest(quorum, (one for one in counting if not _is_old(quorum, one, now))))
     if len(fresh) < quorum.minimum:
         people = {person(quorum.people, one.by) for one in counting}
@@ -133,13 +133,12 @@ def refusal(quorum: Quorum, given: Sequence[Given], new: Given, authors: Authors
         return barred
     if _is_old(quorum, new, now):
         return f"it was given at {_clock(new.at)} and counts for {_span(quorum.expires_after)}: it has expired; approve again"
-    mine = [
-        one
-        for one in given
-        if person(quorum.people, one.by) == person(quorum.people, by) and not _is_old(quorum, one, now)
-    ]
+    me = person(quorum.people, by)
+    fresh = (one for one in given if _counts(quorum, one, authors) and not _is_old(quorum, one, now))
+    mine = [one for one in fresh if person(quorum.people, one.by) == me]
     if mine:
-        return f"{_same(mine[-1].by, by)} approved at {_clock(mine[-1].at)} already; one person counts once, whatever the channel"
+        said = f"{_same(mine[-1].by, by)} approved at {_clock(mine[-1].at)} already"
+        return f"{said}; one person counts once, whatever the channel"
     return ""
 
 
@@ -176,6 +175,11 @@ def _bars(quorum: Quorum, by: Identity, authors: Authors | None) -> str:
     if known.isdisjoint(address.lower() for address in authors.emails):
         return ""
     return f"{by} is author or committer of {authors.commit[:12] or 'the change'}: four eyes need somebody else"
+
+
+def _counts(quorum: Quorum, given: Given, authors: Authors | None) -> bool:
+    """Whether it counts at all, however old it is."""
+    return is_approver(quorum, given.by) and not _bars(quorum, given.by, authors)
 
 
 def _newest(quorum: Quorum, given: Iterable[Given]) -> Iterator[Given]:
