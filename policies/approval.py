@@ -190,8 +190,9 @@ def _newest(quorum: Quorum, given: Iterable[Given]) -> Iterator[Given]:
     yield from sorted(newest.values(), key=_order)
 
 
-def _order(given: Given) -> tuple[datetime, str, str]:
-    return (given.at, given.by.realm.value, given.by.user)
+def _order(given: Given) -> tuple[datetime, tuple[str, ...]]:
+    by = given.by
+    return given.at, (by.realm.value, by.user, by.email, by.vouched, *by.groups)
 
 
 def _is_old(quorum: Quorum, given: Given, now: datetime) -> bool:
