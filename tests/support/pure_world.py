@@ -67,6 +67,7 @@ class PureWorld:
     owned: set[RouteRef] = field(default_factory=set)
     policies: dict[str, ApprovalPolicy | None] = field(default_factory=dict)
     authors: Authors | None = None
+    actors_bound: bool = True
     commands: list[Command] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     wake_at: datetime | None = None
@@ -118,6 +119,7 @@ class PureWorld:
             commands=tuple(command for command in self.commands if command.uid not in self.answers),
             approvals={name: policy for name in wanted.approvals if (policy := self.policy(name)) is not None},
             authors=self.authors,
+            actors_bound=self.actors_bound,
         )
 
     def policy(self, name: str) -> ApprovalPolicy | None:
