@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from policies.approval import Authors
+from tests.support.builders import an_approval_manifest
 from tests.support.golden import same_story
 from tests.support.world import World, a_release, told_story
 
@@ -27,7 +28,7 @@ BY_BEN = {"actor": {"user": "ben"}}
 
 async def at_the_gate(world: World, **policy: Any) -> None:
     """v2 has soaked at 5 % and waits for approval."""
-    await world.policy(**policy)
+    await world.put(an_approval_manifest(**policy))
     world.metrics.tell_requests("errors", bad=0, total=1000)
     await world.commit(revision="v2")
     await world.pass_time(6 * MINUTE)
@@ -172,7 +173,7 @@ async def test_a_step_whose_policy_does_not_exist_waits_for_it() -> None:
         await world.pass_time(6 * MINUTE)
         refused = await says(world, "approve")
         world.tell("the policy is created")
-        await world.policy()
+        await world.put(an_approval_manifest())
         await says(world, "approve")
 
         await world.pass_time(MINUTE)
@@ -184,7 +185,7 @@ async def test_a_step_whose_policy_does_not_exist_waits_for_it() -> None:
 async def test_all_policies_of_a_step_must_say_yes() -> None:
     steps = [{"weight": 5, "soak": "5m", "approvals": ["release-managers", "security"]}, {"weight": 50}]
     async with a_release(steps=steps) as world:
-        await world.policy("security", approvers={"users": ["ben"]})
+        await world.put(an_approval_manifest("security", approvers={"users": ["ben"]}))
         await at_the_gate(world)
         one = await says(world, "approve")
         both = await says(world, "approve", **BY_BEN)
