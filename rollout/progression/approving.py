@@ -41,6 +41,12 @@ def gate_closed(view: View) -> Reason | None:
     return Reason(code="AwaitingApproval", message=_waiting_words(view, shut))
 
 
+def can_be_approved(view: View) -> bool:
+    """Whether an approval of the right person would count now."""
+    closed = gate_closed(view)
+    return closed is not None and closed.code == "AwaitingApproval"
+
+
 def missing_words(view: View, step: int, names: list[str]) -> str:
     """What is to be done where a step names policies that nobody can read."""
     return (

@@ -10,7 +10,7 @@ from rollout.model.commands import Command, Handled, Result, Verb
 from rollout.model.deeds import Pause
 from rollout.model.names import backend_named
 from rollout.model.status import HANDLED_KEPT, Outcome, Phase, Reason, RolloutStatus
-from rollout.progression.approving import approved, gate_closed, present_gates, unapproved, unrejected
+from rollout.progression.approving import approved, can_be_approved, gate_closed, present_gates, unapproved, unrejected
 from rollout.progression.audit import recorded, who
 from rollout.progression.fights import forgiven, is_disputed
 from rollout.progression.holds import raise_held, stable_changed
@@ -65,7 +65,7 @@ def allowed(view: View) -> tuple[Verb, ...]:
         verbs = (*verbs, Verb.NAME_STABLE)
     if _may_forgive(view):
         verbs = (*verbs, Verb.RESUME)
-    if view.status.run is not None and gate_closed(view) is None:
+    if view.status.run is not None and not can_be_approved(view):
         verbs = tuple(verb for verb in verbs if verb is not Verb.APPROVE)
     if view.status.run is not None and not present_gates(view):
         verbs = tuple(verb for verb in verbs if verb is not Verb.REJECT)

@@ -124,7 +124,8 @@ async def record(objects: Objects, writes: ObjectWrites, demand: Demand, now: da
     user, groups = await objects.whoami()
     if not user:
         raise Forbidden(f"{demand.key}: the cluster does not say who we are, so no command can carry an actor")
-    command = command_of(Identity(realm=Realm.CLUSTER, user=user, groups=groups), demand, now)
+    named = tuple(filter(None, groups))  # an authenticator may answer a group without a name
+    command = command_of(Identity(realm=Realm.CLUSTER, user=user, groups=named), demand, now)
     return await writes.create(command_to_dict(demand.key, command, kind=demand.kind))
 
 

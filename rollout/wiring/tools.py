@@ -23,12 +23,16 @@ HOME = "rollout-system"  # where `rollout install` puts the controller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """The cluster that a kubeconfig's context means. namespace: the context's, where a command names none."""
+    """The cluster that a kubeconfig's context means. namespace: the context's, where a command names none.
+
+    home: the controller's namespace.
+    """
 
     objects: Objects
     writes: ObjectWrites
     api: "TextApi"
     namespace: str
+    home: str = HOME
 
 
 @asynccontextmanager
@@ -50,13 +54,11 @@ async def connected(kubeconfig: str | None, context: str | None) -> AsyncIterato
 
 
 @asynccontextmanager
-async def observing(
-    cluster: Cluster, namespace: str, metrics: "Metrics | None" = None, home: str = HOME
-) -> AsyncIterator["Observer"]:
+async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" = None) -> AsyncIterator["Observer"]:
     """One look at a namespace with the controller's own eyes: everything is listed once, nothing is followed.
 
-    metrics: whom to ask for measurements, None for nobody. home: the controller's namespace, whose policies count where they
-    may be listed. Forbidden when a kind may not be listed in `namespace`.
+    metrics: whom to ask for measurements, None for nobody. Policies of the controller's namespace count where they may be
+    listed. Forbidden when a kind may not be listed in `namespace`.
     """
     from adapters.clock import SystemClock
     from adapters.kube.cache import Cache
@@ -80,7 +82,7 @@ async def observing(
     kinds = [kind for kind in WATCHED if kind.name not in others and not kind.only]
     cache = Cache(cluster.api, kinds, namespace)
     await cache.refresh()
-    of_home = Cache(cluster.api, [KINDS[name] for name in ("ApprovalPolicy", "FreezeWindow")], home)
+    of_home = Cache(cluster.api, [KINDS[name] for name in ("ApprovalPolicy", "FreezeWindow")], cluster.home)
     with suppress(Forbidden):  # what it waits for is in its status all the same
         await of_home.refresh()
     clock = SystemClock()
@@ -92,7 +94,7 @@ async def observing(
         metrics=metrics or MemoryMetrics(),
         clock=clock,
         actors_bound=lambda: True,  # a look obeys no command
-        policies=KubePolicies(cache, home, of_home),
+        policies=KubePolicies(cache, cluster.home, of_home),
         authors=KnownAuthors(),
     )
 

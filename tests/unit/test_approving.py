@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from policies.approval import Approvers, Authors, Identity, Realm
-from rollout.model.approval import OnTimeout
+from rollout.model.approval import ApprovalPolicy, OnTimeout
 from rollout.model.commands import Result, Verb
 from rollout.model.deeds import Approval
 from rollout.model.status import DEEDS_KEPT, Phase, Run
+from rollout.progression.decide import looked
 from rollout.progression.needs import needs, needs_authors
+from rollout.progression.orders import allowed
 from tests.support.builders import NOON, a_run, a_spec, a_status, a_step, an_approval_policy
 from tests.support.pure_world import PureWorld
 
@@ -189,6 +191,24 @@ def test_policies_of_gits_plan_and_of_the_runs_are_looked_at() -> None:
     status = a_status(run=a_run(plan=(a_step(5, approval="pinned"),)))
 
     assert needs(a_spec(steps=GATE), status, NOON).approvals == ("pinned", "team")
+
+
+@pytest.mark.parametrize(
+    ("policy", "verbs"),
+    [
+        (an_approval_policy("team"), {Verb.APPROVE, Verb.REJECT}),
+        (an_approval_policy("team", four_eyes=True), {Verb.REJECT}),
+        (None, {Verb.REJECT}),
+    ],
+)
+def test_approve_is_offered_only_while_it_could_count(policy: ApprovalPolicy | None, verbs: set[Verb]) -> None:
+    world = at_the_gate()
+    world.policies["team"] = policy
+    world.settle()
+
+    view = looked(world.spec, world.status, world.look(), world.now)
+
+    assert {verb for verb in allowed(view) if verb in (Verb.APPROVE, Verb.REJECT)} == verbs
 
 
 def test_where_nothing_binds_actors_neither_yes_nor_no_counts() -> None:

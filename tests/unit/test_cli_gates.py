@@ -1,6 +1,7 @@
 """Do `why` and `plan` say who approved over which channel, who is missing, and which policy does not exist?"""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from policies.approval import Authors
@@ -11,7 +12,7 @@ from rollout.cli.why import account as told_account
 from rollout.services import looking, queries
 from rollout.wiring.tools import observing
 from tests.support.builders import an_approval_manifest
-from tests.support.cli import GATED, cluster_of
+from tests.support.cli import GATED, a_terminal, cluster_of
 from tests.support.world import World, a_release
 
 MINUTE = timedelta(minutes=1)
@@ -132,6 +133,19 @@ async def test_plan_says_how_many_people_a_step_needs_and_which_policy_is_missin
     (hold,) = found.holds
     assert hold.code == "PolicyMissing"
     assert hold.message.startswith("step 1 needs ApprovalPolicy missing, which does not exist or cannot be read")
+
+
+async def test_why_and_plan_are_told_where_the_controller_is(tmp_path: Path) -> None:
+    async with a_release(steps=GATED) as world:
+        world.cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ops"}})
+        await world.put(an_approval_manifest(namespace="ops", minimum=4))
+        await at_the_gate(world)
+        async with a_terminal(tmp_path, world) as terminal:
+            why = await terminal.type("why", "checkout", "--controller-namespace", "ops")
+            planned = await terminal.type("plan", "checkout", "--controller-namespace", "ops")
+
+    assert "closed, 0 of 4" in why.out
+    assert "release-managers (4 people)" in planned.out
 
 
 async def test_a_look_counts_the_policies_of_the_controllers_namespace() -> None:
