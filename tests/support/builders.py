@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from policies.approval import Quorum
+from policies.approval import Authors, Identity, Quorum, Realm
 from policies.verdict import Verdict
 from rollout.model.approval import ApprovalPolicy, OnTimeout
 from rollout.model.commands import Command, Handled, Result, Verb
-from rollout.model.deeds import Approval, Pause
+from rollout.model.deeds import Approval, Deed, Override, Pause
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import ErrorRatio, Method, Mode, RolloutSpec, RouteRef, ServiceBackend, Step, WorkloadRef
 from rollout.model.status import (
@@ -135,14 +135,29 @@ def a_full_status() -> RolloutStatus:
     watch = Stopwatch(spent=timedelta(seconds=1, microseconds=7), since=NOON + timedelta(microseconds=1))
     entry = Added(route=replace(VIRTUAL_SERVICE, only=("web",)), backend=BackendName(service="checkout", subset="v2"))
     past = Past(
-        run=1, revision="v1", stable="v0", outcome=Outcome.PROMOTED, started=NOON, ended=NOON, message="promoted"
+        run=1,
+        revision="v1",
+        stable="v0",
+        outcome=Outcome.PROMOTED,
+        started=NOON,
+        ended=NOON,
+        message="promoted",
+        deeds=(a_deed(),),
     )
+    ben = Identity(realm=Realm.SLACK, user="T1/U1", groups=("T1/S1",), email="ben@shop.example", vouched="shop")
     run = a_run(
         subset_since=NOON,
         skip=True,
         full=True,
         straight=True,
-        approvals=(Approval(step=1, by="ana", at=NOON),),
+        approvals=(
+            Approval(step=1, by="ana", at=NOON),
+            Approval(step=1, by=str(ben), at=NOON, channel="slack", identity=ben),
+        ),
+        gate_since=NOON,
+        authors=Authors(commit="4f1c2ab", emails=("eve@shop.example",), unproven="not signed"),
+        override=Override(by="ana", at=NOON, windows=("shop/night",), reason="the till is down", channel="cli"),
+        deeds=(a_deed(), a_deed(verb="pause", reason="lunch")),
         pause=Pause(by="ana", at=NOON, why="lunch"),
         verdict_missing=watch,
         unavailable=watch,
@@ -175,6 +190,12 @@ def a_full_status() -> RolloutStatus:
         observed_generation=3,
         source_commit="abc123",
     )
+
+
+def a_deed(**changes: Any) -> Deed:
+    """ben approved step 1 by Slack at noon."""
+    deed = Deed(verb="approve", by="slack:ben@shop.example", at=NOON, channel="slack", proof="slack of shop", step=1)
+    return replace(deed, **changes)
 
 
 def a_fight(**changes: Any) -> Fight:
