@@ -93,6 +93,24 @@ def _rollout_policy(obj: Obj) -> Iterator[str]:
         yield f"*/{name}"
 
 
+def _rollout_approval(obj: Obj) -> Iterator[str]:
+    """As `_rollout_policy`: the policies that must approve a step of git's plan, or of the plan that a run has pinned."""
+    steps = [*_items(obj, "spec", "steps"), *_items(obj, "status", "machine", "run", "plan")]
+    for name in sorted({name for step in steps for name in _approvals(step)}):
+        yield f"{_namespace(obj)}/{name}"
+        yield f"*/{name}"
+
+
+def _approvals(step: object) -> Iterator[str]:
+    named = (_field(step, "approval"), *_items(step, "approvals"))
+    yield from (name for name in named if isinstance(name, str) and name)
+
+
+def _wave_approval(obj: Obj) -> Iterator[str]:
+    """Names of policies; a migration's are in the controller's namespace."""
+    yield from (name for wave in _items(obj, "spec", "waves") if (name := _text(wave, "approval")))
+
+
 def _rollout_backend(obj: Obj) -> Iterator[str]:
     """Template keys of the Services that `spec.backend` and `spec.stable` can name."""
     for place in ("backend", "stable"):
@@ -142,7 +160,7 @@ INDEXES: Mapping[str, Mapping[str, Index]] = {
     "FreezeWindow": {"source": owner_index},
     "Notifier": {"source": owner_index},
     "Receiver": {"path": path_index},
-    "MeshMigration": {"source": owner_index, "namespace": _moved_namespaces},
+    "MeshMigration": {"source": owner_index, "namespace": _moved_namespaces, "approval": _wave_approval},
     "Rollout": {
         "source": owner_index,
         "route": _rollout_route,
@@ -150,5 +168,6 @@ INDEXES: Mapping[str, Mapping[str, Index]] = {
         "workload": _rollout_workload,
         "subset": _rollout_subset,
         "policy": _rollout_policy,
+        "approval": _rollout_approval,
     },
 }

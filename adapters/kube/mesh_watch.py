@@ -9,18 +9,34 @@ from typing import Any
 from adapters.kube.api import Obj
 from adapters.kube.cache import Cache
 from adapters.kube.kinds import WORKLOAD_KINDS
+from adapters.kube.policies import is_selected
 from adapters.kube.shelf import at_of
 from rollout.model.names import Key
 
 
-def migrations_of(cache: Cache, kind: str, old: Obj | None, new: Obj | None) -> Iterator[Key]:
-    """The migrations concerned; none when the change tells them nothing new, as a status does not."""
+def migrations_of(cache: Cache, kind: str, old: Obj | None, new: Obj | None, home: str = "") -> Iterator[Key]:
+    """The migrations concerned; none when the change tells them nothing new, as a status does not.
+
+    home: the controller's namespace, whose approval policies and freezes mean them.
+    """
     look = _LOOKS.get(kind)
     if look is None or (old is not None and new is not None and look(old) == look(new)):
         return
     for obj in (old, new):
         if obj is not None:
-            yield from _concerned(cache, kind, obj)
+            yield from _by_home(cache, kind, obj, home) if kind in _OF_HOME else _concerned(cache, kind, obj)
+
+
+def _by_home(cache: Cache, kind: str, obj: Obj, home: str) -> Iterator[Key]:
+    namespace, name = at_of(obj)
+    if namespace != home or "MeshMigration" not in cache.kinds:
+        return
+    if kind == "ApprovalPolicy":
+        found = cache.indexed("MeshMigration", "approval", name)
+    else:
+        found = [migration for migration in cache.list("MeshMigration") if is_selected(obj, migration)]
+    for migration in found:
+        yield Key(namespace="", name=migration["metadata"]["name"])
 
 
 def _concerned(cache: Cache, kind: str, obj: Obj) -> Iterator[Key]:
@@ -56,6 +72,11 @@ def _pod(pod: Obj) -> list[Any]:
     return [status.get("phase"), ready, restarts, meta.get("labels"), meta.get("deletionTimestamp")]
 
 
+def _spec(policy: Obj) -> list[Any]:
+    return [policy.get("spec")]
+
+
+_OF_HOME = ("ApprovalPolicy", "FreezeWindow")
 _LOOKS: Mapping[str, Callable[[Obj], list[Any]]] = {
     "MeshMigration": _wanted,
     "RolloutCommand": _given,
@@ -64,5 +85,6 @@ _LOOKS: Mapping[str, Callable[[Obj], list[Any]]] = {
     "Telemetry": _version,
     "Service": _version,
     "Pod": _pod,
+    **dict.fromkeys(_OF_HOME, _spec),
     **dict.fromkeys(WORKLOAD_KINDS, _version),
 }

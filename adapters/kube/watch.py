@@ -14,7 +14,8 @@ from adapters.kube.hosts import host_key, name_keys
 from adapters.kube.indexes import INDEXES
 from adapters.kube.kinds import ROUTE_KINDS, WORKLOAD_KINDS
 from adapters.kube.mesh_watch import migrations_of
-from adapters.kube.shelf import at_of
+from adapters.kube.policies import EVERYWHERE, is_selected
+from adapters.kube.shelf import NAMESPACE, at_of
 from adapters.kube.source_watch import sources_of
 from rollout.model.names import Key
 from rollout.ports.watch import Work
@@ -34,6 +35,8 @@ class WorkWatch:
             "Rollout": self._by_rollout,
             "RolloutCommand": self._by_command,
             "SloPolicy": self._by_policy,
+            "ApprovalPolicy": self._by_approval,
+            "FreezeWindow": self._by_window,
             "Service": self._by_service,
             "EndpointSlice": self._by_endpoints,
             "DestinationRule": self._by_rule,
@@ -66,7 +69,7 @@ class WorkWatch:
             self._waiting["Rollout", key] = None
         for key in sources_of(kind, old, new):
             self._waiting["GitSource", key] = None
-        for key in migrations_of(self._cache, kind, old, new):
+        for key in migrations_of(self._cache, kind, old, new, self._home):
             self._waiting["MeshMigration", key] = None
         if self._waiting:
             self._any.set()
@@ -99,6 +102,19 @@ class WorkWatch:
     def _by_policy(self, policy: Obj) -> Iterator[Obj]:
         namespace, name = at_of(policy)
         yield from self._rollouts("policy", f"*/{name}" if namespace == self._home else f"{namespace}/{name}")
+
+    def _by_approval(self, policy: Obj) -> Iterator[Obj]:
+        namespace, name = at_of(policy)
+        yield from self._rollouts("approval", f"*/{name}" if namespace == self._home else f"{namespace}/{name}")
+
+    def _by_window(self, window: Obj) -> Iterator[Obj]:
+        """Those of its namespace, or of those that it reaches, with the labels that it asks for."""
+        namespace, _ = at_of(window)
+        reach = (window.get("spec") or {}).get("namespaces") or [namespace]
+        places = sorted(set(reach)) if namespace == self._home else [namespace]
+        found = (self._rollouts(NAMESPACE, place) for place in places)
+        everywhere = [self._cache.list("Rollout")] if EVERYWHERE in places else found
+        yield from (rollout for rollouts in everywhere for rollout in rollouts if is_selected(window, rollout))
 
     def _by_route(self, route: Obj) -> Iterator[Obj]:
         namespace, name = at_of(route)
@@ -159,6 +175,10 @@ def _wanted(rollout: Obj) -> list[Any]:
     return [rollout["metadata"].get(name) for name in _OWN_FIELDS]
 
 
+def _spec(policy: Obj) -> list[Any]:
+    return [policy.get("spec")]
+
+
 def _endpoints(endpoints: Obj) -> list[Any]:
     return [endpoints.get("endpoints"), endpoints["metadata"].get("labels")]
 
@@ -169,4 +189,10 @@ def _pod(pod: Obj) -> list[Any]:
     return [status.get("phase"), ready, meta.get("labels"), meta.get("deletionTimestamp")]
 
 
-_LOOKS: Mapping[str, Callable[[Obj], list[Any]]] = {"Rollout": _wanted, "EndpointSlice": _endpoints, "Pod": _pod}
+_LOOKS: Mapping[str, Callable[[Obj], list[Any]]] = {
+    "Rollout": _wanted,
+    "EndpointSlice": _endpoints,
+    "Pod": _pod,
+    "ApprovalPolicy": _spec,
+    "FreezeWindow": _spec,
+}

@@ -5,6 +5,8 @@
 
 local waiting = {
   AwaitingApproval = true,
+  PolicyMissing = true,
+  AuthorUnproven = true,
   Paused = true,
   StableUnknown = true,
   StableChanged = true,

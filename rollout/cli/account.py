@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from rollout.cli.gates import gate_rows, gates_data
 from rollout.cli.objectives import objectives
 from rollout.cli.terminal import Paper, age, clock, exactly, span, table
 from rollout.model.commands import Verb
@@ -133,11 +134,7 @@ def _holds(account: Account, on: Paper) -> list[str]:
     reasons = account.standing.status.reasons
     rows = [(on.styled(reason.code, "bad" if reason.warning else "waiting"), reason.message) for reason in reasons]
     run = account.standing.status.run
-    step = plan_step(run) if run else None
-    if run and step and step.approvals:
-        given = [item for item in run.approvals if item.step == run.step]
-        state = f"approved by {given[0].by} at {clock(given[0].at)}" if given else "closed"
-        rows.append(("gate", f"{step.gate}: {state}"))
+    rows += gate_rows(run, account.view) if run is not None else []
     return [on.wrapped(line, _INDENT) for line in table(("", ""), rows)[1:]] if rows else []
 
 
@@ -247,7 +244,7 @@ def as_data(account: Account) -> dict[str, Any]:
 
 def _run_data(run: Run, account: Account) -> dict[str, Any]:
     until, spec, now = account.soak_until, account.standing.spec, account.now
-    step = plan_step(run)
+    step, gates = plan_step(run), gates_data(run, account.view)
     return {
         "number": account.standing.status.runs,
         "canary": run.canary.name,
@@ -261,7 +258,10 @@ def _run_data(run: Run, account: Account) -> dict[str, Any]:
         "stepStarted": run.step_started.isoformat(),
         "soakUntil": until.isoformat() if until else None,
         "approval": step.gate or None if step else None,
-        "approved": any(approval.step == run.step for approval in run.approvals),
+        "approved": all(gate["open"] for gate in gates)
+        if gates
+        else any(one.step == run.step for one in run.approvals),
+        "gates": gates,
         "availableWithin": spec.available_within.total_seconds() if spec else None,
         "unavailableFor": run.unavailable.elapsed(now).total_seconds(),
         "verdictMissingFor": run.verdict_missing.elapsed(now).total_seconds(),

@@ -1,7 +1,7 @@
 """How did the last runs of a Rollout go?"""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,7 @@ from rollout.cli.session import key, run
 from rollout.cli.terminal import Paper, age, paper, say, span, spell, table
 
 if TYPE_CHECKING:
+    from rollout.services.auditing import Audit
     from rollout.services.queries import Standing
     from rollout.wiring.tools import Cluster
 
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 @click.command()
 @access("json", "yaml")
 @click.argument("name", type=rollout_name)
-def history(access: Access, name: str) -> None:
+@click.option("--audit", is_flag=True, help="What people did: who, from which channel, proven how, when.")
+def history(access: Access, name: str, *, audit: bool) -> None:
     """The last ten runs, newest first."""
-    run(access, lambda cluster: _history(access, cluster, name))
+    run(access, lambda cluster: (_audit if audit else _history)(access, cluster, name))
 
 
 async def _history(access: Access, cluster: "Cluster", name: str) -> Exit:
@@ -42,6 +44,70 @@ async def _history(access: Access, cluster: "Cluster", name: str) -> Exit:
     if len(shown) == 1:
         click.echo(f"{found.key} has had no run yet.", err=True)
     return Exit.OK
+
+
+async def _audit(access: Access, cluster: "Cluster", name: str) -> Exit:
+    from rollout.services import auditing, queries
+
+    found = await queries.rollout(cluster.objects, key(access, cluster, name))
+    told = await auditing.audit(cluster.objects, found)
+    if told.unread:
+        click.echo(f"commands were not read, so what was refused is not here: {told.unread}", err=True)
+    if access.as_json:
+        say(spell(audit_data(found, told), access.output))
+        return Exit.OK
+    for line in audit_lines(told):
+        say(line)
+    if not told.entries:
+        click.echo(f"nobody has done anything to {found.key} yet.", err=True)
+    return Exit.OK
+
+
+def audit_lines(told: "Audit") -> list[str]:
+    """The audit as a table, the newest first."""
+    rows = [
+        (
+            f"{entry.at:%Y-%m-%d %H:%M:%S}",
+            "-" if entry.run is None else str(entry.run),
+            "-" if entry.step is None else str(entry.step),
+            entry.revision or "-",
+            entry.verb,
+            entry.by,
+            entry.channel or "-",
+            entry.proof or "-",
+            entry.result.value if entry.result is not None else "unanswered",
+            entry.reason or "-",
+        )
+        for entry in told.entries
+    ]
+    return table(("AT", "RUN", "STEP", "REVISION", "VERB", "BY", "CHANNEL", "PROVEN BY", "RESULT", "REASON"), rows)
+
+
+def audit_data(found: "Standing", told: "Audit") -> dict[str, Any]:
+    """The audit for machines, the newest first."""
+    return {
+        "apiVersion": "cli.rollout.dev/v1alpha1",
+        "kind": "Audit",
+        "metadata": {"namespace": found.key.namespace, "name": found.key.name},
+        "unread": told.unread or None,
+        "entries": [
+            {
+                "at": entry.at.isoformat(),
+                "run": entry.run,
+                "step": entry.step,
+                "revision": entry.revision or None,
+                "verb": entry.verb,
+                "by": entry.by,
+                "channel": entry.channel or None,
+                "provenBy": entry.proof or None,
+                "result": entry.result.value if entry.result is not None else None,
+                "message": entry.message or None,
+                "reason": entry.reason or None,
+                "command": entry.command or None,
+            }
+            for entry in told.entries
+        ],
+    }
 
 
 def lines(found: "Standing", on: Paper, now: datetime) -> list[str]:

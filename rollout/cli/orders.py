@@ -172,6 +172,7 @@ async def _for_rollout(access: Access, cluster: "Cluster", wish: Wish) -> "Deman
         run=present.run if wish.run is None else wish.run,
         step=present.step if wish.step is None else wish.step,
         revision=present.revision if wish.revision is None else wish.revision,
+        template=present.template,
     )
     return ordering.Demand(key=standing.key, verb=verb, binding=made_for, backend=wish.backend, reason=wish.reason)
 

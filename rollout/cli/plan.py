@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rollout.cli.errors import Exit, StoppedError
+from rollout.cli.mesh_session import home
 from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
 from rollout.cli.terminal import Paper, exactly, paper, say, spell, table
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
 @click.option(
     "--prometheus-url", default="", metavar="URL", help="Also read stable's last hour there: what can a run prove?"
 )
-def plan(access: Access, name: str | None, files: tuple[str, ...], prometheus_url: str) -> None:
+@home()
+def plan(access: Access, name: str | None, files: tuple[str, ...], prometheus_url: str, home: str) -> None:
     """Every object's weights at every step, without writing."""
     if (name is None) == (not files):
         raise click.UsageError("name one Rollout, or give manifests with -f")
     if prometheus_url and not prometheus_url.startswith(("http://", "https://")):
         raise click.UsageError(f"--prometheus-url {prometheus_url} is no URL: write http://HOST:PORT")
-    run(access, lambda cluster: _plan(access, cluster, name or "", files, prometheus_url))
+    run(access, lambda cluster: _plan(access, replace(cluster, home=home), name or "", files, prometheus_url))
 
 
 async def _plan(access: Access, cluster: "Cluster", name: str, files: tuple[str, ...], url: str) -> Exit:
@@ -137,7 +139,19 @@ async def _view_of(observer: "Observer", wanted: "Manifest", parsed: "list[Manif
             raise merged
         spec = merged
     status = stored.status if stored is not None else RolloutStatus()
-    return await looking.look(observer, spec, status, datetime.now(UTC))
+    view = await looking.look(observer, spec, status, datetime.now(UTC))
+    return _with_approvals(view, parsed)
+
+
+def _with_approvals(view: "View", parsed: "list[Manifest]") -> "View":
+    """The view with the ApprovalPolicies of the files; one of the controller's namespace wins over a local one."""
+    from rollout.model.approval import ApprovalPolicy
+
+    place, known = view.spec.key.namespace, view.seen.approvals
+    found = [one.spec for one in parsed if isinstance(one.spec, ApprovalPolicy) and one.key.namespace == place]
+    own = {one.key.name: one for one in found}
+    theirs = {name: one for name, one in known.items() if name not in own or one.key.namespace != place}
+    return replace(view, seen=replace(view.seen, approvals={**own, **theirs}))
 
 
 def lines(plan: "RolloutPlan", on: Paper) -> list[str]:

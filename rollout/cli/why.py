@@ -1,11 +1,13 @@
 """Why does a Rollout stand as it does, with every rule and number, and what happens next? One screen."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from rollout.cli.errors import Exit
+from rollout.cli.mesh_session import home
 from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
 from rollout.cli.terminal import paper, say, spell
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 @click.command()
 @access("json", "yaml")
 @click.argument("name", type=rollout_name)
-def why(access: Access, name: str) -> None:
+@home()
+def why(access: Access, name: str, home: str) -> None:
     """Why it stands as it does, with every rule and number, and what happens next."""
-    run(access, lambda cluster: _why(access, cluster, name))
+    run(access, lambda cluster: _why(access, replace(cluster, home=home), name))
 
 
 async def _why(access: Access, cluster: "Cluster", name: str) -> Exit:

@@ -40,6 +40,7 @@ _ALARMING = frozenset(
         Trigger.CANARY_DOWN,
         Trigger.NOT_AVAILABLE,
         Trigger.DEADLINE_PASSED,
+        Trigger.APPROVAL_EXPIRED,
         Trigger.LOWERED,
         Trigger.INCIDENT_LOWERED,
         Trigger.INCIDENT_REPEATED,

@@ -11,6 +11,7 @@ from policies.verdict import Verdict
 from rollout.model.actions import Split
 from rollout.model.rollout import Mode, SubsetBackend
 from rollout.model.status import Reason, Revision, Run
+from rollout.progression.approving import gate_closed
 from rollout.progression.fights import fought, set_back
 from rollout.progression.incidents import shared_incident
 from rollout.progression.learning import history_unread
@@ -24,7 +25,6 @@ from rollout.progression.view import (
     in_force,
     next_weight,
     plan_ahead,
-    plan_step,
     skips_to_the_end,
     stable_is_down,
     unusable_words,
@@ -200,22 +200,6 @@ def no_capacity(view: View) -> Reason | None:
         return None
     why = available_for(view, view.run.canary, next_weight(view))
     return Reason(code="CapacityMissing", message=why) if why else None
-
-
-def gate_closed(view: View) -> Reason | None:
-    """A step with an approval ends only once somebody gave it for this run, step and revision."""
-    step = plan_step(view.run)
-    if step is None or not step.approvals or is_approved(view.run):
-        return None
-    return Reason(
-        code="AwaitingApproval",
-        message=f"waiting for 1 approval of {view.run.canary.name} by {step.gate} (step {view.run.step})",
-    )
-
-
-def is_approved(run: Run) -> bool:
-    """Whether the present step's gate was opened in this run."""
-    return any(approval.step == run.step for approval in run.approvals)
 
 
 def verdict_missing(view: View) -> Reason | None:

@@ -79,6 +79,7 @@ def _recorded(view: View, outcome: Outcome, message: str) -> RolloutStatus:
         started=run.started,
         ended=view.now,
         message=message,
+        deeds=run.deeds,
     )
     return replace(view.status, history=(past, *view.status.history)[:HISTORY_KEPT])
 
@@ -101,6 +102,7 @@ def _next_step(view: View, fire: Fired) -> RolloutStatus:
             skip=False,
             verdict_missing=Stopwatch(),
             unavailable=Stopwatch(),
+            gate_since=None,
         ),
     )
 
@@ -155,7 +157,10 @@ def _incident_over(view: View, _: Fired) -> RolloutStatus:
 def _stopped(view: View) -> Run:
     run = view.run
     return replace(
-        run, verdict_missing=run.verdict_missing.stopped(view.now), unavailable=run.unavailable.stopped(view.now)
+        run,
+        verdict_missing=run.verdict_missing.stopped(view.now),
+        unavailable=run.unavailable.stopped(view.now),
+        gate_since=None,
     )
 
 
@@ -227,6 +232,7 @@ MOVES: dict[Trigger, Move] = {
     Trigger.CANARY_DOWN: _going_back,
     Trigger.NOT_AVAILABLE: _going_back,
     Trigger.DEADLINE_PASSED: _going_back,
+    Trigger.APPROVAL_EXPIRED: _going_back,
     Trigger.INCIDENT_LOWERED: _incident_lowered,
     Trigger.INCIDENT_OVER: _incident_over,
     Trigger.INCIDENT_REPEATED: _going_back,

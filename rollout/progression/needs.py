@@ -1,9 +1,10 @@
 """What must be looked at before this Rollout can be decided?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rollout.model.approval import ApprovalPolicy
 from rollout.model.measurement import Arm, Question, Window
 from rollout.model.names import BackendName
 from rollout.model.rollout import Objective, Query, RolloutSpec, RouteRef
@@ -50,11 +51,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What one look has to bring. asks: () when nothing is to be measured."""
+    """What one look has to bring. approvals: names of the policies that the plan names; asks: () when nothing is to be measured."""
 
     routes: tuple[RouteRef, ...]
     backends: tuple[BackendName, ...]
     revisions: tuple[str, ...]
+    approvals: tuple[str, ...] = ()
     asks: tuple[Ask, ...] = ()
 
 
@@ -65,13 +67,24 @@ def needs(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Needs:
     known += [item.revision for item in status.retiring]
     backends = {revision.backend for revision in known} | {spec.backend_of(spec.revision)}
     backends |= {spec.stable} if spec.stable else set()
+    plan = status.run.plan if status.run else ()
     left = sorted({item.route for item in status.added} - set(spec.routes))
     return Needs(
         routes=(*spec.routes, *left),
         backends=tuple(sorted(backends)),
         revisions=tuple(sorted({revision.name for revision in known} | {spec.revision})),
+        approvals=tuple(sorted({name for step in (*spec.steps, *plan) for name in step.approvals})),
         asks=tuple(_asks(spec, status, now)),
     )
+
+
+def needs_authors(status: RolloutStatus, approvals: Mapping[str, ApprovalPolicy]) -> bool:
+    """Whether git is to be asked whose change is on trial: the present step or the next needs four eyes, and nobody knows."""
+    run = status.run
+    if run is None or (run.authors is not None and not run.authors.unproven):
+        return False
+    named = (name for step in run.plan[max(run.step - 1, 0) : run.step + 1] for name in step.approvals)
+    return any(name in approvals and approvals[name].quorum.four_eyes for name in named)
 
 
 def _asks(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Iterator[Ask]:

@@ -7,16 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rollout.model.commands import Command, Handled, Result, Verb
-from rollout.model.deeds import Approval, Pause
+from rollout.model.deeds import Pause
 from rollout.model.names import backend_named
 from rollout.model.status import HANDLED_KEPT, Outcome, Phase, Reason, RolloutStatus
+from rollout.progression.approving import approved, can_be_approved, gate_closed, present_gates, unapproved, unrejected
+from rollout.progression.audit import recorded, who
 from rollout.progression.fights import forgiven, is_disputed
-from rollout.progression.holds import gate_closed, is_approved, raise_held, stable_changed
+from rollout.progression.holds import raise_held, stable_changed
 from rollout.progression.moves import moved
 from rollout.progression.sight import revision_at
 from rollout.progression.transitions import Trigger
 from rollout.progression.triggers import Fired
-from rollout.progression.view import View, available_for, plan_step, shut_gates, stable_is_down
+from rollout.progression.view import View, available_for, shut_gates, stable_is_down
 
 RUNNING = (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING)
 _BINDS_TO_STEP = (Verb.APPROVE, Verb.PROMOTE, Verb.PROMOTE_FULL)
@@ -63,8 +65,10 @@ def allowed(view: View) -> tuple[Verb, ...]:
         verbs = (*verbs, Verb.NAME_STABLE)
     if _may_forgive(view):
         verbs = (*verbs, Verb.RESUME)
-    if view.status.run is not None and gate_closed(view) is None:
-        verbs = tuple(verb for verb in verbs if verb not in (Verb.APPROVE, Verb.REJECT))
+    if view.status.run is not None and not can_be_approved(view):
+        verbs = tuple(verb for verb in verbs if verb is not Verb.APPROVE)
+    if view.status.run is not None and not present_gates(view):
+        verbs = tuple(verb for verb in verbs if verb is not Verb.REJECT)
     if view.status.run is not None and stable_changed(view) is None:
         verbs = tuple(verb for verb in verbs if verb is not Verb.CONFIRM)
     return verbs
@@ -95,16 +99,16 @@ def obeyed(view: View) -> Obeyed:
         try:
             outcome = _obey(view, command)
             handled = Handled(uid=command.uid, result=Result.ACCEPTED, message=outcome.message)
-            status = outcome.status
+            status = recorded(outcome.status, view, command)
             if outcome.fired:
                 fires.append(outcome.fired)
             else:
                 told.append(
-                    Reason(code="CommandAccepted", message=f"{command.verb} by {command.actor}: {outcome.message}")
+                    Reason(code="CommandAccepted", message=f"{command.verb} by {who(command)}: {outcome.message}")
                 )
         except Refusal as refusal:
             handled = Handled(uid=command.uid, result=Result.REFUSED, message=str(refusal))
-            told.append(Reason(code="CommandRefused", message=f"{command.verb} by {command.actor}: {refusal}"))
+            told.append(Reason(code="CommandRefused", message=f"{command.verb} by {who(command)}: {refusal}"))
             status = view.status
         view = view.of(replace(status, handled=(*status.handled, handled)[-HANDLED_KEPT:]))
     return Obeyed(status=view.status, fires=tuple(fires), told=tuple(told), more=len(new) > room)
@@ -131,6 +135,9 @@ def _check_binding(view: View, command: Command) -> None:
         raise Refusal(f"made for revision {command.revision}, now it is {run.canary.name}")
     if command.step is not None and command.step != run.step:
         raise Refusal(f"made for step {command.step}, now it is step {run.step}")
+    if command.template is not None and command.template != run.canary.template:
+        seen, now = command.template[:12] or "none", run.canary.template[:12] or "none"
+        raise Refusal(f"made for pod template {seen} of {run.canary.name}, now it is {now}: its workload was changed")
     if command.run is None or command.step is None or command.revision is None:
         raise Refusal(
             f"{command.verb} must say run, step and revision; now it is {view.status.runs}, {run.step}, {run.canary.name}"
@@ -140,22 +147,23 @@ def _check_binding(view: View, command: Command) -> None:
 def _abort(view: View, command: Command) -> Done:
     if view.stable is None:
         raise Refusal("a first deployment has nothing to go back to; delete the Rollout, or pause")
-    fire = Fired(trigger=Trigger.ABORTED, why=f"aborted by {command.actor}{_because(command)}")
+    fire = Fired(trigger=Trigger.ABORTED, why=f"aborted by {who(command)}{_because(command)}")
     return Done(status=moved(view, fire), message=f"run {view.status.runs} goes back to {view.stable.name}", fired=fire)
 
 
 def _reject(view: View, command: Command) -> Done:
-    if gate_closed(view) is None:
-        raise Refusal(f"step {view.run.step} waits for no approval; `abort` ends the run")
-    fire = Fired(trigger=Trigger.REJECTED, why=f"rejected by {command.actor}{_because(command)}")
+    why = unrejected(view, command)
+    if why:
+        raise Refusal(why)
+    fire = Fired(trigger=Trigger.REJECTED, why=f"rejected by {who(command)}{_because(command)}")
     return Done(status=moved(view, fire), message=f"run {view.status.runs} is rejected and goes back", fired=fire)
 
 
 def _pause(view: View, command: Command) -> Done:
-    fire = Fired(trigger=Trigger.PAUSED, why=f"paused by {command.actor}{_because(command)}")
+    fire = Fired(trigger=Trigger.PAUSED, why=f"paused by {who(command)}{_because(command)}")
     status = moved(view, fire)
     if status.run is not None:
-        pause = Pause(by=command.actor, at=view.now, why=fire.why)
+        pause = Pause(by=str(command.identity), at=view.now, why=fire.why)
         status = replace(status, run=replace(status.run, pause=pause))
     return Done(status=status, message=f"paused at {view.run.weight} %; `resume` goes on", fired=fire)
 
@@ -167,7 +175,7 @@ def _may_forgive(view: View) -> bool:
 def _resume(view: View, command: Command) -> Done:
     if view.status.phase is not Phase.PAUSED:
         return Done(status=forgiven(view), message="the reversals so far are forgotten; the weight is raised again now")
-    fire = Fired(trigger=Trigger.RESUMED, why=f"resumed by {command.actor}{_because(command)}")
+    fire = Fired(trigger=Trigger.RESUMED, why=f"resumed by {who(command)}{_because(command)}")
     status = moved(view, fire)
     run = view.of(status).run
     if run.weight > view.run.weight:
@@ -180,19 +188,11 @@ def _resume(view: View, command: Command) -> Done:
 
 
 def _approve(view: View, command: Command) -> Done:
-    step = plan_step(view.run)
-    if step is None or not step.approvals:
-        raise Refusal(f"step {view.run.step} needs no approval")
-    if is_approved(view.run):
-        raise Refusal(f"step {view.run.step} is approved already")
-    if not view.seen.actors_bound:
-        raise Refusal(
-            "no approval counts here: nothing in this cluster sees to it that a command's actor is who sent it; "
-            "`rollout install` brings the ValidatingAdmissionPolicy rollout-command-actor, `rollout check` says what is wrong"
-        )
-    approval = Approval(step=view.run.step, by=command.actor, at=view.now)
-    run = replace(view.run, approvals=(*view.run.approvals, approval))
-    return Done(status=replace(view.status, run=run), message=f"step {view.run.step} of {run.canary.name} approved")
+    why = unapproved(view, command)
+    if why:
+        raise Refusal(why)
+    run, message = approved(view, command)
+    return Done(status=replace(view.status, run=run), message=message)
 
 
 def _promote(view: View, command: Command) -> Done:
@@ -225,7 +225,7 @@ def _retry(view: View, command: Command) -> Done:
         raise Refusal(f"git names {view.spec.revision}, which did not fail: it starts by itself")
     if view.spec.suspend:
         raise Refusal("spec.suspend is true: no run is started")
-    fire = Fired(trigger=Trigger.RETRIED, why=f"{failed.name} is tried again by {command.actor}{_because(command)}")
+    fire = Fired(trigger=Trigger.RETRIED, why=f"{failed.name} is tried again by {who(command)}{_because(command)}")
     return Done(status=moved(view, fire), message=f"run {view.status.runs + 1} of {failed.name} starts", fired=fire)
 
 
@@ -254,7 +254,7 @@ def _name_stable(view: View, command: Command) -> Done:
     if view.backend(backend).ready == 0:
         raise Refusal(f"{backend} has no ready endpoint: name one that has")
     stable = revision_at(view, backend)
-    fire = Fired(trigger=Trigger.STABLE_NAMED, why=f"{command.actor} names {backend} stable{_because(command)}")
+    fire = Fired(trigger=Trigger.STABLE_NAMED, why=f"{who(command)} names {backend} stable{_because(command)}")
     status = view.status
     if status.run is not None and status.stable is not None:
         wins = status.run.canary.backend == backend

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from rollout.model.rollout import OnInconclusive, SubsetBackend
 from rollout.model.status import Condition, Phase, Reason, RolloutStatus
+from rollout.progression.approving import gate_moments
 from rollout.progression.effects import hand_edit, rollback_held
 from rollout.progression.fights import fight_moments
 from rollout.progression.holds import (
@@ -26,7 +27,7 @@ READ_BACK = timedelta(seconds=30)  # a weight that was written is looked at agai
 NEEDS_A_PERSON = frozenset(
     {
         *("AwaitingApproval", "StableUnknown", "Paused", "HandEdit", "StableChanged", "Suspended"),
-        *("RouteFought", "RouteNamesGone"),
+        *("RouteFought", "RouteNamesGone", "PolicyMissing", "AuthorUnproven"),
     }
 )
 
@@ -130,7 +131,7 @@ def wake_at(view: View) -> datetime | None:
             moments.append(now + view.spec.available_within - run.unavailable.elapsed(now))
         if run.verdict_missing.since is not None and view.spec.analysis.on_inconclusive is OnInconclusive.ROLLBACK:
             moments.append(now + view.spec.analysis.step_deadline - run.verdict_missing.elapsed(now))
-        moments += incident_moments(status)
+        moments += [*incident_moments(status), *gate_moments(view)]
         moments += [until] if (until := least_until(view)) else []
         is_watched = waits_at_zero(status) or unlearnt(view.spec, status)
         if is_watched or (is_judged(status) and view.spec.objectives):

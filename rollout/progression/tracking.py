@@ -8,7 +8,9 @@ from rollout.model.names import BackendName
 from rollout.model.observation import RouteSeen
 from rollout.model.rollout import ServiceBackend, SubsetBackend
 from rollout.model.status import Added, Phase, Reason, Retiring, Revision, RolloutStatus, Run, Stopwatch
+from rollout.progression.approving import gate_since
 from rollout.progression.fights import counted
+from rollout.progression.gates import authors_of
 from rollout.progression.holds import bake_holds, step_holds, verdict_missing
 from rollout.progression.incidents import incident_of
 from rollout.progression.rescue import rescue_of
@@ -28,6 +30,7 @@ def tracked(view: View) -> RolloutStatus:
         canary=status.run.canary if status.run.canary.template else _pinned(view, status.run.canary),
         dark_since=_dark_since(view, status.run),
         incident=incident_of(view),
+        authors=authors_of(status.run, view.seen),
     )
     if run.in_force_at is None and in_force(view.of(replace(status, run=run))):
         trial_since = run.trial_since or (view.now if run.weight else None)
@@ -53,19 +56,23 @@ def _dark_since(view: View, run: Run) -> datetime | None:
 
 
 def _clocked(view: View) -> Run:
-    """The run with its two stopwatches: each runs only while what it measures is what is missing."""
+    """The run with its clocks: each runs only while what it measures is what is missing."""
     run, phase = view.run, view.status.phase
     if phase not in (Phase.PROGRESSING, Phase.PROMOTING):
         return run
     if view.spec.suspend:
         return replace(
-            run, unavailable=run.unavailable.stopped(view.now), verdict_missing=run.verdict_missing.stopped(view.now)
+            run,
+            unavailable=run.unavailable.stopped(view.now),
+            verdict_missing=run.verdict_missing.stopped(view.now),
+            gate_since=None,
         )
     holds = step_holds(view) if phase is Phase.PROGRESSING else bake_holds(view)
     missing = verdict_missing(view)
     alone = missing is not None and holds == (missing,)
     verdict_wait = run.verdict_missing.running(view.now) if alone else run.verdict_missing.stopped(view.now)
-    return replace(run, unavailable=_unavailable(view, holds), verdict_missing=verdict_wait)
+    since = gate_since(view, holds) if phase is Phase.PROGRESSING else None
+    return replace(run, unavailable=_unavailable(view, holds), verdict_missing=verdict_wait, gate_since=since)
 
 
 def _unavailable(view: View, holds: tuple[Reason, ...]) -> Stopwatch:

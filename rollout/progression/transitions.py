@@ -31,6 +31,7 @@ class Trigger(StrEnum):
     CANARY_DOWN = "CanaryDown"
     NOT_AVAILABLE = "NotAvailable"
     DEADLINE_PASSED = "DeadlinePassed"
+    APPROVAL_EXPIRED = "ApprovalExpired"
     RETURNED_TO_STABLE = "ReturnedToStable"
     SUPERSEDED = "Superseded"
     INCIDENT_LOWERED = "IncidentLowered"
@@ -73,6 +74,7 @@ TRANSITIONS: dict[Phase, dict[Trigger, Phase]] = {
         Trigger.INCIDENT_LOWERED: Phase.PROGRESSING,
         Trigger.INCIDENT_OVER: Phase.PROGRESSING,
         Trigger.INCIDENT_REPEATED: Phase.ROLLING_BACK,
+        Trigger.APPROVAL_EXPIRED: Phase.ROLLING_BACK,
         Trigger.PAUSED: Phase.PAUSED,
         Trigger.LOWERED: Phase.PAUSED,
     },

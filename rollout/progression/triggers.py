@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from policies.verdict import Verdict
 from rollout.model.rollout import Mode, OnInconclusive
 from rollout.model.status import Phase, Revision
+from rollout.progression.approving import overdue
 from rollout.progression.fights import lowered_by_a_person
 from rollout.progression.holds import bake_holds, is_step_held
 from rollout.progression.incidents import NORMAL_FOR, active, lower_weight, lowers_at
@@ -188,6 +189,12 @@ def deadline_passed(view: View) -> Fired | None:
     )
 
 
+def approval_expired(view: View) -> Fired | None:
+    """Only the approval was missing for as long as its policy waits, which says to go back then."""
+    why = overdue(view) if view.stable is not None else ""
+    return Fired(trigger=Trigger.APPROVAL_EXPIRED, why=why) if why else None
+
+
 def lowered(view: View) -> Fired | None:
     """Some route gives the canary less than what was confirmed: somebody lowered it, or we did and could not save it.
 
@@ -270,6 +277,7 @@ RULES: dict[Phase, tuple[Rule, ...]] = {
         *_MIDRUN,
         not_available,
         deadline_passed,
+        approval_expired,
         lowered,
         incident_lowered,
         incident_over,

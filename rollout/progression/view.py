@@ -12,6 +12,7 @@ from rollout.model.observation import BackendSeen, Observation, RouteSeen, Route
 from rollout.model.rollout import Mode, RolloutSpec, RouteRef, Step
 from rollout.model.status import ObjectiveVerdict, Revision, RolloutStatus, Run
 from rollout.progression.aims import Memory
+from rollout.progression.gates import is_passed
 from rollout.traffic import shares
 
 FULL = 100
@@ -93,11 +94,12 @@ def plan_ahead(view: View) -> tuple[Step, ...]:
 
 
 def shut_gates(view: View, after: int) -> tuple[tuple[int, Step], ...]:
-    """The steps with an approval behind step `after` whose gate nobody has opened in this run, with their numbers."""
-    opened = {approval.step for approval in view.run.approvals}
+    """The steps behind step `after` that a gate of theirs still keeps from ending, with their numbers."""
     numbered = enumerate(plan_ahead(view), start=1)
     return tuple(
-        (number, step) for number, step in numbered if number > after and step.approvals and number not in opened
+        (number, step)
+        for number, step in numbered
+        if number > after and not is_passed(number, step, view.run, view.seen, view.now)
     )
 
 

@@ -27,6 +27,7 @@ _BY_PHASE: dict[Phase, tuple[Verb, ...]] = {
 }
 _BY_REASON = {
     "AwaitingApproval": (Verb.APPROVE, Verb.REJECT),
+    "AuthorUnproven": (Verb.REJECT,),
     "StableUnknown": (Verb.NAME_STABLE,),
     "StableChanged": (Verb.CONFIRM,),
     "StableDown": (Verb.NAME_STABLE,),
@@ -47,7 +48,9 @@ class Share:
 async def look(observer: Observer, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> View:
     """The view that the rules decide on, with the verdicts that status remembers: nothing is measured."""
     seen = await observer.observe(spec, status, now)
-    return View(spec=spec, status=status, seen=replace(seen, measurements=()), verdicts=status.verdicts, now=now)
+    # Git was not asked either: what the controller heard from it is in the status.
+    seen = replace(seen, measurements=(), authors=None)
+    return View(spec=spec, status=status, seen=seen, verdicts=status.verdicts, now=now)
 
 
 async def measured(observer: Observer, view: View, status: RolloutStatus) -> View:
@@ -135,9 +138,7 @@ def backend_of(view: View, name: BackendName) -> tuple[BackendSeen, WorkloadSeen
 
 def possible(standing: Standing, view: View | None) -> tuple[Verb, ...]:
     """The verbs that the controller may accept now; by phase and reasons alone where the world could not be looked at."""
-    if view is not None:
-        return allowed(view)
-    verbs = _BY_PHASE[standing.status.phase]
+    verbs = allowed(view) if view is not None else _BY_PHASE[standing.status.phase]
     for reason in standing.status.reasons:
         verbs += tuple(verb for verb in _BY_REASON.get(reason.code, ()) if verb not in verbs)
     return verbs

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from policies.approval import Authors
 from rollout.model.measurement import Measurement, Question
 from rollout.model.names import BackendName, Key
 from rollout.model.observation import BackendSeen, Observation, RouteSeen, WorkloadSeen
@@ -12,10 +13,12 @@ from rollout.model.rollout import RolloutSpec
 from rollout.model.status import RolloutStatus
 from rollout.ports.clock import Clock
 from rollout.ports.metrics import Metrics
+from rollout.ports.policies import ChangeAuthors, Policies
 from rollout.ports.rollouts import Commands, Rollouts
 from rollout.ports.routes import Routes
 from rollout.ports.workloads import Workloads
-from rollout.progression.needs import Ask, Needs, needs
+from rollout.progression.gates import ASK_AGAIN
+from rollout.progression.needs import Ask, Needs, needs, needs_authors
 
 
 @dataclass(slots=True)
@@ -23,7 +26,8 @@ class Observer:
     """Looks: caches for the cluster, the metrics server for measurements, at most once per analysis interval.
 
     actors_bound: whether the cluster binds a command's actor to its sender, as last seen.
-    _measured: the last measurements by Rollout; lost at a restart, which only means to measure again.
+    _measured: the last measurements by Rollout; lost at a restart, which only means to measure again. _authors: what git
+    said last, for which run, and when.
     """
 
     rollouts: Rollouts
@@ -33,16 +37,21 @@ class Observer:
     metrics: Metrics
     clock: Clock
     actors_bound: Callable[[], bool]
+    policies: Policies
+    authors: ChangeAuthors
     _measured: dict[Key, tuple[Measurement, ...]] = field(default_factory=dict)
+    _authors: dict[Key, tuple[int, datetime, Authors]] = field(default_factory=dict)
 
     async def observe(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Observation:
-        """One look at everything that `needs` names. Makes no request but to the metrics server."""
+        """One look at everything that `needs` names. Asks nobody but the metrics server, and git where four eyes are asked for."""
         wanted = needs(spec, status, now)
         routes = tuple(self.routes.look(spec.key, ref) for ref in wanted.routes)
         named = {entry.backend for route in routes for pool in route.pools for entry in pool.entries}
         backends = {name: self._backend(spec, name) for name in sorted(named | set(wanted.backends))}
         revisions = {revision for name in backends if (revision := spec.revision_of(name))} | set(wanted.revisions)
         workloads = self._workloads(spec, sorted(revisions))
+        found = ((name, self.policies.approval(spec.key.namespace, name)) for name in wanted.approvals)
+        approvals = {name: policy for name, policy in found if policy is not None}
         return Observation(
             routes=routes,
             backends=backends,
@@ -51,11 +60,24 @@ class Observer:
             commands=self.commands.pending(spec.key),
             rivals=self._rivals(spec, routes),
             actors_bound=self.actors_bound(),
+            approvals=approvals,
+            freezes=self.policies.freezes("Rollout", spec.key),
+            authors=await self._whose(spec, status, now) if needs_authors(status, approvals) else None,
         )
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a Rollout that is gone."""
         self._measured.pop(key, None)
+        self._authors.pop(key, None)
+
+    async def _whose(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Authors:
+        """Whose change the run's canary is, asked at most once in ASK_AGAIN."""
+        known = self._authors.get(spec.key)
+        if status.run is None or (known is not None and known[0] == status.runs and now - known[1] < ASK_AGAIN):
+            return known[2] if known is not None else Authors(unproven="no run is in hand")
+        found = await self.authors.of(spec.key, status.run.canary.name)
+        self._authors[spec.key] = (status.runs, now, found)
+        return found
 
     def _backend(self, spec: RolloutSpec, name: BackendName) -> BackendSeen:
         revision = spec.revision_of(name)

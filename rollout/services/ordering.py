@@ -27,7 +27,7 @@ _TO_RUN = _TO_STEP | {Verb.ABORT, Verb.REJECT, Verb.PAUSE, Verb.RESUME}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """What a command was made for; None where it does not say."""
+    """What a command was made for; None where it does not say. template: hash of the canary's pod template."""
 
     run: int | None = None
     step: int | None = None
@@ -88,17 +88,24 @@ def binding(verb: Verb, status: RolloutStatus) -> Binding:
         return Binding()
     if verb not in _TO_STEP:
         return Binding(run=status.runs)
-    return Binding(run=status.runs, step=run.step, revision=run.canary.name)
+    return _present(status)
+
+
+def _present(status: RolloutStatus) -> Binding:
+    run = status.run
+    if run is None:
+        return Binding()
+    return Binding(run=status.runs, step=run.step, revision=run.canary.name, template=run.canary.template or None)
 
 
 def is_stale(made_for: Binding, status: RolloutStatus) -> bool:
-    """Whether the run, step or revision that a command was made for is no longer the present one."""
-    run = status.run
-    present = Binding(run=status.runs, step=run.step, revision=run.canary.name) if run else Binding()
+    """Whether the run, step, revision or pod template that a command was made for is no longer the present one."""
+    present = _present(status)
     pairs = (
         (made_for.run, present.run),
         (made_for.step, present.step),
         (made_for.revision, present.revision),
+        (made_for.template, present.template),
     )
     return any(wanted is not None and wanted != now for wanted, now in pairs)
 
@@ -117,7 +124,8 @@ async def record(objects: Objects, writes: ObjectWrites, demand: Demand, now: da
     user, groups = await objects.whoami()
     if not user:
         raise Forbidden(f"{demand.key}: the cluster does not say who we are, so no command can carry an actor")
-    command = command_of(Identity(realm=Realm.CLUSTER, user=user, groups=groups), demand, now)
+    named = tuple(filter(None, groups))  # an authenticator may answer a group without a name
+    command = command_of(Identity(realm=Realm.CLUSTER, user=user, groups=named), demand, now)
     return await writes.create(command_to_dict(demand.key, command, kind=demand.kind))
 
 

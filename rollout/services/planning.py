@@ -25,6 +25,7 @@ from rollout.progression.telling import holding
 from rollout.progression.transitions import Trigger
 from rollout.progression.triggers import Fired
 from rollout.progression.view import FULL, View, plan_ahead, pods_needed, skips_to_the_end, split_of, usable
+from rollout.services.gating import gate_words, missing_policies
 from rollout.services.owners import OwnedRoute
 from rollout.traffic import shares
 
@@ -187,6 +188,7 @@ def _of_run(view: View, holds: tuple[Reason, ...], *, is_running: bool) -> Rollo
     ]
     ahead = [stage for stage in stages if stage.weight is not None]
     subset_time = spec.settle if _subsets(view) else timedelta(0)
+    holds = (*holds, *missing_policies(view, {stage.name for stage in stages if stage.approval}))
     seen_codes: dict[str, Reason] = {hold.message: hold for hold in holds}
     return RolloutPlan(
         key=spec.key,
@@ -221,7 +223,12 @@ def _course(view: View) -> Iterator[tuple[RolloutStatus, Stage]]:
             continue
         at = replace(status, run=replace(run, step=number, weight=step.weight))
         pods = pods_needed(view, step.weight) if view.stable else None
-        yield at, Stage(name=f"step {number}", weight=step.weight, soak=step.soak, approval=step.gate, pods=pods)
+        yield (
+            at,
+            Stage(
+                name=f"step {number}", weight=step.weight, soak=step.soak, approval=gate_words(view, step), pods=pods
+            ),
+        )
     last = replace(status, phase=Phase.PROMOTING, run=replace(run, step=len(steps) + 1, weight=FULL))
     bake = timedelta(0) if run.straight else view.spec.analysis.bake
     yield last, Stage(name="100 %", weight=FULL, soak=bake, pods=pods_needed(view, FULL) if view.stable else None)

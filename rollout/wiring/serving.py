@@ -4,7 +4,7 @@ import asyncio
 import random
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,12 +22,14 @@ from adapters.kube.commands import KubeCommands
 from adapters.kube.fenced import FencedApi
 from adapters.kube.kinds import WATCHED, left_out
 from adapters.kube.lease import LeaseElector
+from adapters.kube.policies import KubePolicies
 from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
 from adapters.kube.specs import KubeSpecs
 from adapters.kube.store import KubeRollouts
 from adapters.kube.watch import WorkWatch
 from adapters.kube.workloads import ClusterWorkloads
+from adapters.memory.authors import KnownAuthors
 from adapters.memory.lease import HeldLease
 from adapters.memory.metrics import MemoryMetrics
 from adapters.mesh.store import KubeMigrations
@@ -93,7 +95,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         without = left_out(settings.traffic.value, settings.namespace)
         cache = Cache(fenced, WATCHED, settings.namespace or None, without=without)
         metrics = await _metrics(settings, stack)
-        reconciler = _reconciler(fenced, cache, metrics, identity, seen_bound(cache))
+        reconciler = _reconciler(settings, fenced, cache, metrics, identity)
         sources = KubeSources(fenced, cache)
         sync = _sync(settings, stack, fenced, cache)
         moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
@@ -144,9 +146,7 @@ def _sync(settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cach
     return Sync(ports, settings.own_namespace)
 
 
-def _reconciler(
-    api: FencedApi, cache: Cache, metrics: Metrics, identity: str, actors_bound: Callable[[], bool]
-) -> Reconciler:
+def _reconciler(settings: Settings, api: FencedApi, cache: Cache, metrics: Metrics, identity: str) -> Reconciler:
     clock = SystemClock()
     rollouts = KubeRollouts(api, cache)
     commands = KubeCommands(api, cache, clock)
@@ -158,7 +158,9 @@ def _reconciler(
         workloads=ClusterWorkloads(cache),
         metrics=metrics,
         clock=clock,
-        actors_bound=actors_bound,
+        actors_bound=seen_bound(cache),
+        policies=KubePolicies(cache, settings.own_namespace),
+        authors=KnownAuthors(),
     )
     performer = Performer(rollouts=rollouts, commands=commands, routes=routes)
     notices = EventNotices(api, clock, instance=identity)

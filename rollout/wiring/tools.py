@@ -4,7 +4,7 @@ Imports are inside the functions: a command pays only for what it uses, and `--h
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,21 @@ if TYPE_CHECKING:
     from rollout.services.observe import Observer
 
 
+HOME = "rollout-system"  # where `rollout install` puts the controller
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """The cluster that a kubeconfig's context means. namespace: the context's, where a command names none."""
+    """The cluster that a kubeconfig's context means. namespace: the context's, where a command names none.
+
+    home: the controller's namespace.
+    """
 
     objects: Objects
     writes: ObjectWrites
     api: "TextApi"
     namespace: str
+    home: str = HOME
 
 
 @asynccontextmanager
@@ -50,16 +57,20 @@ async def connected(kubeconfig: str | None, context: str | None) -> AsyncIterato
 async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" = None) -> AsyncIterator["Observer"]:
     """One look at a namespace with the controller's own eyes: everything is listed once, nothing is followed.
 
-    metrics: whom to ask for measurements, None for nobody. Forbidden when a kind may not be listed there.
+    metrics: whom to ask for measurements, None for nobody. Policies of the controller's namespace count where they may be
+    listed. Forbidden when a kind may not be listed in `namespace`.
     """
     from adapters.clock import SystemClock
     from adapters.kube.cache import Cache
     from adapters.kube.commands import KubeCommands
-    from adapters.kube.kinds import MESH_KINDS, WATCHED
+    from adapters.kube.kinds import KINDS, MESH_KINDS, WATCHED
+    from adapters.kube.policies import KubePolicies
     from adapters.kube.store import KubeRollouts
     from adapters.kube.workloads import ClusterWorkloads
+    from adapters.memory.authors import KnownAuthors
     from adapters.memory.metrics import MemoryMetrics
     from adapters.traffic.router import Router
+    from rollout.ports.errors import Forbidden
     from rollout.services.observe import Observer
 
     others = {
@@ -71,6 +82,9 @@ async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" 
     kinds = [kind for kind in WATCHED if kind.name not in others and not kind.only]
     cache = Cache(cluster.api, kinds, namespace)
     await cache.refresh()
+    of_home = Cache(cluster.api, [KINDS[name] for name in ("ApprovalPolicy", "FreezeWindow")], cluster.home)
+    with suppress(Forbidden):  # what it waits for is in its status all the same
+        await of_home.refresh()
     clock = SystemClock()
     yield Observer(
         rollouts=KubeRollouts(cluster.api, cache),
@@ -80,6 +94,8 @@ async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" 
         metrics=metrics or MemoryMetrics(),
         clock=clock,
         actors_bound=lambda: True,  # a look obeys no command
+        policies=KubePolicies(cache, cluster.home, of_home),
+        authors=KnownAuthors(),
     )
 
 

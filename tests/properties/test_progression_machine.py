@@ -8,15 +8,18 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from policies.approval import Approvers, Realm
 from policies.verdict import Verdict
 from rollout.model.actions import SetSplit
+from rollout.model.approval import OnTimeout
 from rollout.model.commands import Verb
 from rollout.model.decision import Decision
+from rollout.model.deeds import Approval
 from rollout.model.rollout import Analysis, Auto, ErrorRatio, OnInconclusive, RouteRef, Step
 from rollout.model.status import FIGHTS_COUNTED, Phase, RolloutStatus
 from rollout.progression.judging import judge
 from rollout.progression.transitions import TRANSITIONS, Trigger
-from tests.support.builders import ERRORS, SEQUENTIAL, VIRTUAL_SERVICE, a_step
+from tests.support.builders import ERRORS, SEQUENTIAL, VIRTUAL_SERVICE, a_step, an_approval_policy
 from tests.support.examples import examples
 from tests.support.pure_world import FLUX, OUTER, REVISIONS, PureWorld
 
@@ -27,6 +30,8 @@ PLANS = (
     (a_step(30),),
 )
 ROUTES = (VIRTUAL_SERVICE, OUTER)
+BEN = {"actor": "T1/UBEN", "realm": Realm.SLACK, "channel": "slack"}
+EVE = {"actor": "eve", "channel": "cli"}
 MINUTE = timedelta(minutes=1)
 _routes = st.sampled_from(ROUTES)
 _revisions = st.sampled_from(REVISIONS)
@@ -120,11 +125,21 @@ class Promises(PureWorld):
                 command.verb is Verb.APPROVE and (command.run, command.step, command.revision) == now
                 for command in self.commands
             ), "opened by an approval of something else"
-        opened = {approval.step for approval in new.approvals}
         present = {old.step: old.plan[old.step - 1]} if 0 < old.step < min(new.step, len(old.plan) + 1) else {}
         jumped = {number: step for number, step in enumerate(new.plan, 1) if old.step < number < new.step}
-        shut = [number for number, step in (present | jumped).items() if step.approvals and number not in opened]
+        shut = [number for number, step in (present | jumped).items() if not self._is_open(new.approvals, number, step)]
         assert shut == [], "went past a gate"
+
+    def _is_open(self, approvals: tuple[Approval, ...], number: int, step: Step) -> bool:
+        """Whether enough people, each counted once, have approved the step lately for each of its policies."""
+        for policy in map(self.policy, step.approvals):
+            if policy is None:
+                return False
+            lasts = policy.quorum.expires_after
+            fresh = [one for one in approvals if one.step == number and (lasts is None or self.now - one.at < lasts)]
+            if len({one.by for one in fresh}) < policy.quorum.minimum:
+                return False
+        return True
 
     def _failed_is_not_tried_again(self, before: RolloutStatus, decision: Decision) -> None:
         failed, run = before.failed, decision.status.run
@@ -143,6 +158,7 @@ class Promises(PureWorld):
             assert run.unavailable.since is None
             assert run.verdict_missing.since is None
         codes = {reason.code for reason in decision.status.reasons}
+        assert run.gate_since is None or decision.status.phase is Phase.PROGRESSING
         if "AwaitingApproval" in codes and not decision.trigger and not self._ordered(decision):
             assert run.verdict_missing.since is None
         clocks = [run.dark_since, run.unavailable.since]
@@ -196,6 +212,25 @@ class Machine(RuleBasedStateMachine):
     @rule(bad=st.sampled_from((0, 0, 100)))
     def stable_fails(self, bad: int) -> None:
         self.world.stable_bad = bad
+
+    @rule(minimum=st.sampled_from((1, 2)), minutes=st.sampled_from((None, 4, 20)), way=st.sampled_from(OnTimeout))
+    def the_policy_asks_for(self, minimum: int, minutes: int | None, way: OnTimeout) -> None:
+        quorum = {"minimum": minimum, "expires_after": timedelta(minutes=minutes) if minutes else None}
+        approvers = Approvers(users=("ana",), slack_users=("T1/UBEN",))
+        self.world.policies["team"] = an_approval_policy("team", approvers=approvers, on_timeout=way, **quorum)
+
+    @rule()
+    def the_policy_goes(self) -> None:
+        self.world.policies["team"] = None
+
+    @rule(verb=st.sampled_from((Verb.APPROVE, Verb.REJECT)), who=st.sampled_from((BEN, EVE)))
+    def somebody_else_says(self, verb: Verb, who: dict[str, str]) -> None:
+        self.world.command(verb, **who)
+
+    @rule()
+    def both_approve(self) -> None:
+        self.world.command(Verb.APPROVE)
+        self.world.command(Verb.APPROVE, **BEN)
 
     @rule(suspend=st.booleans())
     def git_suspends(self, suspend: bool) -> None:

@@ -23,6 +23,7 @@ from tests.servers.kubelet import Kubelet
 from tests.servers.missing import obtained
 from tests.servers.process import eventually
 from tests.servers.test_install import is_served
+from tests.support.builders import an_approval_manifest
 from tests.support.recorded import crds, fresh, objects
 from tests.support.world import a_world
 
@@ -61,11 +62,14 @@ async def test_a_run_of_an_earlier_version_goes_on_in_the_memory_cluster(version
         await apply_all(tool, tool, tuple(definitions().values()), (), lambda _line: None, timedelta(seconds=20))
         await world.restart()
         await world.settle()
+        waits = {reason.code for reason in world.status.reasons}
+        await world.put(an_approval_manifest("qa"))
         at_first = (world.status.phase.value, world.status.run and world.status.run.step, await world.split())
 
         answer = await world.answer(await approved(world))
         await world.pass_time(timedelta(minutes=10))
 
+        assert "PolicyMissing" in waits, "versions before policies only named them"
         assert at_first == ("Progressing", 2, {"checkout-v1": 50, "checkout-v2": 50})
         assert answer.startswith("Accepted")
         assert await world.split() == {"checkout-v2": 100}

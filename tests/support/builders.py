@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from policies.approval import Authors, Identity, Quorum, Realm
 from policies.verdict import Verdict
+from rollout.model.approval import ApprovalPolicy, OnTimeout
 from rollout.model.commands import Command, Handled, Result, Verb
-from rollout.model.deeds import Approval, Pause
+from rollout.model.deeds import Approval, Deed, Override, Pause
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import ErrorRatio, Method, Mode, RolloutSpec, RouteRef, ServiceBackend, Step, WorkloadRef
 from rollout.model.status import (
@@ -52,6 +54,24 @@ def a_spec(**changes: Any) -> RolloutSpec:
 def a_step(weight: int, *, soak: timedelta = timedelta(minutes=5), approval: str = "") -> Step:
     """One step of a plan, with 5 min soak."""
     return Step(weight=weight, soak=soak, approvals=(approval,) if approval else ())
+
+
+def an_approval_policy(
+    name: str = "release-managers", *, on_timeout: OnTimeout = OnTimeout.HOLD, **quorum: Any
+) -> ApprovalPolicy:
+    """A policy that one person must approve whom the cluster's own rules let, unless told otherwise."""
+    key = Key(namespace="shop", name=name)
+    return ApprovalPolicy(key=key, quorum=Quorum(**quorum), on_timeout=on_timeout)
+
+
+def an_approval_manifest(name: str = "release-managers", namespace: str = "shop", **spec: Any) -> dict[str, Any]:
+    """The manifest of a policy that one person must approve whom the cluster's own rules let, unless told otherwise."""
+    return {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "ApprovalPolicy",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"minimum": 1, **spec},
+    }
 
 
 def a_revision(name: str = "v1", *, template: str | None = None, backend: str | None = None) -> Revision:
@@ -115,14 +135,29 @@ def a_full_status() -> RolloutStatus:
     watch = Stopwatch(spent=timedelta(seconds=1, microseconds=7), since=NOON + timedelta(microseconds=1))
     entry = Added(route=replace(VIRTUAL_SERVICE, only=("web",)), backend=BackendName(service="checkout", subset="v2"))
     past = Past(
-        run=1, revision="v1", stable="v0", outcome=Outcome.PROMOTED, started=NOON, ended=NOON, message="promoted"
+        run=1,
+        revision="v1",
+        stable="v0",
+        outcome=Outcome.PROMOTED,
+        started=NOON,
+        ended=NOON,
+        message="promoted",
+        deeds=(a_deed(),),
     )
+    ben = Identity(realm=Realm.SLACK, user="T1/U1", groups=("T1/S1",), email="ben@shop.example", vouched="shop")
     run = a_run(
         subset_since=NOON,
         skip=True,
         full=True,
         straight=True,
-        approvals=(Approval(step=1, by="ana", at=NOON),),
+        approvals=(
+            Approval(step=1, by="ana", at=NOON),
+            Approval(step=1, by=str(ben), at=NOON, channel="slack", identity=ben),
+        ),
+        gate_since=NOON,
+        authors=Authors(commit="4f1c2ab", emails=("eve@shop.example",), unproven="not signed"),
+        override=Override(by="ana", at=NOON, windows=("shop/night",), reason="the till is down", channel="cli"),
+        deeds=(a_deed(), a_deed(verb="pause", reason="lunch")),
         pause=Pause(by="ana", at=NOON, why="lunch"),
         verdict_missing=watch,
         unavailable=watch,
@@ -155,6 +190,12 @@ def a_full_status() -> RolloutStatus:
         observed_generation=3,
         source_commit="abc123",
     )
+
+
+def a_deed(**changes: Any) -> Deed:
+    """ben approved step 1 by Slack at noon."""
+    deed = Deed(verb="approve", by="slack:ben@shop.example", at=NOON, channel="slack", proof="slack of shop", step=1)
+    return replace(deed, **changes)
 
 
 def a_fight(**changes: Any) -> Fight:

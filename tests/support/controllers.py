@@ -7,8 +7,10 @@ from datetime import timedelta
 from adapters.kube.cache import Cache
 from adapters.kube.commands import KubeCommands
 from adapters.kube.kinds import WATCHED
+from adapters.kube.policies import KubePolicies
 from adapters.kube.store import KubeRollouts
 from adapters.kube.workloads import ClusterWorkloads
+from adapters.memory.authors import KnownAuthors
 from adapters.memory.clock import ManualClock
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.metrics import MemoryMetrics
@@ -20,7 +22,8 @@ from rollout.services.perform import Performer
 from rollout.services.reconcile import Reconciler
 from tests.support.fate import Fate, MortalApi
 
-USER = "system:serviceaccount:rollout-system:rollout"
+HOME = "rollout-system"
+USER = f"system:serviceaccount:{HOME}:rollout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class Outside:
     clock: ManualClock
     metrics: MemoryMetrics
     notices: KeptNotices
+    authors: KnownAuthors = field(default_factory=KnownAuthors)
     fate: Fate = field(default_factory=Fate)
 
 
@@ -70,6 +74,8 @@ async def started(outside: Outside) -> Services:
         metrics=outside.metrics,
         clock=outside.clock,
         actors_bound=lambda: True,
+        policies=KubePolicies(cache, HOME),
+        authors=outside.authors,
     )
     performer = Performer(rollouts=rollouts, commands=commands, routes=routes)
     reconciler = Reconciler(rollouts=rollouts, observer=observer, performer=performer, notices=outside.notices)

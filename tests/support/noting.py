@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from rollout.model.approval import OnTimeout
 from rollout.model.commands import Verb
 from rollout.model.decision import Decision
 from rollout.model.names import BackendName
@@ -12,7 +13,7 @@ from rollout.model.rollout import Analysis, OnInconclusive
 from rollout.model.status import Phase, RolloutStatus
 from rollout.progression.decide import decide_deletion
 from rollout.progression.transitions import TRANSITIONS, Trigger
-from tests.support.builders import SEQUENTIAL, VIRTUAL_SERVICE, a_step
+from tests.support.builders import SEQUENTIAL, VIRTUAL_SERVICE, a_step, an_approval_policy
 from tests.support.pure_world import OUTER, PureWorld
 
 MINUTE = timedelta(minutes=1)
@@ -177,6 +178,13 @@ def _reject_while_paused(world: Noting) -> None:
     world.says(Verb.REJECT)
 
 
+def _nobody_approves(world: Noting) -> None:
+    world.policies["team"] = an_approval_policy("team", on_timeout=OnTimeout.ROLLBACK, expires_after=10 * MINUTE)
+    world.spec = replace(world.spec, steps=GATE)
+    world.names("v2")
+    world.pass_time(20 * MINUTE)
+
+
 def _revert(world: Noting) -> None:
     _progressing(world)
     _goes_on(world)
@@ -250,6 +258,7 @@ OTHERS = [
     _paused_in_an_incident,
     _reject,
     _reject_while_paused,
+    _nobody_approves,
     _revert,
     _revert_from_failed,
     _first_deployment,

@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any
 
 from adapters.memory.metrics import SCRAPES, counted
+from policies.approval import Authors
 from rollout.model.actions import Answer, ReleaseRoute, SetSplit
+from rollout.model.approval import ApprovalPolicy
 from rollout.model.commands import Command, Verb
 from rollout.model.decision import Decision
 from rollout.model.measurement import Arm, Counter, Counters, Measurement, Question
@@ -20,7 +22,7 @@ from rollout.progression.decide import decide
 from rollout.progression.needs import Ask, needs
 from rollout.services.perform import lowering
 from rollout.traffic import shares
-from tests.support.builders import ERRORS, NOON, VIRTUAL_SERVICE, a_spec
+from tests.support.builders import ERRORS, NOON, VIRTUAL_SERVICE, a_spec, an_approval_policy
 
 OUTER = RouteRef(kind="VirtualService", name="outer")
 REVISIONS = ("v1", "v2", "v3")
@@ -63,6 +65,9 @@ class PureWorld:
     stable_bad: int = 0
     writers: dict[RouteRef, tuple[str, datetime]] = field(default_factory=dict)
     owned: set[RouteRef] = field(default_factory=set)
+    policies: dict[str, ApprovalPolicy | None] = field(default_factory=dict)
+    authors: Authors | None = None
+    actors_bound: bool = True
     commands: list[Command] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     wake_at: datetime | None = None
@@ -76,6 +81,7 @@ class PureWorld:
             services={name: replace(service) for name, service in self.services.items()},
             writers=dict(self.writers),
             owned=set(self.owned),
+            policies=dict(self.policies),
             commands=list(self.commands),
             answers=dict(self.answers),
         )
@@ -111,7 +117,14 @@ class PureWorld:
             },
             measurements=self._measurements(wanted.asks),
             commands=tuple(command for command in self.commands if command.uid not in self.answers),
+            approvals={name: policy for name in wanted.approvals if (policy := self.policy(name)) is not None},
+            authors=self.authors,
+            actors_bound=self.actors_bound,
         )
+
+    def policy(self, name: str) -> ApprovalPolicy | None:
+        """The ApprovalPolicy of that name: one for whoever the cluster lets approve, unless another was set."""
+        return self.policies.get(name, an_approval_policy(name))
 
     def _route(self, ref: RouteRef) -> RouteSeen:
         writer, written = self.writers.get(ref, ("", None))

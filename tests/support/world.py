@@ -24,6 +24,7 @@ from rollout.ports.errors import NotFound
 from rollout.services.reconcile import Reconciler, Told
 from tests.support.builders import CHECKOUT, a_rollout_manifest
 from tests.support.controllers import Outside, Services, show, started
+from tests.support.gates import put_policies
 from tests.support.golden import standing
 from tests.support.kstatus import is_honest
 
@@ -165,11 +166,13 @@ class World:
         )
 
     async def rollout(self, **spec: Any) -> None:
-        """Apply the Rollout with these fields of its spec."""
+        """Apply the Rollout with these fields of its spec, and the policies that its steps name."""
+        await put_policies(spec, self.is_gone, self.put)
         await self.put(a_rollout_manifest(**spec))
 
     async def commit(self, **spec: Any) -> None:
-        """Change fields of the Rollout's spec, as a git commit does."""
+        """Change fields of the Rollout's spec, as a git commit does; policies that its steps name come with it."""
+        await put_policies(spec, self.is_gone, self.put)
         await self.person.patch(self.path("Rollout", self.key.name), Patch.MERGE, {"spec": spec})
 
     async def weights(self, **weights: int) -> None:
@@ -177,10 +180,8 @@ class World:
         route = [
             {"destination": {"host": name.replace("_", "-")}, "weight": weight} for name, weight in weights.items()
         ]
-        patch = {"spec": {"http": [{"route": route}]}}
-        await self.person.patch(
-            self.path("VirtualService", "checkout"), Patch.MERGE, patch, {"fieldManager": "kubectl-edit"}
-        )
+        path, patch = self.path("VirtualService", "checkout"), {"spec": {"http": [{"route": route}]}}
+        await self.person.patch(path, Patch.MERGE, patch, {"fieldManager": "kubectl-edit"})
 
     async def command(self, verb: str, **spec: Any) -> str:
         """Record ana's command for the present run, step and revision; its name."""

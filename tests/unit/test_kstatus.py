@@ -37,7 +37,10 @@ def test_a_status_means_what_the_published_rules_say(given: dict[str, Any], answ
     assert computed(given) == answer
 
 
-@pytest.mark.parametrize("code", ["AwaitingApproval", "Paused", "RouteFought", "StableUnknown", "Suspended"])
+@pytest.mark.parametrize(
+    "code",
+    ["AwaitingApproval", "PolicyMissing", "AuthorUnproven", "Paused", "RouteFought", "StableUnknown", "Suspended"],
+)
 def test_waiting_for_a_person_is_never_a_failure(code: str) -> None:
     status = told(a_status(run=a_run()), Reason(code=code, message="wait"))
 

@@ -78,6 +78,18 @@ ROWS: list[tuple[str, str, dict[str, Any], list[str]]] = [
         [hashlib.sha256(hashlib.sha256(b"u1 shop/checkout").hexdigest().encode()).hexdigest()],
     ),
     ("Rollout", "policy", rollout(policies=["p"]), ["shop/p", "*/p"]),
+    (
+        "Rollout",
+        "approval",
+        rollout(steps=[{"weight": 5, "approval": "b"}, {"weight": 9, "approvals": ["a", "b"]}]),
+        ["shop/a", "*/a", "shop/b", "*/b"],
+    ),
+    (
+        "MeshMigration",
+        "approval",
+        {"metadata": {"name": "a"}, "spec": {"waves": [{"name": "v"}, {"name": "w", "approval": "security"}]}},
+        ["security"],
+    ),
     *((kind, "source", {"metadata": {"labels": MARKS}}, ["shop/apps"]) for kind in SPEC_KINDS),
 ]
 
