@@ -20,28 +20,28 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """From one moment to another, the end not included."""
+class Once:
+    """A window between two moments, the end not included."""
 
     start: datetime
     end: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recurrence:
-    """A span that comes again. schedule: five fields of cron, when it begins by the clock of `zone`."""
+class Recurring:
+    """A window that comes again. schedule: five fields of cron, when it begins by the clock on the wall of `zone`."""
 
     schedule: str
     duration: timedelta
-    zone: tzinfo
+    zone: tzinfo = UTC
 
 
-Window = Recurrence | Span
+Window = Recurring | Once
 
 
 def holds_until(window: Window, now: datetime) -> datetime | None:
     """When the window ends that holds now, and what adjoins it; None when it does not hold. At least so long: `HORIZON`."""
-    if isinstance(window, Span):
+    if isinstance(window, Once):
         return window.end if window.start <= now < window.end else None
     found = _from(window, now)
     return found[0].end if found and found[0].start <= now else None
@@ -49,7 +49,7 @@ def holds_until(window: Window, now: datetime) -> datetime | None:
 
 def next_start(window: Window, now: datetime) -> datetime | None:
     """When it begins to hold after now; None when it never does, or when it holds now for longer than `HORIZON`."""
-    if isinstance(window, Span):
+    if isinstance(window, Once):
         return window.start if window.start > now else None
     return next((span.start for span in _from(window, now) if span.start > now), None)
 
@@ -65,14 +65,14 @@ def held_until(windows: Sequence[Window], now: datetime) -> datetime | None:
     return until
 
 
-def held_within(windows: Sequence[Window], until: datetime, now: datetime) -> tuple[Span, ...]:
+def held_within(windows: Sequence[Window], until: datetime, now: datetime) -> tuple[Once, ...]:
     """The spans in which one of the windows holds, from now to `until`, at most `ADJOINING` of them; each to its end."""
-    spans: list[Span] = []
+    spans: list[Once] = []
     start: datetime | None = now
     while start is not None and start < until and len(spans) < ADJOINING:
         end = held_until(windows, start)
         if end is not None:
-            spans.append(Span(start=start, end=end))
+            spans.append(Once(start=start, end=end))
         begins = [begin for one in windows if (begin := next_start(one, end or start)) is not None]
         start = min(begins, default=None)
     return tuple(spans)
@@ -82,7 +82,7 @@ def _latest(windows: Sequence[Window], at: datetime) -> datetime | None:
     return max((end for one in windows if (end := holds_until(one, at)) is not None), default=None)
 
 
-def _from(window: Recurrence, now: datetime) -> tuple[Span, ...]:
+def _from(window: Recurring, now: datetime) -> tuple[Once, ...]:
     """The span that holds now, or the next one, and those that follow soon."""
     now = now.astimezone(UTC)
     spans = _of_day(window, now.replace(hour=0, minute=0, second=0, microsecond=0))
@@ -90,14 +90,14 @@ def _from(window: Recurrence, now: datetime) -> tuple[Span, ...]:
     return spans[first : first + 2]
 
 
-def _end(span: Span) -> datetime:
+def _end(span: Once) -> datetime:
     return span.end
 
 
 @lru_cache(maxsize=1024)  # asked at each tick of each object, and every time the same for a day
-def _of_day(window: Recurrence, day: datetime) -> tuple[Span, ...]:
+def _of_day(window: Recurring, day: datetime) -> tuple[Once, ...]:
     """The spans that end after this UTC day begins, through the first that begins after it has ended."""
-    found: list[Span] = []
+    found: list[Once] = []
     for span in _merged(window, day):
         if span.end > day:
             found.append(span)
@@ -106,24 +106,24 @@ def _of_day(window: Recurrence, day: datetime) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def _merged(window: Recurrence, since: datetime) -> Iterator[Span]:
+def _merged(window: Recurring, since: datetime) -> Iterator[Once]:
     """The spans that may reach `since`, and all that come after, in order, none touching another."""
-    span: Span | None = None
+    span: Once | None = None
     for first, last in _starts(window, since - window.duration):
         end = last + window.duration
         if span is not None and first <= span.end:
-            span = Span(start=span.start, end=max(span.end, end))
+            span = Once(start=span.start, end=max(span.end, end))
         else:
             if span is not None:
                 yield span
-            span = Span(start=first, end=end)
+            span = Once(start=first, end=end)
         if span.end - since > HORIZON and span.start <= since + DAY:
             break
     if span is not None:
         yield span
 
 
-def _starts(window: Recurrence, since: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _starts(window: Recurring, since: datetime) -> Iterator[tuple[datetime, datetime]]:
     """When it begins, from about `since` on: the first and the last of starts that run into each other."""
     schedule, groups = _read(window.schedule, window.duration)
     for day in _days(schedule, since.astimezone(window.zone).date() - DAY):

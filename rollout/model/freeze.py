@@ -1,11 +1,13 @@
 """When must nothing be started or raised, and who may do it nevertheless?"""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 
 from policies.approval import Approvers, Person
+from policies.freeze import Once, Recurring
 from rollout.model.names import Key
+
+__all__ = ["FreezeWindow", "Once", "Overrun", "Recurring"]
 
 
 class Overrun(StrEnum):
@@ -13,23 +15,6 @@ class Overrun(StrEnum):
 
     FINISH = "finish"
     HOLD = "hold"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recurring:
-    """A window that comes again. schedule: five fields of cron, when it begins; zone: IANA name of the clock on the wall."""
-
-    schedule: str
-    duration: timedelta
-    zone: str = "UTC"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Once:
-    """A window between two moments, the end not included."""
-
-    start: datetime
-    end: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.freeze import Recurrence, Span, held_until, holds_until, next_start
+from policies.freeze import Recurring, Once, held_until, holds_until, next_start
 from policies.periods import Schedule, parsed
 
 MINUTE = timedelta(minutes=1)
@@ -45,7 +45,7 @@ def begins(schedule: Schedule, zone: ZoneInfo, minute: datetime) -> bool:
     )
 
 
-def frozen_minutes(window: Recurrence, zone: ZoneInfo, since: datetime, until: datetime) -> set[datetime]:
+def frozen_minutes(window: Recurring, zone: ZoneInfo, since: datetime, until: datetime) -> set[datetime]:
     """The minutes in which it holds, found one by one."""
     schedule, found, ends = parsed(window.schedule), set(), since
     minute = since - window.duration
@@ -71,7 +71,7 @@ def test_a_window_holds_in_the_minutes_in_which_the_clock_says_so(
     place: tuple[str, datetime], minutes: str, hours: str, weekdays: str, length: int, offset: int
 ) -> None:
     zone, now = ZoneInfo(place[0]), place[1] + offset * MINUTE
-    window = Recurrence(schedule=f"{minutes} {hours} * * {weekdays}", duration=length * MINUTE, zone=zone)
+    window = Recurring(schedule=f"{minutes} {hours} * * {weekdays}", duration=length * MINUTE, zone=zone)
     frozen = frozen_minutes(window, zone, now, now + LOOKED_AHEAD)
     ahead = [now + number * MINUTE for number in range(int(LOOKED_AHEAD / MINUTE))]
 
@@ -91,7 +91,7 @@ SPANS = st.lists(st.tuples(st.integers(0, 300), st.integers(1, 60)), max_size=8)
 
 @given(drawn=SPANS, offset=st.integers(0, 360))
 def test_several_windows_hold_until_the_first_minute_that_is_in_none(drawn: list[tuple[int, int]], offset: int) -> None:
-    spans = [Span(start=MOMENT + start * MINUTE, end=MOMENT + (start + length) * MINUTE) for start, length in drawn]
+    spans = [Once(start=MOMENT + start * MINUTE, end=MOMENT + (start + length) * MINUTE) for start, length in drawn]
     covered = {start + number for start, length in drawn for number in range(length)}
     now = MOMENT + offset * MINUTE
 

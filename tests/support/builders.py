@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from policies.approval import Quorum
+from policies.approval import Approvers, Quorum
 from policies.verdict import Verdict
 from rollout.model.approval import ApprovalPolicy, OnTimeout
 from rollout.model.commands import Command, Handled, Result, Verb
 from rollout.model.deeds import Approval, Pause
+from rollout.model.freeze import FreezeWindow, Once
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import ErrorRatio, Method, Mode, RolloutSpec, RouteRef, ServiceBackend, Step, WorkloadRef
 from rollout.model.status import (
@@ -197,6 +198,17 @@ def a_command(verb: Verb, **changes: Any) -> Command:
         run=1,
     )
     return replace(command, **changes)
+
+
+def a_freeze(*, start: datetime, length: timedelta, **changes: Any) -> FreezeWindow:
+    """FreezeWindow platform/year-end for all namespaces, which ana may override."""
+    window = FreezeWindow(
+        key=Key(namespace="platform", name="year-end"),
+        windows=(Once(start=start, end=start + length),),
+        reach=("*",),
+        override=Approvers(users=("ana",)),
+    )
+    return replace(window, **changes)
 
 
 def a_rollout_manifest(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from policies.freeze import HORIZON, Recurrence, Span, held_until, held_within, holds_until, next_start
+from policies.freeze import HORIZON, Recurring, Once, held_until, held_within, holds_until, next_start
 from tests.support.plaintext import DAY, HOUR, MINUTE
 
 BERLIN = "Europe/Berlin"  # 29 March 2026 02:00 -> 03:00, 25 October 2026 03:00 -> 02:00
@@ -21,9 +21,9 @@ def at(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def comes_again(schedule: str, duration: timedelta, zone: str = "UTC") -> Recurrence:
+def comes_again(schedule: str, duration: timedelta, zone: str = "UTC") -> Recurring:
     """A window that begins by that clock on the wall."""
-    return Recurrence(schedule=schedule, duration=duration, zone=ZoneInfo(zone))
+    return Recurring(schedule=schedule, duration=duration, zone=ZoneInfo(zone))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_window_that_comes_again_begins_next(
 def test_a_window_between_two_moments_holds_from_the_first_up_to_the_second(
     now: str, until: str | None, start: str | None
 ) -> None:
-    window = Span(start=at("2026-12-24T00:00"), end=at("2027-01-02T00:00"))
+    window = Once(start=at("2026-12-24T00:00"), end=at("2027-01-02T00:00"))
 
     assert holds_until(window, at(now)) == (at(until) if until else None)
     assert next_start(window, at(now)) == (at(start) if start else None)
@@ -130,9 +130,9 @@ def test_what_never_ends_is_told_as_an_end_more_than_a_year_away() -> None:
 
 def test_windows_that_overlap_or_adjoin_are_one() -> None:
     weekend = comes_again("0 18 * * fri", 54 * HOUR)  # up to Monday 00:00
-    monday = Span(start=at("2026-12-07T00:00"), end=at("2026-12-07T12:00"))
+    monday = Once(start=at("2026-12-07T00:00"), end=at("2026-12-07T12:00"))
     lunch = comes_again("30 11 * * *", HOUR)
-    later = Span(start=at("2026-12-07T12:31"), end=at("2026-12-08T12:00"))
+    later = Once(start=at("2026-12-07T12:31"), end=at("2026-12-08T12:00"))
 
     until = held_until((later, lunch, weekend, monday), at("2026-12-05T12:00"))
 
@@ -140,7 +140,7 @@ def test_windows_that_overlap_or_adjoin_are_one() -> None:
 
 
 def test_none_of_several_windows_holds_between_them() -> None:
-    windows = (comes_again("0 18 * * fri", HOUR), Span(start=at("2026-12-07T00:00"), end=at("2026-12-07T12:00")))
+    windows = (comes_again("0 18 * * fri", HOUR), Once(start=at("2026-12-07T00:00"), end=at("2026-12-07T12:00")))
 
     assert held_until(windows, at("2026-12-06T12:00")) is None
     assert held_until((), at("2026-12-06T12:00")) is None
@@ -152,8 +152,8 @@ def test_the_windows_ahead_are_told_in_order_and_joined() -> None:
     spans = held_within(windows, at("2026-12-02T00:00"), at("2026-11-30T18:30"))
 
     assert spans == (
-        Span(start=at("2026-11-30T18:30"), end=at("2026-11-30T22:00")),
-        Span(start=at("2026-12-01T18:00"), end=at("2026-12-01T20:00")),
+        Once(start=at("2026-11-30T18:30"), end=at("2026-11-30T22:00")),
+        Once(start=at("2026-12-01T18:00"), end=at("2026-12-01T20:00")),
     )
 
 

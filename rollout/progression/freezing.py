@@ -1,0 +1,141 @@
+"""Does a freeze hold this run, until when, and who may go on in it?
+
+A run without weight is held at its beginning whatever `overrun` says; one that has weight only by windows that say `hold`.
+What goes back is never held: a rollback, or a revert to the former stable.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from policies.approval import Identity
+from policies.freeze import held_until, holds_until, next_start
+from policies.people import is_named, listed_words
+from rollout.model.commands import Command
+from rollout.model.deeds import Override
+from rollout.model.freeze import FreezeWindow, Overrun
+from rollout.model.status import Phase, Reason, Run
+from rollout.progression.view import View
+
+ENDLESS = 9000  # the year from which on an end is none: a window that cannot be read has no other
+
+
+def frozen(view: View) -> Reason | None:
+    """Why a freeze lets nothing be raised: until when, by which windows, and who may override them; None without one."""
+    windows = holding(view)
+    if not windows:
+        return None
+    until = frozen_until(view)
+    end = f"until {moment(until)}" if until is not None else "for as long as it is there"
+    names = ", ".join(str(one.key) for one in windows)
+    why = "; ".join(dict.fromkeys(one.reason for one in windows if one.reason))
+    what = f"frozen {end} by FreezeWindow{'s' if len(windows) > 1 else ''} {names}{f' ({why})' if why else ''}"
+    return Reason(code="Frozen", message=f"{what}; {_who_overrides(windows)}")
+
+
+def holding(view: View) -> tuple[FreezeWindow, ...]:
+    """The windows that hold this run now and that nobody has overridden for it."""
+    return tuple(
+        one
+        for one in _meaning(view)
+        if held_until(one.windows, view.now) is not None and not _is_overridden(view.run, one, view.now)
+    )
+
+
+def frozen_until(view: View) -> datetime | None:
+    """When the run goes on, if nobody overrides the freeze; None for no end, or without a freeze."""
+    held = holding(view)
+    if not held:
+        return None
+    others = (one for one in _meaning(view) if one in held or not _is_overridden(view.run, one, view.now))
+    until = held_until(tuple(window for one in others for window in one.windows), view.now)
+    return until if until is not None and until.year < ENDLESS else None
+
+
+def freeze_moments(view: View) -> tuple[datetime, ...]:
+    """When a freeze begins or ends for the run in hand."""
+    if view.status.run is None:
+        return ()
+    windows = [window for one in view.seen.freezes for window in one.windows]
+    moments = [moment for one in windows for moment in (holds_until(one, view.now), next_start(one, view.now))]
+    return tuple(moment for moment in moments if moment is not None and moment.year < ENDLESS)
+
+
+def override_refusal(view: View, command: Command) -> str:
+    """Why this one may not let the run go on in a freeze, for people; "" when he may."""
+    windows = holding(view)
+    if not windows:
+        return f"no freeze holds run {view.status.runs}: nothing is to be overridden"
+    if command.run is None:
+        return f"override must say the run; now it is {view.status.runs}"
+    if not view.seen.actors_bound:
+        return (
+            "no override counts here: nothing in this cluster sees to it that a command's actor is who sent it; "
+            "`rollout install` brings the ValidatingAdmissionPolicy rollout-command-actor"
+        )
+    if not command.reason.strip():
+        return "override needs a reason"
+    for one in windows:
+        if not may_override(one, command.identity):
+            return f"{command.identity} may not override FreezeWindow {one.key}: {_who(one)}"
+    return ""
+
+
+def overridden(view: View, command: Command) -> Override:
+    """What is remembered of an override: by whom, why, and of which windows, those of an earlier one among them."""
+    before = view.run.override
+    known = [
+        name
+        for name in (before.windows if before is not None else ())
+        if any(str(one.key) == name and _is_overridden(view.run, one, view.now) for one in view.seen.freezes)
+    ]
+    return Override(
+        by=str(command.identity),
+        at=view.now,
+        windows=tuple(sorted({*known, *(str(one.key) for one in holding(view))})),
+        reason=command.reason,
+        channel=command.channel,
+    )
+
+
+def may_override(window: FreezeWindow, identity: Identity) -> bool:
+    """Whether the window lets this one go on.
+
+    Windows that reach other namespaces believe none but Receivers of their own: no tenant may vouch for the platform.
+    """
+    if window.override is None or (window.reach and identity.vouched not in ("", window.key.namespace)):
+        return False
+    return is_named(window.override, window.people, identity)
+
+
+def moment(at: datetime) -> str:
+    """A moment of another day as people read it: "2026-12-07 08:00 UTC"."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _meaning(view: View) -> tuple[FreezeWindow, ...]:
+    """The windows that hold the run whenever they hold."""
+    run = view.status.run
+    if run is None or view.status.phase is Phase.ROLLING_BACK or (run.straight and view.stable is not None):
+        return ()
+    return tuple(one for one in view.seen.freezes if one.overrun is Overrun.HOLD or run.weight == 0)
+
+
+def _is_overridden(run: Run, window: FreezeWindow, now: datetime) -> bool:
+    """Whether somebody overrode the window for this run, and it has held without a break since: the next time is another."""
+    override = run.override
+    if override is None or str(window.key) not in override.windows:
+        return False
+    until = held_until(window.windows, override.at)
+    return until is not None and now < until
+
+
+def _who_overrides(windows: Iterable[FreezeWindow]) -> str:
+    closed = [one for one in windows if one.override is None]
+    if closed:
+        return f"nobody may override {closed[0].key}"
+    words = dict.fromkeys(_who(one) for one in windows)
+    return f"`rollout override` goes on: {' and '.join(words)}"
+
+
+def _who(window: FreezeWindow) -> str:
+    return f"{listed_words(window.override)} may" if window.override is not None else "nobody may"
