@@ -262,7 +262,9 @@ def step_holds(view: View) -> tuple[Reason, ...]:
 def bake_holds(view: View) -> tuple[Reason, ...]:
     """Why a run at 100 % is not finished; empty when it is."""
     run, bake = view.run, view.spec.analysis.bake
-    reasons = [reason for check in (frozen, set_back, fought, not_in_force, unavailable) if (reason := check(view)) is not None]
+    reasons = [
+        reason for check in (frozen, set_back, fought, not_in_force, unavailable) if (reason := check(view)) is not None
+    ]
     if bake and not (run.skip or run.full or run.straight):
         end = run.in_force_at + bake if run.in_force_at else None
         if end is None or view.now < end:

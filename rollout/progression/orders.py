@@ -227,7 +227,10 @@ def _override(view: View, command: Command) -> Done:
     if why:
         raise Refusal(why)
     run = replace(view.run, override=overridden(view, command))
-    return Done(status=replace(view.status, run=run), message=f"run {view.status.runs} goes on; a freeze that begins later holds it")
+    return Done(
+        status=replace(view.status, run=run),
+        message=f"run {view.status.runs} goes on; a freeze that begins later holds it",
+    )
 
 
 def _retry(view: View, command: Command) -> Done:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.freeze import Recurring, Once, held_until, holds_until, next_start
+from policies.freeze import Once, Recurring, held_until, holds_until, next_start
 from policies.periods import Schedule, parsed
 
 MINUTE = timedelta(minutes=1)
