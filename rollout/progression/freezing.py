@@ -14,6 +14,7 @@ from rollout.model.commands import Command
 from rollout.model.deeds import Override
 from rollout.model.freeze import FreezeWindow, Overrun
 from rollout.model.status import Phase, Reason, Run
+from rollout.progression.approving import UNBOUND
 from rollout.progression.view import View
 
 ENDLESS = 9000  # the year from which on an end is none: a window that cannot be read has no other
@@ -68,10 +69,7 @@ def override_refusal(view: View, command: Command) -> str:
     if command.run is None:
         return f"override must say the run; now it is {view.status.runs}"
     if not view.seen.actors_bound:
-        return (
-            "no override counts here: nothing in this cluster sees to it that a command's actor is who sent it; "
-            "`rollout install` brings the ValidatingAdmissionPolicy rollout-command-actor"
-        )
+        return f"no override counts here: {UNBOUND}"
     if not command.reason.strip():
         return "override needs a reason"
     for one in windows:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from policies.freeze import HORIZON, Recurring, Once, held_until, held_within, holds_until, next_start
+from policies.freeze import HORIZON, Once, Recurring, held_until, held_within, holds_until, next_start
 from tests.support.plaintext import DAY, HOUR, MINUTE
 
 BERLIN = "Europe/Berlin"  # 29 March 2026 02:00 -> 03:00, 25 October 2026 03:00 -> 02:00
