@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from policies.periods import YEARS, Schedule, parsed
 
+ENDLESS = 9000  # the year from which on an end is none: what cannot be read holds up to the last day there is
 HORIZON = timedelta(days=366)  # an end further away than that is told as one beyond it
 ADJOINING = 100  # so many windows are followed from one into the next; then the end told is the one reached
 DAY = timedelta(days=1)
@@ -76,6 +77,19 @@ def held_within(windows: Sequence[Window], until: datetime, now: datetime) -> tu
         begins = [begin for one in windows if (begin := next_start(one, end or start)) is not None]
         start = min(begins, default=None)
     return tuple(spans)
+
+
+def turns(windows: Sequence[Window], now: datetime) -> tuple[datetime, ...]:
+    """The moments at which each of the windows begins or ends next; none for what never does."""
+    found = [moment for one in windows for moment in (holds_until(one, now), next_start(one, now))]
+    return tuple(moment for moment in found if moment is not None and moment.year < ENDLESS)
+
+
+def end_words(until: datetime) -> str:
+    """How long a freeze lasts, for people: "until 2026-12-07 08:00 UTC"."""
+    if until.year >= ENDLESS:
+        return "for as long as it is there"
+    return f"until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _latest(windows: Sequence[Window], at: datetime) -> datetime | None:

@@ -5,10 +5,10 @@ What goes back is never held: a rollback, or a revert to the former stable.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from policies.approval import Identity
-from policies.freeze import held_until, holds_until, next_start
+from policies.freeze import end_words, held_until, turns
 from policies.people import is_named, listed_words
 from rollout.model.commands import Command
 from rollout.model.deeds import Override
@@ -17,19 +17,18 @@ from rollout.model.status import Phase, Reason, Run
 from rollout.progression.approving import UNBOUND
 from rollout.progression.view import View
 
-ENDLESS = 9000  # the year from which on an end is none: a window that cannot be read has no other
-
 
 def frozen(view: View) -> Reason | None:
     """Why a freeze lets nothing be raised: until when, by which windows, and who may override them; None without one."""
     windows = holding(view)
     if not windows:
         return None
-    until = frozen_until(view)
-    end = f"until {moment(until)}" if until is not None else "for as long as it is there"
+    others = (one for one in _meaning(view) if one in windows or not _is_overridden(view.run, one, view.now))
+    until = held_until([window for one in others for window in one.windows], view.now)
+    end = f" {end_words(until)}" if until is not None else ""
     names = ", ".join(str(one.key) for one in windows)
     why = "; ".join(dict.fromkeys(one.reason for one in windows if one.reason))
-    what = f"frozen {end} by FreezeWindow{'s' if len(windows) > 1 else ''} {names}{f' ({why})' if why else ''}"
+    what = f"frozen{end} by FreezeWindow{'s' if len(windows) > 1 else ''} {names}{f' ({why})' if why else ''}"
     return Reason(code="Frozen", message=f"{what}; {_who_overrides(windows)}")
 
 
@@ -42,23 +41,11 @@ def holding(view: View) -> tuple[FreezeWindow, ...]:
     )
 
 
-def frozen_until(view: View) -> datetime | None:
-    """When the run goes on, if nobody overrides the freeze; None for no end, or without a freeze."""
-    held = holding(view)
-    if not held:
-        return None
-    others = (one for one in _meaning(view) if one in held or not _is_overridden(view.run, one, view.now))
-    until = held_until(tuple(window for one in others for window in one.windows), view.now)
-    return until if until is not None and until.year < ENDLESS else None
-
-
 def freeze_moments(view: View) -> tuple[datetime, ...]:
     """When a freeze begins or ends for the run in hand."""
     if view.status.run is None:
         return ()
-    windows = [window for one in view.seen.freezes for window in one.windows]
-    moments = [moment for one in windows for moment in (holds_until(one, view.now), next_start(one, view.now))]
-    return tuple(moment for moment in moments if moment is not None and moment.year < ENDLESS)
+    return turns([window for one in view.seen.freezes for window in one.windows], view.now)
 
 
 def override_refusal(view: View, command: Command) -> str:
@@ -103,11 +90,6 @@ def may_override(window: FreezeWindow, identity: Identity) -> bool:
     if window.override is None or (window.reach and identity.vouched not in ("", window.key.namespace)):
         return False
     return is_named(window.override, window.people, identity)
-
-
-def moment(at: datetime) -> str:
-    """A moment of another day as people read it: "2026-12-07 08:00 UTC"."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _meaning(view: View) -> tuple[FreezeWindow, ...]:
