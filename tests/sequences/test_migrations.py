@@ -5,7 +5,8 @@ from datetime import timedelta
 from adapters.memory.mesh_traffic import Caller
 from rollout.model.commands import Verb
 from rollout.model.migration import Stage
-from tests.support.fleet_world import FleetWorld, a_fleet
+from tests.support.builders import an_approval_manifest
+from tests.support.fleet_world import HOME, FleetWorld, a_fleet
 from tests.support.golden import same_story
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -114,6 +115,7 @@ async def test_callers_that_call_each_other_reach_strict_all_the_same() -> None:
 async def test_a_wave_waits_for_its_approval() -> None:
     async with a_fleet(waves=[{"name": "core", "namespaces": ["shop"], "approval": "platform"}]) as world:
         alone(world)
+        await world.put(an_approval_manifest("platform", HOME, minimum=2))
         await world.pass_time(2 * MINUTE)
 
         assert world.stages() == ("shop Pending",)
@@ -122,6 +124,8 @@ async def test_a_wave_waits_for_its_approval() -> None:
         await world.say(Verb.RESUME)
         await world.pass_time(5 * SECOND)
         await world.say(Verb.APPROVE, "core", by="ben")
+        await world.pass_time(MINUTE)
+        await world.say(Verb.APPROVE, "core", by="zoe")
         await world.pass_time(HOUR, until="shop Enrolling")
 
         told(world, "migration_approval")
