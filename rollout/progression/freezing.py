@@ -4,7 +4,6 @@ A run without weight is held at its beginning whatever `overrun` says; one that 
 What goes back is never held: a rollback, or a revert to the former stable.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from policies.approval import Identity
@@ -109,10 +108,10 @@ def _is_overridden(run: Run, window: FreezeWindow, now: datetime) -> bool:
     return until is not None and now < until
 
 
-def _who_overrides(windows: Iterable[FreezeWindow]) -> str:
+def _who_overrides(windows: tuple[FreezeWindow, ...]) -> str:
     closed = [one for one in windows if one.override is None]
     if closed:
-        return f"nobody may override {closed[0].key}"
+        return f"nobody may override {closed[0].key if len(windows) > 1 else 'it'}"
     words = dict.fromkeys(_who(one) for one in windows)
     return f"`rollout override` goes on: {' and '.join(words)}"
 
