@@ -60,7 +60,10 @@ class KubePolicies:
         obj = self._cache.get(kind, key.namespace, key.name)
         labels = dict((obj["metadata"].get("labels") or {}) if obj is not None else {})
         found = (window for window in self._windows(key.namespace) if all(labels.get(n) == v for n, v in window.labels))
-        return tuple(sorted(found, key=lambda window: window.key))
+        return tuple(sorted((self._vouched(window) for window in found), key=lambda window: window.key))
+
+    def _vouched(self, window: FreezeWindow) -> FreezeWindow:
+        return replace(window, vouched=tuple(dict.fromkeys((window.key.namespace, self._home))))
 
     def _windows(self, namespace: str) -> Iterator[FreezeWindow]:
         """Those of the namespace itself, and the controller's that reach it; of no namespace all of the controller's."""

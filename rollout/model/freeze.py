@@ -22,7 +22,8 @@ class FreezeWindow:
     """A FreezeWindow's spec. labels: those that an object must have to be meant, () for all of them.
 
     reach: namespaces that are meant, () for the window's own, ("*",) for all. override: who may go on in it, with a
-    reason; None for nobody. people: identities that are one person. reason: for people.
+    reason; None for nobody. people: identities that are one person. vouched: namespaces whose Receivers may vouch for who
+    overrides it, () for those of any. reason: for people.
     """
 
     key: Key
@@ -32,4 +33,5 @@ class FreezeWindow:
     overrun: Overrun = Overrun.FINISH
     override: Approvers | None = None
     people: tuple[Person, ...] = ()
+    vouched: tuple[str, ...] = ()
     reason: str = ""

@@ -331,7 +331,9 @@ def test_one_window_that_nobody_may_override_holds_whatever_the_others_say() -> 
 
 @pytest.mark.parametrize(("vouched", "is_let"), [("platform", True), ("shop", False)])
 def test_a_tenants_receiver_vouches_for_nobody_in_a_freeze_of_the_platform(vouched: str, is_let: bool) -> None:
-    world = at_rest(a_freeze(start=NOON, length=HOUR, override=Approvers(slack_users=("T1/ANA",))))
+    world = at_rest(
+        a_freeze(start=NOON, length=HOUR, override=Approvers(slack_users=("T1/ANA",)), vouched=("platform",))
+    )
     world.settle()
 
     answer(world, Verb.OVERRIDE, actor="T1/ANA", realm=Realm.SLACK, vouched=vouched, reason="payments are down")
