@@ -4,14 +4,16 @@ A run without weight is held at its beginning whatever `overrun` says; one that 
 What goes back is never held: a rollback, or a revert to the former stable.
 """
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from policies.approval import Identity, Quorum, is_approver
-from policies.freeze import end_words, held_until, turns
+from policies.freeze import ENDLESS, end_words, held_until, held_within, turns
 from policies.people import listed_words
 from rollout.model.commands import Command
 from rollout.model.deeds import Override
 from rollout.model.freeze import FreezeWindow, Overrun
+from rollout.model.names import Key
 from rollout.model.status import Phase, Reason, Run
 from rollout.progression.approving import UNBOUND
 from rollout.progression.view import View
@@ -79,6 +81,31 @@ def overridden(view: View, command: Command) -> Override:
         reason=command.reason,
         channel=command.channel,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeAhead:
+    """A freeze that will hold a run in hand, if it is not done before."""
+
+    window: Key
+    start: datetime
+    end: datetime
+
+
+def freezes_ahead(view: View, duration: timedelta) -> tuple[FreezeAhead, ...]:
+    """The freezes that a run of this least duration meets on its way, by time: those that say `hold`.
+
+    One that holds it now is a hold already; the run is reckoned from its end.
+    """
+    meant = [one for one in _meaning(view) if not _is_overridden(view.run, one, view.now)]
+    start = held_until([window for one in meant for window in one.windows], view.now) or view.now
+    found = [
+        FreezeAhead(window=one.key, start=span.start, end=span.end)
+        for one in meant
+        if one.overrun is Overrun.HOLD and start.year < ENDLESS
+        for span in held_within(one.windows, start + duration, start)
+    ]
+    return tuple(sorted(found, key=lambda one: (one.start, one.window)))
 
 
 def may_override(window: FreezeWindow, identity: Identity) -> bool:
