@@ -41,8 +41,8 @@ class KubePolicies:
 
         One in the controller's namespace wins even when it cannot be read: a local one must not weaken it.
         """
-        for place, cache in ((self._home, self._of_home), (namespace, self._cache)):
-            obj = cache.get(_APPROVAL, place, name)
+        for place in dict.fromkeys((self._home, namespace)):
+            obj = (self._of_home if place == self._home else self._cache).get(_APPROVAL, place, name)
             if obj is None:
                 continue
             policy = _kept(self._approvals, obj, _approval)

@@ -16,15 +16,8 @@ SATURDAYS = {"schedule": "30 9 * * sat", "duration": "90m", "timeZone": "Europe/
 
 
 async def frozen(world: World, name: str = "closing", **spec: Any) -> None:
-    """A window of the controller's namespace that reaches all others."""
-    body = {
-        "apiVersion": "rollout.dev/v1alpha1",
-        "kind": "FreezeWindow",
-        "metadata": {"name": name, "namespace": HOME},
-        "spec": {"namespaces": ["*"], **CLOSING, **spec},
-    }
-    world.cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
-    await world.put(body)
+    """The window of the stories, with these changes."""
+    await world.freeze(name, **(CLOSING | spec))
 
 
 async def begun(world: World) -> None:

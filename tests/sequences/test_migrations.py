@@ -5,8 +5,7 @@ from datetime import timedelta
 from adapters.memory.mesh_traffic import Caller
 from rollout.model.commands import Verb
 from rollout.model.migration import Stage
-from tests.support.builders import an_approval_manifest
-from tests.support.fleet_world import HOME, FleetWorld, a_fleet
+from tests.support.fleet_world import FleetWorld, a_fleet
 from tests.support.golden import same_story
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -115,7 +114,7 @@ async def test_callers_that_call_each_other_reach_strict_all_the_same() -> None:
 async def test_a_wave_waits_for_its_approval() -> None:
     async with a_fleet(waves=[{"name": "core", "namespaces": ["shop"], "approval": "platform"}]) as world:
         alone(world)
-        await world.put(an_approval_manifest("platform", HOME, minimum=2))
+        await world.policy("platform", minimum=2)
         await world.pass_time(2 * MINUTE)
 
         assert world.stages() == ("shop Pending",)
@@ -129,6 +128,20 @@ async def test_a_wave_waits_for_its_approval() -> None:
         await world.pass_time(HOUR, until="shop Enrolling")
 
         told(world, "migration_approval")
+
+
+async def test_a_freeze_lets_nothing_change_but_what_goes_back() -> None:
+    async with a_fleet(waves=[{"name": "core", "namespaces": ["shop"]}]) as world:
+        alone(world)
+        window = {"from": "2026-11-21T09:00:30Z", "to": "2026-11-21T09:03:00Z"}
+        again = {"from": "2026-11-21T09:08:00Z", "to": "2026-11-21T09:30:00Z"}
+        await world.freeze("closing", windows=[window, again], overrun="hold", reason="year-end closing")
+        await world.pass_time(8 * MINUTE)
+        world.story.append("-- shop falls back in the freeze")
+        await world.say(Verb.FALLBACK, "shop", reason="to be sure")
+        await world.pass_time(HOUR, until="shop FallenBack")
+
+        told(world, "migration_freeze")
 
 
 async def test_a_pause_stops_what_goes_on_and_a_resume_lets_it_go() -> None:

@@ -211,6 +211,16 @@ def a_freeze(*, start: datetime, length: timedelta, **changes: Any) -> FreezeWin
     return replace(window, **changes)
 
 
+def a_freeze_manifest(name: str, namespace: str, **spec: Any) -> dict[str, Any]:
+    """The manifest of a window that reaches all namespaces, unless told otherwise."""
+    return {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "FreezeWindow",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"namespaces": ["*"], **spec},
+    }
+
+
 def a_rollout_manifest(
     name: str = "checkout", namespace: str = "shop", without: tuple[str, ...] = (), **spec: Any
 ) -> dict[str, Any]:
