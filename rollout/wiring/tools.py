@@ -134,16 +134,8 @@ async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIt
     from rollout.settings import Settings
     from rollout.wiring.migrating import mesh_metrics
 
-    seen = (
-        "Namespace",
-        "Pod",
-        *WORKLOAD_KINDS,
-        "Service",
-        "PeerAuthentication",
-        "Telemetry",
-        "Rollout",
-        "MeshMigration",
-    )
+    ours = ("Rollout", "MeshMigration")
+    seen = ("Namespace", "Pod", *WORKLOAD_KINDS, "Service", "PeerAuthentication", "Telemetry", *ours)
     cache = Cache(cluster.api, [KINDS[name] for name in (*seen, "RolloutCommand")])
     await cache.refresh(seen)
     of_home = await _policies_of(cluster, home)

@@ -15,14 +15,13 @@ from rollout.model.approval import OnTimeout
 from rollout.model.commands import Verb
 from rollout.model.decision import Decision
 from rollout.model.deeds import Approval
-from rollout.model.freeze import Once, Overrun
-from rollout.model.names import Key
 from rollout.model.rollout import Analysis, Auto, ErrorRatio, OnInconclusive, RouteRef, Step
 from rollout.model.status import FIGHTS_COUNTED, Phase, RolloutStatus
 from rollout.progression.judging import judge
 from rollout.progression.transitions import TRANSITIONS, Trigger
-from tests.support.builders import ERRORS, SEQUENTIAL, VIRTUAL_SERVICE, a_freeze, a_step, an_approval_policy
+from tests.support.builders import ERRORS, SEQUENTIAL, VIRTUAL_SERVICE, a_step, an_approval_policy
 from tests.support.examples import examples
+from tests.support.freezing import Freezing, frozen_by, raises
 from tests.support.pure_world import FLUX, OUTER, REVISIONS, PureWorld
 
 PLANS = (
@@ -54,8 +53,8 @@ class Promises(PureWorld):
         self._moves_are_in_the_table(before, decision)
         self._raised_only_by_the_plan(before, decision)
         self._gates_hold(before, after)
-        frozen = self._frozen(before, after)
-        assert not frozen or not _raises(before, after), f"raised in {frozen}"
+        frozen = frozen_by(self.freezes, before, after, self.now)
+        assert not frozen or not raises(before, after), f"raised in {frozen}"
         self._failed_is_not_tried_again(before, decision)
         self._clocks_stand_where_they_should(decision)
         verdicts = [judge(one, self.spec.analysis) for one in seen.measurements if one.question.objective == ERRORS]
@@ -146,22 +145,6 @@ class Promises(PureWorld):
                 return False
         return True
 
-    def _frozen(self, before: RolloutStatus, after: RolloutStatus) -> tuple[str, ...]:
-        """The windows that let nothing be raised now: not those that were overridden for the run since they began."""
-        old, new = before.run, after.run
-        if new is None or (new.straight and after.stable is not None):
-            return ()
-        begins = old is None or before.runs != after.runs or not old.weight
-        over = new.override
-        return tuple(
-            one.key.name
-            for one in self.freezes
-            for window in one.windows
-            if isinstance(window, Once) and window.start <= self.now < window.end
-            if one.overrun is Overrun.HOLD or begins
-            if over is None or str(one.key) not in over.windows or over.at < window.start
-        )
-
     def _failed_is_not_tried_again(self, before: RolloutStatus, decision: Decision) -> None:
         failed, run = before.failed, decision.status.run
         if failed is None or run is None or decision.status.runs == before.runs:
@@ -209,13 +192,7 @@ class Promises(PureWorld):
             assert name not in known or self.share(name) <= wanted, f"{name} has more than {wanted} %: {codes}"
 
 
-def _raises(before: RolloutStatus, after: RolloutStatus) -> bool:
-    """Whether more is wanted for the revision on trial than before."""
-    old = before.run.weight if before.run is not None and before.runs == after.runs else 0
-    return after.run is not None and after.run.weight > old
-
-
-class Machine(RuleBasedStateMachine):
+class Machine(Freezing, RuleBasedStateMachine):
     """Everything that may happen, in any order."""
 
     def __init__(self) -> None:
@@ -283,25 +260,6 @@ class Machine(RuleBasedStateMachine):
     @rule(verb=st.sampled_from([verb for verb in Verb if verb is not Verb.NAME_STABLE]))
     def ana_says(self, verb: Verb) -> None:
         self.world.command(verb)
-
-    @rule(
-        name=st.sampled_from(("weekend", "year-end")),
-        minutes=st.sampled_from((0, 4)),
-        length=st.sampled_from((1, 8, 60)),
-        overrun=st.sampled_from(Overrun),
-    )
-    def platform_freezes(self, name: str, minutes: int, length: int, overrun: Overrun) -> None:
-        start, key = self.world.now + minutes * MINUTE, Key(namespace="platform", name=name)
-        window = a_freeze(start=start, length=length * MINUTE, overrun=overrun, key=key)
-        self.world.freezes = (*(one for one in self.world.freezes if one.key != key), window)
-
-    @rule()
-    def platform_thaws(self) -> None:
-        self.world.freezes = ()
-
-    @rule(actor=st.sampled_from(("ana", "ana", "ben")), reason=st.sampled_from(("", "an urgent fix")))
-    def somebody_overrides(self, actor: str, reason: str) -> None:
-        self.world.command(Verb.OVERRIDE, actor=actor, reason=reason)
 
     @rule(verb=st.sampled_from((Verb.APPROVE, Verb.PROMOTE, Verb.PROMOTE_FULL)), what=st.sampled_from(("run", "step")))
     def ana_says_of_something_else(self, verb: Verb, what: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from rollout.model.status import Phase
 from tests.support.controllers import HOME
+from tests.support.freezing import freeze
 from tests.support.golden import same_story
 from tests.support.world import World, a_release, told_story
 
@@ -17,7 +18,7 @@ SATURDAYS = {"schedule": "30 9 * * sat", "duration": "90m", "timeZone": "Europe/
 
 async def frozen(world: World, name: str = "closing", **spec: Any) -> None:
     """The window of the stories, with these changes."""
-    await world.freeze(name, **(CLOSING | spec))
+    await freeze(world, name, **(CLOSING | spec))
 
 
 async def begun(world: World) -> None:

@@ -22,8 +22,8 @@ from rollout.model.names import Key
 from rollout.model.status import RolloutStatus
 from rollout.ports.errors import NotFound
 from rollout.services.reconcile import Reconciler, Told
-from tests.support.builders import CHECKOUT, a_freeze_manifest, a_rollout_manifest
-from tests.support.controllers import HOME, Outside, Services, show, started
+from tests.support.builders import CHECKOUT, a_rollout_manifest
+from tests.support.controllers import Outside, Services, show, started
 from tests.support.gates import put_policies
 from tests.support.golden import standing
 from tests.support.kstatus import is_honest
@@ -174,11 +174,6 @@ class World:
         """Change fields of the Rollout's spec, as a git commit does; policies that its steps name come with it."""
         await put_policies(spec, self.is_gone, self.put)
         await self.person.patch(self.path("Rollout", self.key.name), Patch.MERGE, {"spec": spec})
-
-    async def freeze(self, name: str, **spec: Any) -> None:
-        """Apply a FreezeWindow of the controller's namespace that reaches all others."""
-        self.cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
-        await self.put(a_freeze_manifest(name, HOME, **spec))
 
     async def weights(self, **weights: int) -> None:
         """A person writes the VirtualService's weights by hand: checkout_v1=90, checkout_v2=10."""

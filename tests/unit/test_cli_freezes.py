@@ -13,6 +13,7 @@ from rollout.cli.why import account as told_account
 from rollout.services import looking, planning, queries
 from rollout.wiring.tools import observing
 from tests.support.cli import Terminal, a_controller, a_release_at, cluster_of, same_screen
+from tests.support.freezing import freeze
 from tests.support.world import World, a_release
 
 pytestmark = pytest.mark.slow  # whole commands against a cluster's HTTP face
@@ -22,7 +23,7 @@ SOON = {"from": "2026-11-21T09:06:00Z", "to": "2026-11-21T12:00:00Z"}
 
 
 async def frozen(world: World, window: dict[str, str], **spec: Any) -> None:
-    await world.freeze("closing", **{"windows": [window], "reason": "year-end closing", "overrun": "hold", **spec})
+    await freeze(world, "closing", **{"windows": [window], "reason": "year-end closing", "overrun": "hold", **spec})
     await world.pass_time(timedelta(minutes=1))
 
 
@@ -68,9 +69,9 @@ async def test_why_tells_who_overrode_a_freeze_and_why(tmp_path: Path) -> None:
 
 async def test_a_plan_shows_the_freezes_that_it_meets_on_its_way() -> None:
     async with a_release() as world:
-        await world.freeze("closing", windows=[SOON], overrun="hold")
-        await world.freeze("later", windows=[{"from": "2026-12-21T09:06:00Z", "to": "2026-12-22T00:00:00Z"}])
-        await world.freeze("finishing", windows=[SOON], overrun="finish")
+        await freeze(world, "closing", windows=[SOON], overrun="hold")
+        await freeze(world, "later", windows=[{"from": "2026-12-21T09:06:00Z", "to": "2026-12-22T00:00:00Z"}])
+        await freeze(world, "finishing", windows=[SOON], overrun="finish")
         found = await planned_for(world, "v2")
 
     assert [str(one.window) for one in found.freezes] == ["rollout-system/closing"]
@@ -96,7 +97,7 @@ async def planned_for(world: World, revision: str) -> planning.RolloutPlan:
 
 async def test_a_plan_says_what_is_frozen_now() -> None:
     async with a_release() as world:
-        await world.freeze("closing", windows=[NOW])
+        await freeze(world, "closing", windows=[NOW])
         found = await planned_for(world, "v2")
 
     assert [hold.code for hold in found.holds] == ["Frozen"]
