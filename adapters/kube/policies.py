@@ -41,8 +41,8 @@ class KubePolicies:
 
         One in the controller's namespace wins even when it cannot be read: a local one must not weaken it.
         """
-        for place, cache in ((self._home, self._of_home), (namespace, self._cache)):
-            obj = cache.get(_APPROVAL, place, name)
+        for place in dict.fromkeys((self._home, namespace)):
+            obj = (self._of_home if place == self._home else self._cache).get(_APPROVAL, place, name)
             if obj is None:
                 continue
             policy = _kept(self._approvals, obj, _approval)
@@ -55,22 +55,24 @@ class KubePolicies:
     def freezes(self, kind: str, key: Key) -> tuple[FreezeWindow, ...]:
         """The windows that mean this object, whether they hold now or not, sorted; those that cannot be read hold always.
 
-        What is in no namespace is meant by windows of the controller's.
+        What is in no namespace is meant by all windows of the controller's: they may reach what is in its own namespaces.
         """
-        namespace = key.namespace or self._home
         obj = self._cache.get(kind, key.namespace, key.name)
         labels = dict((obj["metadata"].get("labels") or {}) if obj is not None else {})
-        found = (window for window in self._windows(namespace) if all(labels.get(n) == v for n, v in window.labels))
-        return tuple(sorted(found, key=lambda window: window.key))
+        found = (window for window in self._windows(key.namespace) if all(labels.get(n) == v for n, v in window.labels))
+        return tuple(sorted((self._vouched(window) for window in found), key=lambda window: window.key))
+
+    def _vouched(self, window: FreezeWindow) -> FreezeWindow:
+        return replace(window, vouched=tuple(dict.fromkeys((window.key.namespace, self._home))))
 
     def _windows(self, namespace: str) -> Iterator[FreezeWindow]:
-        """Those of the namespace itself, and the controller's that reach it, whatever labels they ask for."""
+        """Those of the namespace itself, and the controller's that reach it; of no namespace all of the controller's."""
         for obj in self._of_home.list(_FREEZE, self._home):
             window = _kept(self._freezes, obj, self._freeze)
             reach = window.reach or (self._home,)
-            if namespace in reach or EVERYWHERE in reach:
+            if not namespace or namespace in reach or EVERYWHERE in reach:
                 yield window
-        if namespace == self._home:
+        if namespace in ("", self._home):
             return
         for obj in self._cache.list(_FREEZE, namespace):
             window = _kept(self._freezes, obj, self._freeze)

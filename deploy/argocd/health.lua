@@ -1,12 +1,13 @@
 -- How does a Rollout, a GitSource or a MeshMigration stand, in Argo CD's words: Healthy, Progressing, Suspended or Degraded?
 --
--- From the conditions and the phase alone, so that it says what kubectl shows. Suspended: it waits for a person, which is no
--- fault and may take days. Argo CD calls this with status absent, too, and indexes nothing for us.
+-- From the conditions and the phase alone, so that it says what kubectl shows. Suspended: it waits for a person or a freeze, which
+-- is no fault and may take days. Argo CD calls this with status absent, too, and indexes nothing for us.
 
 local waiting = {
   AwaitingApproval = true,
   PolicyMissing = true,
   AuthorUnproven = true,
+  Frozen = true,
   Paused = true,
   StableUnknown = true,
   StableChanged = true,

@@ -135,7 +135,17 @@ def _holds(account: Account, on: Paper) -> list[str]:
     rows = [(on.styled(reason.code, "bad" if reason.warning else "waiting"), reason.message) for reason in reasons]
     run = account.standing.status.run
     rows += gate_rows(run, account.view) if run is not None else []
+    rows += _override(run)
     return [on.wrapped(line, _INDENT) for line in table(("", ""), rows)[1:]] if rows else []
+
+
+def _override(run: Run | None) -> list[tuple[str, str]]:
+    over = run.override if run is not None else None
+    if over is None:
+        return []
+    return [
+        ("overridden", f"{', '.join(over.windows)} by {over.by} ({over.channel}) at {clock(over.at)}: {over.reason}")
+    ]
 
 
 def _clocks(account: Account) -> list[str]:
@@ -262,9 +272,23 @@ def _run_data(run: Run, account: Account) -> dict[str, Any]:
         if gates
         else any(one.step == run.step for one in run.approvals),
         "gates": gates,
+        "override": _override_data(run),
         "availableWithin": spec.available_within.total_seconds() if spec else None,
         "unavailableFor": run.unavailable.elapsed(now).total_seconds(),
         "verdictMissingFor": run.verdict_missing.elapsed(now).total_seconds(),
+    }
+
+
+def _override_data(run: Run) -> dict[str, Any] | None:
+    over = run.override
+    if over is None:
+        return None
+    return {
+        "windows": list(over.windows),
+        "by": over.by,
+        "channel": over.channel,
+        "at": over.at.isoformat(),
+        "reason": over.reason,
     }
 
 

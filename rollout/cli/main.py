@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "retry": Entry("orders", "retry", "try the failed revision again"),
     "name-stable": Entry("orders", "name_stable", "say which backend serves users"),
     "confirm": Entry("orders", "confirm", "accept a stable that changed in mid-run"),
+    "override": Entry("orders", "override", "let the run go on in a freeze"),
     "mesh": Entry("mesh", "mesh", "move namespaces into a mesh: plan, watch, steer, escape, prove"),
     "init": Entry("init", "init", "what turns an existing service into a first Rollout"),
     "check": Entry("check", "check", "what this cluster lacks for rollout"),

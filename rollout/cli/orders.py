@@ -126,10 +126,18 @@ name_stable = _order(
     click.argument("backend", metavar="BACKEND"),
 )
 
+override = _order(
+    "override",
+    "Let the run go on in a freeze that you may override; needs --reason.",
+    _binding(step=False),
+)
+
 
 async def _given(access: Access, cluster: "Cluster", wish: Wish) -> Exit:
     if wish.name.kind != "MeshMigration" and wish.wave:
         raise StoppedError(Exit.USAGE, "--wave is for meshmigration/NAME alone")
+    if wish.verb == "override" and not wish.reason.strip():
+        raise StoppedError(Exit.USAGE, "an override needs --reason TEXT: it is kept for whoever asks later")
     match wish.name.kind:
         case "MeshMigration":
             demand = await for_migration(cluster, wish)
@@ -156,7 +164,7 @@ async def told(access: Access, cluster: "Cluster", demand: "Demand", within: tim
                 say(f"Accepted: {demand.about} {demand.verb.value}{bound}: {answered.message}")
             return Exit.OK
         case Result.REFUSED:
-            raise _refused(demand, answered, is_stale=await _is_stale(cluster, demand))
+            raise _refused(demand, answered, await _ending(cluster, demand))
         case None:
             raise _unanswered(demand, answered, within)
 
@@ -216,31 +224,37 @@ async def for_migration(cluster: "Cluster", wish: Wish) -> "Demand":
     )
 
 
-async def _is_stale(cluster: "Cluster", demand: "Demand") -> bool:
-    """Whether what the command was made for is no longer so."""
+async def _ending(cluster: "Cluster", demand: "Demand") -> Exit:
+    """How a refusal ends: in a conflict when what it was made for is no longer so, or in waiting for a freeze to end."""
+    from rollout.model.commands import Verb
     from rollout.services import ordering, queries
 
     if demand.kind == "MeshMigration":
-        return False
+        return Exit.DIFFERENT
     if demand.kind == "GitSource":
-        return await ordering.waiting_commit(cluster.objects, demand.key) != demand.binding.revision
-    return ordering.is_stale(demand.binding, (await queries.rollout(cluster.objects, demand.key)).status)
+        is_stale = await ordering.waiting_commit(cluster.objects, demand.key) != demand.binding.revision
+        return Exit.CONFLICT if is_stale else Exit.DIFFERENT
+    standing = await queries.rollout(cluster.objects, demand.key)
+    if ordering.is_stale(demand.binding, standing.status):
+        return Exit.CONFLICT
+    waits = demand.verb in (Verb.PROMOTE, Verb.PROMOTE_FULL) and standing.frozen is not None
+    return Exit.WAITING if waits else Exit.DIFFERENT
 
 
 def _within(wanted: timedelta) -> timedelta:
     return wanted or timedelta(days=365)  # 0 waits for ever, as kubectl has it
 
 
-def _refused(demand: "Demand", answered: "Answered", *, is_stale: bool) -> StoppedError:
+def _refused(demand: "Demand", answered: "Answered", ending: Exit) -> StoppedError:
     looks = {
         "GitSource": f"kubectl describe gitsource {demand.key.name} -n {demand.key.namespace}",
         "MeshMigration": f"rollout mesh why {demand.subject}" if demand.of_namespace else "rollout mesh status -o wide",
     }
     look = looks.get(demand.kind, f"rollout why {demand.key.name} -n {demand.key.namespace}")
     hint = f"`{look}` says what is possible now"
-    code = Exit.CONFLICT if is_stale else Exit.DIFFERENT
+    code = {Exit.CONFLICT: "Stale", Exit.WAITING: "Frozen"}.get(ending, "Refused")
     message = f"Refused: {demand.about} {demand.verb.value}: {answered.message}"
-    return StoppedError(code, message, code="Stale" if is_stale else "Refused", hint=hint)
+    return StoppedError(ending, message, code=code, hint=hint)
 
 
 def _unanswered(demand: "Demand", answered: "Answered", waited: timedelta) -> StoppedError:

@@ -16,6 +16,7 @@ from rollout.cli.terminal import Paper, exactly, paper, say, spell, table
 if TYPE_CHECKING:
     from rollout.manifest.parse import Manifest
     from rollout.ports.metrics import Metrics
+    from rollout.progression.freezing import FreezeAhead
     from rollout.progression.view import View
     from rollout.services.observe import Observer
     from rollout.services.owners import OwnedRoute
@@ -229,11 +230,18 @@ def _remarks(plan: "RolloutPlan") -> Iterator[str]:
         yield f"takes at least {exactly(plan.duration)}{gates}; the evidence may take longer"
     if plan.outlook:
         yield f"{plan.canary}: {plan.outlook}"
+    for freeze in plan.freezes:
+        yield f"FreezeWindow {freeze.window} keeps its weight {_during(freeze)}, if it is not done before"
     for subset in plan.subsets:
         labels = ",".join(f"{name}={value}" for name, value in subset.labels)
         yield f"makes subset {subset.name} ({labels}) before any route names it"
     if plan.left_alone:
         yield f"leaves alone: {', '.join(plan.left_alone)}"
+
+
+def _during(freeze: "FreezeAhead") -> str:
+    start, end = (f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" for at in (freeze.start, freeze.end))
+    return f"from {start} until {end}"
 
 
 def _owned(item: "OwnedRoute") -> str:
@@ -277,6 +285,10 @@ def as_data(plan: "RolloutPlan") -> dict[str, Any]:
             for item in plan.owned
         ],
         "outlook": plan.outlook or None,
+        "freezes": [
+            {"window": str(one.window), "from": one.start.isoformat(), "to": one.end.isoformat()}
+            for one in plan.freezes
+        ],
         "leastSeconds": plan.duration.total_seconds(),
         "approvals": plan.approvals,
         "holds": [{"code": hold.code, "message": hold.message, "warning": hold.warning} for hold in plan.holds],

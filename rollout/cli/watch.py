@@ -50,7 +50,7 @@ def watch(access: Access, name: str | None, goal: str | None, timeout: timedelta
 @click.argument("name", type=rollout_name)
 @click.option("--for", "goal", default="ended", metavar="STATE", help=f"{_FOR}; default: until the present run ends.")
 @click.option("--revision", default="", metavar="NAME", help="Only once git names this revision: right after a push.")
-@click.option("--fail-on-approval", is_flag=True, help="Exit 5 as soon as it waits for a person.")
+@click.option("--fail-on-approval", is_flag=True, help="Exit 5 as soon as it waits for a person or is frozen.")
 @click.option("--quiet", is_flag=True, help="Print only the end.")
 @timeout("0")
 def wait(access: Access, name: str, *, fail_on_approval: bool, quiet: bool, **until: Any) -> None:
@@ -122,9 +122,9 @@ def _reached(goal: "Goal", kind: str, now: "Standing", *, picky: bool) -> Exit |
             raise StoppedError(Exit.DIFFERENT, f"{now.key}: {end.message}")
         say(f"{now.key}: {end.message}")
         return Exit.OK
-    person = now.waits_for_a_person if picky and now.is_seen else None
-    if person is not None:
-        raise StoppedError(Exit.WAITING, f"{now.key}: {person.message}", code=person.code)
+    held = (now.waits_for_a_person or now.frozen) if picky and now.is_seen else None
+    if held is not None:
+        raise StoppedError(Exit.WAITING, f"{now.key}: {held.message}", code=held.code)
     return None
 
 

@@ -132,5 +132,5 @@ def freeze_window(form: FreezeWindowForm, key: Key) -> FreezeWindow:
 
 def _window(form: WindowForm) -> Recurring | Once:
     if form.schedule is not None and form.duration is not None:
-        return Recurring(schedule=form.schedule, duration=duration(form.duration), zone=form.time_zone)
+        return Recurring(schedule=form.schedule, duration=duration(form.duration), zone=ZoneInfo(form.time_zone))
     return Once(start=datetime.fromisoformat(str(form.from_)), end=datetime.fromisoformat(str(form.to)))

@@ -92,7 +92,7 @@ class WaveForm(Form):
     concurrency: Annotated[int, Field(ge=1, le=100)] = Field(
         default=1, description="How many of them may be changing at a time."
     )
-    approval: Words | None = Field(default=None, description="Who must approve the wave before it begins.")
+    approval: Words | None = Field(default=None, description="The ApprovalPolicy that must let the wave begin.")
 
 
 class TriggersForm(Form):

@@ -9,11 +9,12 @@ from datetime import datetime
 
 from rollout.migration.effects import wanted
 from rollout.migration.fleet import Fleet
+from rollout.migration.freezing import freeze_moments
 from rollout.migration.graph import Call, calls_of
 from rollout.migration.moves import moved
 from rollout.migration.mtls import live
 from rollout.migration.mtls_restore import snapshot
-from rollout.migration.orders import obeyed
+from rollout.migration.orders import Desk, obeyed
 from rollout.migration.proving import digest, facts
 from rollout.migration.self_test import due, seen_now, with_probe
 from rollout.migration.soaking import plaintext_calls
@@ -66,7 +67,9 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
     known = {one.name: one for one in status.namespaces}
     names = (*spec.namespaces, *sorted(name for name in known.keys() - set(spec.namespaces) if _is_left(known[name])))
     status = replace(status, namespaces=tuple(known.get(name, NamespaceStatus(name=name)) for name in names))
-    orders = obeyed(spec, status, seen.commands, actors_bound=seen.actors_bound)
+    orders = obeyed(
+        Desk(spec=spec, approvals=seen.approvals, actors_bound=seen.actors_bound, now=now), status, seen.commands
+    )
     status = orders.status
     fleet = fleet_of(spec, status, seen, now)
     actions: list[NamespaceActions] = []
@@ -89,6 +92,7 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
         actions += [done] if done is not None else []
         events += [(name, reason) for reason in _news(before, view, fire)]
         moments += _moments(view, fire, done)
+    moments += freeze_moments(seen.freezes, now)
     status = _summed_up(spec, replace(status, namespaces=tuple(known.values())), now)
     return MigrationDecision(
         status=status,
@@ -134,6 +138,8 @@ def fleet_of(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now:
         enrolled=frozenset(),
         rollouts={name: one.namespace.rollouts for name, one in own.items() if one.namespace.rollouts},
         taken=seen.taken,
+        approvals=seen.approvals,
+        freezes=seen.freezes,
         frozen="" if seen.edges is not None else "the metrics server cannot say who calls whom",
         now=now,
     )

@@ -8,8 +8,12 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rollout.migration.approving import approval_hold
+from rollout.migration.freezing import freeze_hold
 from rollout.migration.graph import PSEUDO, Calls
 from rollout.migration.stages import AT_LEAST_CANARY, MUTATING, index
+from rollout.model.approval import ApprovalPolicy
+from rollout.model.freeze import FreezeWindow
 from rollout.model.migration import Exemption, MigrationSpec, MigrationStatus, NamespaceStatus, Stage, Wave
 from rollout.model.status import Reason
 
@@ -31,7 +35,8 @@ class Fleet:
     """All that the holds look at.
 
     enrolled: namespaces whose every pod is meshed or excepted. rollouts: those in mid-run, by namespace.
-    frozen: why a freeze holds, "" when none does. taken: namespaces that another MeshMigration moves, with its name.
+    frozen: why nobody can tell whom a change would touch, "" when somebody can. approvals: policies by name. freezes: windows
+    that may mean a wave. taken: namespaces that another MeshMigration moves, with its name.
     Worked out from these, so that no hold walks the fleet: kept: the status by name. order: place in the spec. waves:
     number of the wave. changing: names in a mutating stage. unready: names, in order, that a later wave waits for.
     spent: the waves that fell back too often. exceptions: by namespace.
@@ -45,6 +50,8 @@ class Fleet:
     frozen: str
     now: datetime
     taken: Mapping[str, str] = field(default_factory=dict)
+    approvals: Mapping[str, ApprovalPolicy] = field(default_factory=dict)
+    freezes: tuple[FreezeWindow, ...] = ()
     kept: Mapping[str, NamespaceStatus] = field(init=False, repr=False, compare=False)
     order: Mapping[str, int] = field(init=False, repr=False, compare=False)
     waves: Mapping[str, int] = field(init=False, repr=False, compare=False)
@@ -93,7 +100,7 @@ def begin_hold(fleet: Fleet, name: str) -> Reason | None:
         or _taken(fleet, name)
         or _former_wave(fleet, name)
         or _unapproved(fleet, name)
-        or _frozen(fleet)
+        or _frozen(fleet, name)
         or expired_hold(fleet, name)
     )
 
@@ -192,7 +199,7 @@ def _change_hold(fleet: Fleet, name: str, changing: Set[str]) -> Reason | None:
     return (
         _stopped(fleet)
         or _taken(fleet, name)
-        or _frozen(fleet)
+        or _frozen(fleet, name)
         or expired_hold(fleet, name)
         or _rollout_running(fleet, name)
         or _neighbour_changing(fleet, name, ahead)
@@ -255,16 +262,14 @@ def _next(one: NamespaceStatus) -> str:
 
 def _unapproved(fleet: Fleet, name: str) -> Reason | None:
     wave = fleet.wave_of(name)
-    if not wave.approval or any(one.wave == wave.name for one in fleet.status.approved):
-        return None
-    message = f"wave {wave.name} waits for {wave.approval}: `approve` lets it begin"
-    return Reason(code="AwaitingApproval", message=message)
+    has_begun = any(fleet.stage_of(one) not in (Stage.PENDING, Stage.EXCEPTED) for one in wave.namespaces)
+    return approval_hold(wave, fleet.status.approved, fleet.approvals, fleet.now, has_begun=has_begun)
 
 
-def _frozen(fleet: Fleet) -> Reason | None:
-    if not fleet.frozen:
-        return None
-    return Reason(code="Frozen", message=f"{fleet.frozen}: goes on when the freeze is over")
+def _frozen(fleet: Fleet, name: str) -> Reason | None:
+    if fleet.frozen:
+        return Reason(code="CallersUnknown", message=f"{fleet.frozen}: nothing begins and nothing is changed")
+    return freeze_hold(fleet.freezes, fleet.wave_of(name), fleet.now, in_hand=name in fleet.changing)
 
 
 def expired_hold(fleet: Fleet, name: str) -> Reason | None:

@@ -11,7 +11,7 @@ from rollout.migration.fleet import Fleet
 from rollout.migration.graph import calls_of
 from rollout.migration.moves import moved
 from rollout.migration.mtls_writes import opened
-from rollout.migration.orders import changed_in, obeyed
+from rollout.migration.orders import Desk, changed_in, obeyed
 from rollout.migration.stages import TRANSITIONS
 from rollout.migration.view import View
 from rollout.model.commands import Command, Verb
@@ -40,7 +40,7 @@ def is_urgent(status: MigrationStatus, commands: Iterable[Command]) -> bool:
 def opening(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: datetime) -> MigrationDecision | None:
     """What urgent commands do, and the writes of fallbacks that had begun; None when there is neither."""
     urgent = tuple(one for one in seen.commands if one.verb in _OPENS)
-    orders = obeyed(spec, status, urgent, actors_bound=seen.actors_bound)
+    orders = obeyed(Desk(spec=spec, actors_bound=seen.actors_bound, now=now), status, urgent)
     status = orders.status
     fleet = Fleet(spec=spec, status=status, calls=calls_of(()), enrolled=frozenset(), rollouts={}, frozen="", now=now)
     actions, events = [], list(orders.told)

@@ -1,11 +1,13 @@
 """When must nothing be started or raised, and who may do it nevertheless?"""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 
 from policies.approval import Approvers, Person
+from policies.freeze import Once, Recurring
 from rollout.model.names import Key
+
+__all__ = ["FreezeWindow", "Once", "Overrun", "Recurring"]
 
 
 class Overrun(StrEnum):
@@ -16,28 +18,12 @@ class Overrun(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recurring:
-    """A window that comes again. schedule: five fields of cron, when it begins; zone: IANA name of the clock on the wall."""
-
-    schedule: str
-    duration: timedelta
-    zone: str = "UTC"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Once:
-    """A window between two moments, the end not included."""
-
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FreezeWindow:
     """A FreezeWindow's spec. labels: those that an object must have to be meant, () for all of them.
 
     reach: namespaces that are meant, () for the window's own, ("*",) for all. override: who may go on in it, with a
-    reason; None for nobody. people: identities that are one person. reason: for people.
+    reason; None for nobody. people: identities that are one person. vouched: namespaces whose Receivers may vouch for who
+    overrides it, () for those of any. reason: for people.
     """
 
     key: Key
@@ -47,4 +33,5 @@ class FreezeWindow:
     overrun: Overrun = Overrun.FINISH
     override: Approvers | None = None
     people: tuple[Person, ...] = ()
+    vouched: tuple[str, ...] = ()
     reason: str = ""

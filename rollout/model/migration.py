@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from policies.approval import Identity
 from rollout.model.commands import Handled
 from rollout.model.mesh import Labels, Mtls
 from rollout.model.status import Condition, Reason
@@ -53,7 +54,7 @@ class Target(StrEnum):
 class Wave:
     """Namespaces that move together. concurrency: how many of them may be changing at a time, 1 or more.
 
-    approval: who must approve the wave before it begins, "" for nobody.
+    approval: the ApprovalPolicy that lets the wave begin, "" for none.
     """
 
     name: str
@@ -240,12 +241,18 @@ class SelfTestMark:
     seen_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaveApproval:
-    """A wave that was let begin, and by whom."""
+    """A person's yes to a wave. by: for people. channel: how it came.
+
+    at and identity: None where an older version wrote it down.
+    """
 
     wave: str
     by: str
+    at: datetime | None = None
+    channel: str = ""
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

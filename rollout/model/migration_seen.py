@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from policies.ledger_events import Event
+from rollout.model.approval import ApprovalPolicy
 from rollout.model.commands import Command, Result
+from rollout.model.freeze import FreezeWindow
 from rollout.model.mesh import MeshNamespace, PeerAuth
 from rollout.model.mesh_writes import MeshWrite, Snapshot
 from rollout.model.migration import Finding, MigrationStatus, PlaintextCaller, Proven
@@ -78,7 +80,8 @@ class FleetSeen:
     """All of it. edges: None when the metrics server could not say. root: PeerAuthentications of the mesh's own namespace.
 
     meshed: namespaces of the whole cluster whose every pod has a proxy. taken: namespaces that another MeshMigration moves,
-    with its name. periods: None when nobody could say. unkept: namespaces whose record cannot be written, and why: they make no move that needs one.
+    with its name. periods: None when nobody could say. unkept: namespaces whose record cannot be written, and why: they make no move that needs one. approvals: the policies
+    that its waves name, by name; one that does not exist is not in it. freezes: the windows that mean it or a namespace.
     """
 
     namespaces: Mapping[str, NamespaceSeen]
@@ -90,6 +93,8 @@ class FleetSeen:
     actors_bound: bool = True
     taken: Mapping[str, str] = field(default_factory=dict)
     unkept: Mapping[str, str] = field(default_factory=dict)
+    approvals: Mapping[str, ApprovalPolicy] = field(default_factory=dict)
+    freezes: tuple[FreezeWindow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from rollout.model.rollout import Mode, SubsetBackend
 from rollout.model.status import Reason, Revision, Run
 from rollout.progression.approving import gate_closed
 from rollout.progression.fights import fought, set_back
+from rollout.progression.freezing import frozen
 from rollout.progression.incidents import shared_incident
 from rollout.progression.learning import history_unread
 from rollout.progression.sight import ours
@@ -217,6 +218,7 @@ def verdict_missing(view: View) -> Reason | None:
 
 STANDING: tuple[Check, ...] = (
     suspended,
+    frozen,
     set_back,
     route_unusable,
     rivals,
@@ -260,7 +262,9 @@ def step_holds(view: View) -> tuple[Reason, ...]:
 def bake_holds(view: View) -> tuple[Reason, ...]:
     """Why a run at 100 % is not finished; empty when it is."""
     run, bake = view.run, view.spec.analysis.bake
-    reasons = [reason for check in (set_back, fought, not_in_force, unavailable) if (reason := check(view)) is not None]
+    reasons = [
+        reason for check in (frozen, set_back, fought, not_in_force, unavailable) if (reason := check(view)) is not None
+    ]
     if bake and not (run.skip or run.full or run.straight):
         end = run.in_force_at + bake if run.in_force_at else None
         if end is None or view.now < end:

@@ -13,6 +13,7 @@ from rollout.model.status import HANDLED_KEPT, Outcome, Phase, Reason, RolloutSt
 from rollout.progression.approving import approved, can_be_approved, gate_closed, present_gates, unapproved, unrejected
 from rollout.progression.audit import recorded, who
 from rollout.progression.fights import forgiven, is_disputed
+from rollout.progression.freezing import frozen, overridden, override_refusal
 from rollout.progression.holds import raise_held, stable_changed
 from rollout.progression.moves import moved
 from rollout.progression.sight import revision_at
@@ -22,21 +23,14 @@ from rollout.progression.view import View, available_for, shut_gates, stable_is_
 
 RUNNING = (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING)
 _BINDS_TO_STEP = (Verb.APPROVE, Verb.PROMOTE, Verb.PROMOTE_FULL)
-_BINDS_TO_RUN = (*_BINDS_TO_STEP, Verb.ABORT, Verb.REJECT, Verb.PAUSE, Verb.RESUME)
+_BINDS_TO_RUN = (*_BINDS_TO_STEP, Verb.ABORT, Verb.REJECT, Verb.PAUSE, Verb.RESUME, Verb.OVERRIDE)
+_IN_ANY_RUN = (Verb.ABORT, Verb.CONFIRM, Verb.OVERRIDE)
 
 _ALLOWED: dict[Phase, tuple[Verb, ...]] = {
     Phase.IDLE: (),
-    Phase.PROGRESSING: (
-        Verb.PROMOTE,
-        Verb.PROMOTE_FULL,
-        Verb.APPROVE,
-        Verb.REJECT,
-        Verb.PAUSE,
-        Verb.ABORT,
-        Verb.CONFIRM,
-    ),
-    Phase.PAUSED: (Verb.RESUME, Verb.APPROVE, Verb.REJECT, Verb.ABORT, Verb.CONFIRM),
-    Phase.PROMOTING: (Verb.PROMOTE, Verb.PROMOTE_FULL, Verb.PAUSE, Verb.ABORT, Verb.CONFIRM),
+    Phase.PROGRESSING: (Verb.PROMOTE, Verb.PROMOTE_FULL, Verb.APPROVE, Verb.REJECT, Verb.PAUSE, *_IN_ANY_RUN),
+    Phase.PAUSED: (Verb.RESUME, Verb.APPROVE, Verb.REJECT, *_IN_ANY_RUN),
+    Phase.PROMOTING: (Verb.PROMOTE, Verb.PROMOTE_FULL, Verb.PAUSE, *_IN_ANY_RUN),
     Phase.ROLLING_BACK: (),
     Phase.FAILED: (Verb.RETRY,),
 }
@@ -71,6 +65,8 @@ def allowed(view: View) -> tuple[Verb, ...]:
         verbs = tuple(verb for verb in verbs if verb is not Verb.REJECT)
     if view.status.run is not None and stable_changed(view) is None:
         verbs = tuple(verb for verb in verbs if verb is not Verb.CONFIRM)
+    if view.status.run is not None and frozen(view) is None:
+        verbs = tuple(verb for verb in verbs if verb is not Verb.OVERRIDE)
     return verbs
 
 
@@ -201,6 +197,7 @@ def _promote(view: View, command: Command) -> Done:
     gate = gate_closed(view)
     if gate is not None:
         raise Refusal(f"{gate.message}: promote skips soak and verdict, never a gate; `approve` it first")
+    _refuse_frozen(view, command)
     run = replace(view.run, skip=True)
     return Done(status=replace(view.status, run=run), message="soak and verdict of this step are skipped")
 
@@ -216,7 +213,24 @@ def _promote_full(view: View, command: Command) -> Done:
     gate = gate_closed(view)  # git may have taken the present step's gate out of the plan; the run still has it
     if gate is not None:
         raise Refusal(f"{gate.message}: promote-full never skips a gate")
+    _refuse_frozen(view, command)
     return Done(status=replace(view.status, run=replace(run, full=True)), message="all remaining steps are skipped")
+
+
+def _refuse_frozen(view: View, command: Command) -> None:
+    if (hold := frozen(view)) is not None:
+        raise Refusal(f"{command.verb} never skips a freeze: {hold.message}")
+
+
+def _override(view: View, command: Command) -> Done:
+    why = override_refusal(view, command)
+    if why:
+        raise Refusal(why)
+    run = replace(view.run, override=overridden(view, command))
+    return Done(
+        status=replace(view.status, run=run),
+        message=f"run {view.status.runs} goes on; a freeze that begins later holds it",
+    )
 
 
 def _retry(view: View, command: Command) -> Done:
@@ -280,4 +294,5 @@ ORDERS: dict[Verb, Order] = {
     Verb.RETRY: _retry,
     Verb.CONFIRM: _confirm,
     Verb.NAME_STABLE: _name_stable,
+    Verb.OVERRIDE: _override,
 }

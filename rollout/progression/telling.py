@@ -8,6 +8,7 @@ from rollout.model.status import Condition, Phase, Reason, RolloutStatus
 from rollout.progression.approving import gate_moments
 from rollout.progression.effects import hand_edit, rollback_held
 from rollout.progression.fights import fight_moments
+from rollout.progression.freezing import freeze_moments
 from rollout.progression.holds import (
     bake_holds,
     settled_at,
@@ -116,7 +117,7 @@ def wake_at(view: View) -> datetime | None:
     status = view.status
     moments = [item.since + view.spec.settle for item in status.retiring]
     moments += [item.unnamed + view.spec.settle for item in status.retiring if item.unnamed]
-    moments += [*fight_moments(view), *rescue_moments(view)]
+    moments += [*fight_moments(view), *rescue_moments(view), *freeze_moments(view)]
     run = status.run
     if run is not None:
         # The route's own event should come first; one that got lost must not hold a run until the next full look.

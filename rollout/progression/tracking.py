@@ -78,7 +78,8 @@ def _clocked(view: View) -> Run:
 def _unavailable(view: View, holds: tuple[Reason, ...]) -> Stopwatch:
     """Runs while the present weight's capacity is missing, or only the next one's; nothing else counts."""
     watch, found = view.run.unavailable, {reason.code for reason in holds}
-    if "NotAvailable" in found or found == {"CapacityMissing"}:
+    is_kept_waiting = "Frozen" in found and not view.run.weight  # nobody needs the pods before the freeze is over
+    if not is_kept_waiting and ("NotAvailable" in found or found == {"CapacityMissing"}):
         return watch.running(view.now)
     return Stopwatch()
 

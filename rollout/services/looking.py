@@ -31,6 +31,7 @@ _BY_REASON = {
     "StableUnknown": (Verb.NAME_STABLE,),
     "StableChanged": (Verb.CONFIRM,),
     "StableDown": (Verb.NAME_STABLE,),
+    "Frozen": (Verb.OVERRIDE,),
 }
 
 

@@ -10,6 +10,8 @@ from rollout.migration.needs import CALLERS_WITHIN, Needs, needs
 from rollout.migration.preflight.catalogue import verdict
 from rollout.migration.preflight.gathered import Gathered
 from rollout.migration.self_test import mark_of
+from rollout.model.approval import ApprovalPolicy
+from rollout.model.freeze import FreezeWindow
 from rollout.model.mesh import PeerAuth
 from rollout.model.mesh_writes import Snapshot
 from rollout.model.migration import Finding, MigrationSpec, MigrationStatus, Stage
@@ -20,6 +22,7 @@ from rollout.ports.caller_log import CallerLog
 from rollout.ports.errors import PortError
 from rollout.ports.mesh_metrics import MeshMetrics
 from rollout.ports.migrations import Inventory, MeshCluster, Records
+from rollout.ports.policies import Policies
 from rollout.ports.rollouts import Commands
 from rollout.services.attribute import attributed
 from rollout.services.plaintext import Listener
@@ -46,6 +49,7 @@ class FleetObserver:
     log: CallerLog
     home: str
     actors_bound: Callable[[], bool]
+    policies: Policies
     listener: Listener = field(default_factory=Listener)
     _answers: dict[tuple[str, str, Asked], MeshAnswer] = field(default_factory=dict)
     _unsent: set[tuple[str, str]] = field(default_factory=set)
@@ -80,7 +84,19 @@ class FleetObserver:
             periods=periods,
             commands=self.commands.pending(Key(namespace=self.home, name=spec.name)),
             actors_bound=self.actors_bound(),
+            approvals=self.approvals(spec),
+            freezes=self.freezes(spec),
         )
+
+    def approvals(self, spec: MigrationSpec) -> dict[str, ApprovalPolicy]:
+        """The policies that the waves name, by name; one that does not exist or cannot be read is not in it."""
+        names = {wave.approval for wave in spec.waves if wave.approval}
+        found = ((name, self.policies.approval(self.home, name)) for name in sorted(names))
+        return {name: policy for name, policy in found if policy is not None}
+
+    def freezes(self, spec: MigrationSpec) -> tuple[FreezeWindow, ...]:
+        """The windows of the controller's namespace that mean the migration, whatever they reach."""
+        return self.policies.freezes("MeshMigration", Key(namespace="", name=spec.name))
 
     async def _looks(
         self,

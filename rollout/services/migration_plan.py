@@ -90,6 +90,8 @@ async def _seen(observer: FleetObserver, spec: MigrationSpec, status: MigrationS
         root=observer.cluster.root(spec.root),
         edges=await observer.edges(spec, status, now),
         meshed=observer.cluster.meshed(),
+        approvals=observer.approvals(spec),
+        freezes=observer.freezes(spec),
     )
 
 

@@ -22,7 +22,7 @@ from rollout.ports.objects import Change, Obj, Objects, ObjectWrites
 KIND = "RolloutCommand"
 # What a verb is bound to (product.md, 3); the others take the Rollout as it is when the command is read.
 _TO_STEP = frozenset({Verb.APPROVE, Verb.PROMOTE, Verb.PROMOTE_FULL})
-_TO_RUN = _TO_STEP | {Verb.ABORT, Verb.REJECT, Verb.PAUSE, Verb.RESUME}
+_TO_RUN = _TO_STEP | {Verb.ABORT, Verb.REJECT, Verb.PAUSE, Verb.RESUME, Verb.OVERRIDE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

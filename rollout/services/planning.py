@@ -16,6 +16,7 @@ from rollout.model.observation import Pool, RouteSeen
 from rollout.model.rollout import ErrorRatio, RolloutSpec, RouteRef, SubsetBackend
 from rollout.model.status import Phase, Reason, RolloutStatus, Run
 from rollout.progression.aims import deciding
+from rollout.progression.freezing import FreezeAhead, freezes_ahead
 from rollout.progression.holds import step_holds
 from rollout.progression.judging import what_of
 from rollout.progression.learning import SOAK, taught
@@ -64,7 +65,8 @@ class RolloutPlan:
 
     canary: "" when there is nothing to do. duration: the least time from the first weight on; left_alone: pools that no
     weight of this run touches. holds: what stands in its way now. owned: routes that a GitOps tool may set back. outlook: what
-    the run can prove, or what has to be known for that; "" where nothing is judged sequentially.
+    the run can prove, or what has to be known for that; "" where nothing is judged sequentially. freezes: that it meets if it
+    takes no longer than `duration`.
     """
 
     key: Key
@@ -81,6 +83,7 @@ class RolloutPlan:
     note: str = ""
     owned: tuple[OwnedRoute, ...] = ()
     outlook: str = ""
+    freezes: tuple[FreezeAhead, ...] = ()
 
 
 def planned(view: View) -> RolloutPlan:
@@ -188,6 +191,7 @@ def _of_run(view: View, holds: tuple[Reason, ...], *, is_running: bool) -> Rollo
     ]
     ahead = [stage for stage in stages if stage.weight is not None]
     subset_time = spec.settle if _subsets(view) else timedelta(0)
+    duration = max(subset_time + sum((stage.soak for stage in ahead), timedelta(0)), _least(view))
     holds = (*holds, *missing_policies(view, {stage.name for stage in stages if stage.approval}))
     seen_codes: dict[str, Reason] = {hold.message: hold for hold in holds}
     return RolloutPlan(
@@ -198,11 +202,12 @@ def _of_run(view: View, holds: tuple[Reason, ...], *, is_running: bool) -> Rollo
         rows=tuple(rows),
         left_alone=tuple(left),
         subsets=_subsets(view),
-        duration=max(subset_time + sum((stage.soak for stage in ahead), timedelta(0)), _least(view)),
+        duration=duration,
         approvals=sum(1 for stage in ahead if stage.approval),
         holds=tuple(seen_codes.values()),
         is_running=is_running,
         outlook=run.outlook,
+        freezes=freezes_ahead(view, duration),
     )
 
 

@@ -62,6 +62,11 @@ class Standing:
         """The first reason that only a person ends; None when there is none."""
         return next((reason for reason in self.status.reasons if reason.code in NEEDS_A_PERSON), None)
 
+    @property
+    def frozen(self) -> Reason | None:
+        """The freeze that holds it; None without one."""
+        return next((reason for reason in self.status.reasons if reason.code == "Frozen"), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:

@@ -9,6 +9,7 @@ from adapters.kube.api import TextApi
 from adapters.kube.cache import Cache
 from adapters.kube.commands import KubeCommands
 from adapters.kube.objects import KubeObjects
+from adapters.kube.policies import KubePolicies
 from adapters.mesh.caller_log import KubeCallerLog
 from adapters.mesh.cluster import CachedMesh
 from adapters.mesh.inventory import KubeInventory
@@ -53,6 +54,7 @@ def kept_migrations(api: TextApi, cache: Cache, moving: Moving) -> KeptMigration
         log=KubeCallerLog(api, cluster.pods),
         home=home,
         actors_bound=moving.actors_bound,
+        policies=KubePolicies(cache, home),
     )
     migrator = Migrator(
         migrations=migrations,

@@ -12,6 +12,7 @@ from rollout.ports.objects import Objects, ObjectWrites
 
 if TYPE_CHECKING:
     from adapters.kube.api import TextApi
+    from adapters.kube.cache import Cache
     from rollout.ports.metrics import Metrics
     from rollout.ports.migrations import Records
     from rollout.services.migrate_observe import FleetObserver
@@ -63,14 +64,13 @@ async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" 
     from adapters.clock import SystemClock
     from adapters.kube.cache import Cache
     from adapters.kube.commands import KubeCommands
-    from adapters.kube.kinds import KINDS, MESH_KINDS, WATCHED
+    from adapters.kube.kinds import MESH_KINDS, WATCHED
     from adapters.kube.policies import KubePolicies
     from adapters.kube.store import KubeRollouts
     from adapters.kube.workloads import ClusterWorkloads
     from adapters.memory.authors import KnownAuthors
     from adapters.memory.metrics import MemoryMetrics
     from adapters.traffic.router import Router
-    from rollout.ports.errors import Forbidden
     from rollout.services.observe import Observer
 
     others = {
@@ -82,9 +82,7 @@ async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" 
     kinds = [kind for kind in WATCHED if kind.name not in others and not kind.only]
     cache = Cache(cluster.api, kinds, namespace)
     await cache.refresh()
-    of_home = Cache(cluster.api, [KINDS[name] for name in ("ApprovalPolicy", "FreezeWindow")], cluster.home)
-    with suppress(Forbidden):  # what it waits for is in its status all the same
-        await of_home.refresh()
+    of_home = await _policies_of(cluster, cluster.home)
     clock = SystemClock()
     yield Observer(
         rollouts=KubeRollouts(cluster.api, cache),
@@ -129,6 +127,7 @@ async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIt
     from adapters.kube.commands import KubeCommands
     from adapters.kube.kinds import KINDS, WORKLOAD_KINDS
     from adapters.kube.objects import KubeObjects
+    from adapters.kube.policies import KubePolicies
     from adapters.mesh.caller_log import KubeCallerLog
     from adapters.mesh.cluster import CachedMesh
     from adapters.mesh.inventory import KubeInventory
@@ -137,9 +136,11 @@ async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIt
     from rollout.settings import Settings
     from rollout.wiring.migrating import mesh_metrics
 
-    seen = ("Namespace", "Pod", *WORKLOAD_KINDS, "Service", "PeerAuthentication", "Telemetry", "Rollout")
+    ours = ("Rollout", "MeshMigration")
+    seen = ("Namespace", "Pod", *WORKLOAD_KINDS, "Service", "PeerAuthentication", "Telemetry", *ours)
     cache = Cache(cluster.api, [KINDS[name] for name in (*seen, "RolloutCommand")])
     await cache.refresh(seen)
+    of_home = await _policies_of(cluster, home)
     async with AsyncExitStack() as stack:
         fleet = CachedMesh(cache)
         yield FleetObserver(
@@ -151,7 +152,20 @@ async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIt
             metrics=await mesh_metrics(Settings(prometheus_url=url), stack),
             home=home,
             actors_bound=lambda: True,  # a look obeys no command
+            policies=KubePolicies(cache, home, of_home),
         )
+
+
+async def _policies_of(cluster: Cluster, home: str) -> "Cache":
+    """Approval policies and freezes of the controller's namespace; none where they may not be listed."""
+    from adapters.kube.cache import Cache
+    from adapters.kube.kinds import KINDS
+    from rollout.ports.errors import Forbidden
+
+    of_home = Cache(cluster.api, [KINDS[name] for name in ("ApprovalPolicy", "FreezeWindow")], home)
+    with suppress(Forbidden):  # what is waited for is in the status all the same
+        await of_home.refresh()
+    return of_home
 
 
 def mesh_records(cluster: Cluster, home: str) -> "Records":

@@ -20,7 +20,7 @@ from rollout.model.freeze import Overrun
 from rollout.model.names import Key
 from tests.support.builders import a_rollout_manifest, an_approval_manifest
 
-STORED = ("Rollout", "ApprovalPolicy", "FreezeWindow")
+STORED = ("Rollout", "MeshMigration", "ApprovalPolicy", "FreezeWindow")
 TWICE: dict[str, Any] = {
     "people": [{"name": "ana", "users": ["ana"]}, {"name": "ben", "users": ["ana"]}]
 }  # no schema sees it
@@ -151,6 +151,28 @@ async def test_windows_mean_their_own_namespace_and_those_that_the_controllers_r
     assert sorted(bench.names()) == ["a-local", "c-named", "d-all"]
     at_home = bench.policies.freezes("Rollout", Key(namespace=bench.home, name="any"))
     assert [window.key.name for window in at_home] == ["d-all", "f-of-the-controller"]
+
+
+async def test_what_is_in_no_namespace_is_meant_by_all_windows_of_the_controller(bench: Bench) -> None:
+    await bench.put(
+        bench.window("a-local", bench.shop),
+        bench.window("b-named", bench.home, namespaces=[bench.shop]),
+        bench.window("c-all", bench.home, namespaces=["*"]),
+        bench.window("d-its-own", bench.home),
+        bench.window("e-of-others", bench.home, selector={"tier": "gold"}),
+    )
+
+    found = bench.policies.freezes("MeshMigration", Key(namespace="", name="to-strict"))
+
+    assert [window.key.name for window in found] == ["b-named", "c-all", "d-its-own"]
+
+
+async def test_who_overrides_a_window_is_vouched_for_in_its_namespace_or_the_controllers(bench: Bench) -> None:
+    await bench.put(bench.window("a", bench.shop), bench.window("b", bench.home, namespaces=["*"]))
+
+    found = bench.policies.freezes("Rollout", bench.key)
+
+    assert [window.vouched for window in found] == [(bench.shop, bench.home), (bench.home,)]
 
 
 async def test_windows_are_sorted_whoever_made_them_first(bench: Bench) -> None:

@@ -21,6 +21,7 @@ from rollout.progression.judging import judge
 from rollout.progression.transitions import TRANSITIONS, Trigger
 from tests.support.builders import ERRORS, SEQUENTIAL, VIRTUAL_SERVICE, a_step, an_approval_policy
 from tests.support.examples import examples
+from tests.support.freezing import Freezing, frozen_by, raises
 from tests.support.pure_world import FLUX, OUTER, REVISIONS, PureWorld
 
 PLANS = (
@@ -52,6 +53,8 @@ class Promises(PureWorld):
         self._moves_are_in_the_table(before, decision)
         self._raised_only_by_the_plan(before, decision)
         self._gates_hold(before, after)
+        frozen = frozen_by(self.freezes, before, after, self.now)
+        assert not frozen or not raises(before, after), f"raised in {frozen}"
         self._failed_is_not_tried_again(before, decision)
         self._clocks_stand_where_they_should(decision)
         verdicts = [judge(one, self.spec.analysis) for one in seen.measurements if one.question.objective == ERRORS]
@@ -67,6 +70,7 @@ class Promises(PureWorld):
                 assert after.run is not None
                 assert after.run.canary.name == name
                 assert self.share(name) <= after.run.weight
+                assert not frozen, f"{name} was raised in {frozen}"
         self._nothing_holds_a_lowering(decision)
         return decision
 
@@ -188,7 +192,7 @@ class Promises(PureWorld):
             assert name not in known or self.share(name) <= wanted, f"{name} has more than {wanted} %: {codes}"
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(Freezing, RuleBasedStateMachine):
     """Everything that may happen, in any order."""
 
     def __init__(self) -> None:

@@ -114,6 +114,7 @@ async def test_callers_that_call_each_other_reach_strict_all_the_same() -> None:
 async def test_a_wave_waits_for_its_approval() -> None:
     async with a_fleet(waves=[{"name": "core", "namespaces": ["shop"], "approval": "platform"}]) as world:
         alone(world)
+        await world.policy("platform", minimum=2)
         await world.pass_time(2 * MINUTE)
 
         assert world.stages() == ("shop Pending",)
@@ -122,9 +123,25 @@ async def test_a_wave_waits_for_its_approval() -> None:
         await world.say(Verb.RESUME)
         await world.pass_time(5 * SECOND)
         await world.say(Verb.APPROVE, "core", by="ben")
+        await world.pass_time(MINUTE)
+        await world.say(Verb.APPROVE, "core", by="zoe")
         await world.pass_time(HOUR, until="shop Enrolling")
 
         told(world, "migration_approval")
+
+
+async def test_a_freeze_lets_nothing_change_but_what_goes_back() -> None:
+    async with a_fleet(waves=[{"name": "core", "namespaces": ["shop"]}]) as world:
+        alone(world)
+        window = {"from": "2026-11-21T09:00:30Z", "to": "2026-11-21T09:03:00Z"}
+        again = {"from": "2026-11-21T09:08:00Z", "to": "2026-11-21T09:30:00Z"}
+        await world.freeze("closing", windows=[window, again], overrun="hold", reason="year-end closing")
+        await world.pass_time(8 * MINUTE)
+        world.story.append("-- shop falls back in the freeze")
+        await world.say(Verb.FALLBACK, "shop", reason="to be sure")
+        await world.pass_time(HOUR, until="shop FallenBack")
+
+        told(world, "migration_freeze")
 
 
 async def test_a_pause_stops_what_goes_on_and_a_resume_lets_it_go() -> None:

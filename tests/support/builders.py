@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from policies.approval import Authors, Identity, Quorum, Realm
+from policies.approval import Approvers, Authors, Identity, Quorum, Realm
 from policies.verdict import Verdict
 from rollout.model.approval import ApprovalPolicy, OnTimeout
 from rollout.model.commands import Command, Handled, Result, Verb
 from rollout.model.deeds import Approval, Deed, Override, Pause
+from rollout.model.freeze import FreezeWindow, Once
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import ErrorRatio, Method, Mode, RolloutSpec, RouteRef, ServiceBackend, Step, WorkloadRef
 from rollout.model.status import (
@@ -218,6 +219,27 @@ def a_command(verb: Verb, **changes: Any) -> Command:
         run=1,
     )
     return replace(command, **changes)
+
+
+def a_freeze(*, start: datetime, length: timedelta, **changes: Any) -> FreezeWindow:
+    """FreezeWindow platform/year-end for all namespaces, which ana may override."""
+    window = FreezeWindow(
+        key=Key(namespace="platform", name="year-end"),
+        windows=(Once(start=start, end=start + length),),
+        reach=("*",),
+        override=Approvers(users=("ana",)),
+    )
+    return replace(window, **changes)
+
+
+def a_freeze_manifest(name: str, namespace: str, **spec: Any) -> dict[str, Any]:
+    """The manifest of a window that reaches all namespaces, unless told otherwise."""
+    return {
+        "apiVersion": "rollout.dev/v1alpha1",
+        "kind": "FreezeWindow",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"namespaces": ["*"], **spec},
+    }
 
 
 def a_rollout_manifest(

@@ -29,6 +29,7 @@ from rollout.model.migration import MigrationStatus, NamespaceStatus
 from rollout.model.names import Key
 from rollout.services.migrate import Moved
 from rollout.wiring.migrating import Moving, kept_migrations
+from tests.support.builders import a_freeze_manifest, an_approval_manifest
 from tests.support.controllers import USER, show
 from tests.support.fate import Fate, MortalApi
 
@@ -115,6 +116,14 @@ class FleetWorld:
         """A person creates an object."""
         kind = KINDS[body["kind"]]
         await self.api.create(kind.path(kind.versions[0], body["metadata"].get("namespace", "")), body)
+
+    async def policy(self, name: str, **spec: Any) -> None:
+        """An ApprovalPolicy of the controller's namespace, for one person unless told otherwise."""
+        await self.put(an_approval_manifest(name, HOME, **spec))
+
+    async def freeze(self, name: str, **spec: Any) -> None:
+        """A FreezeWindow of the controller's namespace that reaches all others."""
+        await self.put(a_freeze_manifest(name, HOME, **spec))
 
     async def edit(self, kind: str, namespace: str, name: str, change: Mapping[str, Any]) -> None:
         """A person merges a change into an object."""

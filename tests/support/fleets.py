@@ -7,6 +7,8 @@ from typing import Any
 
 from rollout.migration.fleet import Fleet
 from rollout.migration.graph import Call, Calls, calls_of
+from rollout.model.approval import ApprovalPolicy
+from rollout.model.freeze import FreezeWindow
 from rollout.model.migration import Exemption, MigrationSpec, MigrationStatus, NamespaceStatus, Stage, Wave
 from tests.support.builders import NOON
 
@@ -39,6 +41,8 @@ def a_fleet(
     enrolled: Iterable[str] = (),
     rollouts: Mapping[str, tuple[str, ...]] | None = None,
     frozen: str = "",
+    freezes: tuple[FreezeWindow, ...] = (),
+    approvals: Mapping[str, ApprovalPolicy] | None = None,
     **status: Any,
 ) -> Fleet:
     """These waves at NOON; every namespace is Pending but for `stages`. status: further fields of the MigrationStatus."""
@@ -51,6 +55,8 @@ def a_fleet(
         enrolled=frozenset(enrolled),
         rollouts=rollouts or {},
         frozen=frozen,
+        freezes=freezes,
+        approvals=approvals or {},
         now=NOON,
     )
 

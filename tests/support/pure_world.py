@@ -13,6 +13,7 @@ from rollout.model.actions import Answer, ReleaseRoute, SetSplit
 from rollout.model.approval import ApprovalPolicy
 from rollout.model.commands import Command, Verb
 from rollout.model.decision import Decision
+from rollout.model.freeze import FreezeWindow
 from rollout.model.measurement import Arm, Counter, Counters, Measurement, Question
 from rollout.model.names import BackendName
 from rollout.model.observation import BackendSeen, Entry, Observation, Pool, RouteSeen, RouteState, WorkloadSeen
@@ -71,6 +72,7 @@ class PureWorld:
     commands: list[Command] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     wake_at: datetime | None = None
+    freezes: tuple[FreezeWindow, ...] = ()
 
     def twin(self) -> "PureWorld":
         """The same world once more; what becomes of one does not touch the other."""
@@ -120,6 +122,7 @@ class PureWorld:
             approvals={name: policy for name in wanted.approvals if (policy := self.policy(name)) is not None},
             authors=self.authors,
             actors_bound=self.actors_bound,
+            freezes=self.freezes,
         )
 
     def policy(self, name: str) -> ApprovalPolicy | None:

@@ -14,16 +14,18 @@ from rollout.manifest.migration_status import migration_status_to_dict
 from rollout.manifest.status import status_to_dict
 from rollout.migration.telling import NEEDS_A_PERSON, conditions
 from rollout.model.commands import Verb
+from rollout.model.freeze import Overrun
 from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Stage, Wave
 from rollout.model.status import Phase, Reason, RolloutStatus
-from tests.support.builders import NOON, a_run, a_status, a_step
-from tests.support.pure_world import PureWorld
+from tests.support.builders import NOON, a_freeze, a_run, a_status, a_step
+from tests.support.pure_world import PureWorld, running
 from tests.support.statuses import told
 
 ROOT = Path(__file__).parents[2]
 CHECK = (ROOT / "deploy" / "argocd" / "health.lua").read_text()
 MINUTE = timedelta(minutes=1)
 NOT_WAITING = {"InvalidSpec", "Failed"}
+FREEZE = "Frozen"  # it ends by itself, in hours or days: nobody should watch it as something that progresses
 
 
 def health(obj: dict[str, Any]) -> tuple[str, str]:
@@ -53,7 +55,8 @@ def test_what_waits_for_a_person_is_suspended(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", holds("Holds that need the cluster to be mended") + holds("Holds that end by themselves")
+    "code",
+    sorted({*holds("Holds that need the cluster to be mended"), *holds("Holds that end by themselves")} - {FREEZE}),
 )
 def test_any_other_hold_is_progressing(code: str) -> None:
     assert of(told(a_status(run=a_run()), Reason(code=code, message="wait"))) == "Progressing"
@@ -98,6 +101,14 @@ def test_a_whole_run_is_followed() -> None:
     assert found == ["Healthy", "Suspended", "Suspended", "Progressing", "Suspended", "Degraded"]
 
 
+def test_a_frozen_run_is_suspended() -> None:
+    world = running(2)
+    world.freezes = (a_freeze(start=world.now, length=MINUTE, overrun=Overrun.HOLD),)
+    world.settle()
+
+    assert of(world.status) == "Suspended"
+
+
 def test_a_spec_that_was_not_seen_yet_is_progressing() -> None:
     assert of(told(a_status(observed_generation=2)), generation=3) == "Progressing"
 
@@ -133,14 +144,14 @@ def migrated(*namespaces: NamespaceStatus, seen: int = 1) -> dict[str, Any]:
     return {"metadata": {"generation": 1}, "status": migration_status_to_dict(status)}
 
 
-@pytest.mark.parametrize("code", sorted(NEEDS_A_PERSON))
+@pytest.mark.parametrize("code", sorted(NEEDS_A_PERSON | {FREEZE}))
 def test_a_migration_that_waits_for_a_person_is_suspended(code: str) -> None:
     held = NamespaceStatus(name="shop", reasons=(Reason(code=code, message="wait"),))
 
     assert health(migrated(held)) == ("Suspended", "wait")
 
 
-@pytest.mark.parametrize("code", holds("A migration waits for something else"))
+@pytest.mark.parametrize("code", sorted({*holds("A migration waits for something else")} - {FREEZE}))
 def test_a_migration_that_goes_on_by_itself_is_progressing(code: str) -> None:
     held = NamespaceStatus(name="shop", reasons=(Reason(code=code, message="wait"),))
 

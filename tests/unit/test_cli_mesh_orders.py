@@ -32,6 +32,7 @@ async def ordered(tmp_path: Path, world: FleetWorld, *words: str) -> tuple[int, 
 
 async def test_a_wave_is_approved_by_its_name(tmp_path: Path) -> None:
     async with a_fleet(waves=GATED) as world:
+        await world.policy("security")
         await world.tick()
         code, _, spec = await ordered(tmp_path, world, "approve", f"meshmigration/{NAME}", "--wave", "pilot")
         status = await world.status()

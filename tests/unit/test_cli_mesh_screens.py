@@ -47,6 +47,7 @@ async def a_plaintext_fleet() -> AsyncIterator[FleetWorld]:
 
 async def test_a_plan_shows_waves_writes_and_least_times() -> None:
     async with a_fleet(waves=[{"name": "all", "namespaces": ["tools", "shop"], "approval": "security"}]) as world:
+        await world.policy("security", minimum=2)
         same_screen("mesh_plan", mesh_plan.screen(await planned(world), PLAIN))
 
 

@@ -39,9 +39,18 @@ def test_a_status_means_what_the_published_rules_say(given: dict[str, Any], answ
 
 @pytest.mark.parametrize(
     "code",
-    ["AwaitingApproval", "PolicyMissing", "AuthorUnproven", "Paused", "RouteFought", "StableUnknown", "Suspended"],
+    [
+        "AwaitingApproval",
+        "Frozen",
+        "PolicyMissing",
+        "AuthorUnproven",
+        "Paused",
+        "RouteFought",
+        "StableUnknown",
+        "Suspended",
+    ],
 )
-def test_waiting_for_a_person_is_never_a_failure(code: str) -> None:
+def test_waiting_for_a_person_or_a_freeze_is_never_a_failure(code: str) -> None:
     status = told(a_status(run=a_run()), Reason(code=code, message="wait"))
 
     assert is_honest(status)

@@ -1,16 +1,20 @@
 """Does a namespace wait for what the fleet demands, and for nothing else?"""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from policies.approval import Identity, Realm
 from rollout.migration.fleet import Fleet, admitted, begin_hold, change_hold, strict_hold, unenrol_hold
 from rollout.migration.graph import Call, calls_of
 from rollout.migration.stages import FORWARD, MUTATING
+from rollout.model.approval import ApprovalPolicy
+from rollout.model.freeze import Overrun
 from rollout.model.migration import NamespaceStatus, Stage, WaveApproval
 from rollout.model.status import Reason
-from tests.support.builders import NOON
+from tests.support.builders import NOON, a_freeze, an_approval_policy
 from tests.support.fleets import a_fleet, a_wave, an_exemption, calling, put
 
 PILOT = a_wave("pilot", "tools")
@@ -76,20 +80,71 @@ def test_no_wave_waits_for_a_later_one() -> None:
 
 
 def test_a_wave_waits_for_its_approval() -> None:
-    fleet = a_fleet(a_wave("core", "shop", approval="security"))
+    fleet = gated(an_approval_policy("security"))
 
     approved = replace(fleet, status=replace(fleet.status, approved=(WaveApproval(wave="core", by="ana"),)))
 
     assert begin_hold(fleet, "shop") == Reason(
-        code="AwaitingApproval", message="wave core waits for security: `approve` lets it begin"
+        code="AwaitingApproval", message="wave core waits for 1 approval by security: `approve` lets it begin"
     )
     assert begin_hold(approved, "shop") is None
+
+
+def gated(*policies: ApprovalPolicy, **status: Any) -> Fleet:
+    """Wave core of shop and pay, which security must approve."""
+    wave = a_wave("core", "shop", "pay", approval="security", concurrency=2)
+    return a_fleet(wave, approvals={one.key.name: one for one in policies}, **status)
+
+
+def by(user: str, at: datetime = NOON) -> WaveApproval:
+    """This user's approval of wave core."""
+    return WaveApproval(wave="core", by=user, at=at, identity=Identity(realm=Realm.CLUSTER, user=user))
+
+
+def test_a_wave_waits_for_as_many_people_as_its_policy_says() -> None:
+    policy = an_approval_policy("security", minimum=2)
+
+    assert code(begin_hold(gated(policy, approved=(by("ana"),)), "shop")) == "AwaitingApproval"
+    assert code(begin_hold(gated(policy, approved=(by("ana"), by("ana"))), "shop")) == "AwaitingApproval"
+    assert begin_hold(gated(policy, approved=(by("ana"), by("ben"))), "shop") is None
+
+
+def test_an_approval_that_is_too_old_lets_no_wave_begin_but_holds_none_that_has_begun() -> None:
+    policy = an_approval_policy("security", expires_after=timedelta(hours=1))
+    fleet = gated(policy, approved=(by("ana", NOON - timedelta(hours=2)),))
+
+    hold = begin_hold(fleet, "shop")
+
+    assert hold is not None
+    assert "(1 expired)" in hold.message
+    assert begin_hold(put(fleet, "shop", stage=Stage.BASELINE), "pay") is None
+
+
+def test_a_wave_that_has_begun_waits_all_the_same_when_nobody_approved_it() -> None:
+    fleet = put(gated(an_approval_policy("security")), "shop", stage=Stage.OBSERVING)
+
+    assert code(begin_hold(fleet, "pay")) == "AwaitingApproval"
+
+
+def test_a_wave_whose_policy_is_not_there_waits_for_it() -> None:
+    hold = begin_hold(gated(approved=(by("ana"),)), "shop")
+
+    assert hold is not None
+    assert (hold.code, hold.warning) == ("PolicyMissing", True)
+
+
+def test_four_eyes_cannot_be_told_apart_for_a_migration() -> None:
+    hold = begin_hold(gated(an_approval_policy("security", four_eyes=True), approved=(by("ana"),)), "shop")
+
+    assert hold is not None
+    assert (hold.code, hold.warning) == ("AuthorUnproven", True)
 
 
 STANDING = [
     (a_fleet(PILOT, suspend=True), "Suspended"),
     (a_fleet(PILOT, paused="ana: lunch"), "Paused"),
-    (a_fleet(PILOT, frozen="the shop's busiest days"), "Frozen"),
+    (a_fleet(PILOT, frozen="nobody can say who calls whom"), "CallersUnknown"),
+    (a_fleet(PILOT, freezes=(a_freeze(start=NOON, length=timedelta(hours=1), overrun=Overrun.HOLD),)), "Frozen"),
     (a_fleet(PILOT, exceptions=(an_exemption("tools", expires=TODAY),)), "GateClosed"),
     (a_fleet(PILOT, namespaces=(NamespaceStatus(name="tools", fallbacks=2),)), "FallbackBudgetSpent"),
 ]

@@ -5,20 +5,23 @@ from typing import Any
 
 import pytest
 
-from rollout.migration.orders import MOST_ACKNOWLEDGED, Orders, obeyed
+from policies.approval import Approvers, Identity, Realm
+from rollout.migration.orders import MOST_ACKNOWLEDGED, Desk, Orders, obeyed
 from rollout.migration.stages import AT_LEAST_CANARY, TRANSITIONS, Trigger
 from rollout.model.commands import Command, Result, Verb
 from rollout.model.migration import Acknowledged, MigrationStatus, Stage, WaveApproval
+from tests.support.builders import NOON, an_approval_policy
 from tests.support.fleets import a_wave
 from tests.support.moving import a_spec, an_order, standing
 
 GATED = a_spec(waves=(a_wave("core", "shop", approval="platform"),))
+DESK = Desk(spec=GATED, approvals={"platform": an_approval_policy("platform")}, actors_bound=True, now=NOON)
 
 
 def after(*commands: Command, stage: Stage = Stage.OBSERVING, bound: bool = True, **status: Any) -> Orders:
     """What these commands do while shop is in this stage."""
     known = MigrationStatus(**{"namespaces": (standing(stage),), **status})
-    return obeyed(GATED, known, commands, actors_bound=bound)
+    return obeyed(replace(DESK, actors_bound=bound), known, commands)
 
 
 def result(orders: Orders) -> Result:
@@ -67,7 +70,7 @@ def test_an_abort_comes_before_all_others() -> None:
 def test_a_command_is_obeyed_once() -> None:
     first = after(an_order(Verb.PAUSE, ""))
 
-    again = obeyed(GATED, first.status, (an_order(Verb.PAUSE, ""),), actors_bound=True)
+    again = obeyed(DESK, first.status, (an_order(Verb.PAUSE, ""),))
 
     assert again.news == ()
     assert again.status == first.status
@@ -83,10 +86,61 @@ def test_without_bound_actors_only_what_lowers_risk_is_obeyed(verb: Verb) -> Non
 
 def test_a_wave_is_approved_by_name_and_once() -> None:
     orders = after(an_order(Verb.APPROVE, "core"))
-    again = obeyed(GATED, orders.status, (an_order(Verb.APPROVE, "core", uid="2"),), actors_bound=True)
+    again = obeyed(DESK, orders.status, (an_order(Verb.APPROVE, "core", uid="2"),))
 
-    assert orders.status.approved == (WaveApproval(wave="core", by="ana"),)
+    ana = Identity(realm=Realm.CLUSTER, user="ana")
+    assert orders.status.approved == (WaveApproval(wave="core", by="ana", at=NOON, channel="cli", identity=ana),)
+    assert orders.news[0].message == "wave core may begin"
     assert result(again) is Result.REFUSED
+    assert again.news[0].message == "wave core is approved already"
+
+
+def test_a_wave_waits_for_as_many_people_as_its_policy_says() -> None:
+    two = replace(DESK, approvals={"platform": an_approval_policy("platform", minimum=2)})
+    orders = obeyed(two, MigrationStatus(), (an_order(Verb.APPROVE, "core"),))
+    again = obeyed(two, orders.status, (an_order(Verb.APPROVE, "core", uid="2"),))
+    other = obeyed(two, orders.status, (an_order(Verb.APPROVE, "core", uid="3", actor="ben"),))
+
+    assert orders.news[0].message == (
+        "counted; wave core waits for 1 more approval by platform (1 of 2, given by ana): `approve` lets it begin"
+    )
+    assert result(again) is Result.REFUSED
+    assert other.news[0].message == "wave core may begin"
+
+
+LISTED = Approvers(users=("zoe",), groups=("security",))
+
+
+@pytest.mark.parametrize(
+    ("actor", "verb", "said"),
+    [
+        ({"actor": "zoe"}, Verb.APPROVE, "wave core may begin"),
+        ({"groups": ("security",)}, Verb.APPROVE, "wave core may begin"),
+        ({}, Verb.APPROVE, "platform: ana is no approver; users zoe; groups security may approve"),
+        ({"actor": "zoe"}, Verb.REJECT, "wave core does not begin, and the migration is paused"),
+        (
+            {},
+            Verb.REJECT,
+            "only an approver may reject (platform: users zoe; groups security); `pause` holds the migration",
+        ),
+    ],
+)
+def test_only_those_whom_the_policy_lists_let_a_wave_begin_or_refuse_it(
+    actor: dict[str, Any], verb: Verb, said: str
+) -> None:
+    listed = replace(DESK, approvals={"platform": an_approval_policy("platform", approvers=LISTED)})
+
+    orders = obeyed(listed, MigrationStatus(), (an_order(verb, "core", **actor),))
+
+    assert orders.news[0].message == said
+
+
+@pytest.mark.parametrize("verb", [Verb.APPROVE, Verb.REJECT])
+def test_a_wave_whose_policy_is_not_there_is_neither_approved_nor_rejected(verb: Verb) -> None:
+    orders = obeyed(replace(DESK, approvals={}), MigrationStatus(), (an_order(verb, "core"),))
+
+    assert result(orders) is Result.REFUSED
+    assert "ApprovalPolicy platform, which does not exist" in orders.news[0].message
 
 
 @pytest.mark.parametrize("wave", ["", "other", "shop"])

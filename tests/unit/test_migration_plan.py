@@ -11,7 +11,7 @@ from rollout.migration.spans import Durations
 from rollout.migration.unblock import Unblock
 from rollout.model.mesh_writes import LogPlaintext, MeshWrite, RestartWorkload
 from rollout.model.migration import Exemption, Stage
-from tests.support.builders import NOON
+from tests.support.builders import NOON, an_approval_policy
 from tests.support.fleets import a_fleet, a_wave, an_exemption, calling, put
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -128,12 +128,15 @@ def test_callers_that_call_each_other_hold_up_nobody_for_ever() -> None:
     assert done_after(fleet) == {"a": ALONE, "b": ALONE + ENROL, "c": ALONE + 2 * ENROL}
 
 
+SECURITY = {"security": an_approval_policy("security")}
+
+
 def holding(stage: Stage, *exceptions: Exemption) -> list[str]:
     """The codes of what holds shop in the stage, with a neighbour changing and callers missing."""
     calls = calling("pay>shop", "external>shop", "shop>data")
     stages = {"shop": stage, "pay": Stage.ENROLLING, "data": Stage.DONE}
     waves = (a_wave("core", "shop", "pay", "data", concurrency=3, approval="security"),)
-    plan = plan_of(a_fleet(*waves, calls=calls, stages=stages, exceptions=exceptions))
+    plan = plan_of(a_fleet(*waves, calls=calls, stages=stages, exceptions=exceptions, approvals=SECURITY))
     return [hold.code for hold in plan.waves[0].namespaces[0].holds]
 
 
