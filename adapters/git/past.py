@@ -76,7 +76,9 @@ class GitPast:
         ids = tuple(one for pair in pairs for one in pair)
         return await self._git.at_mirror(source, credentials, ids, work)
 
-    async def contents(self, source: GitSource, credentials: Credentials, blobs: Sequence[Blob]) -> Mapping[Blob, bytes]:
+    async def contents(
+        self, source: GitSource, credentials: Credentials, blobs: Sequence[Blob]
+    ) -> Mapping[Blob, bytes]:
         """What the files hold; those that are larger than a spec file may be are left out."""
 
         def work(mirror: Mirror, server: Server) -> Mapping[Blob, bytes]:
@@ -89,9 +91,7 @@ class GitPast:
 
         return await self._git.at_mirror(source, credentials, tuple(blobs), work)
 
-    async def written(
-        self, source: GitSource, credentials: Credentials, commits: Sequence[str]
-    ) -> tuple[Written, ...]:
+    async def written(self, source: GitSource, credentials: Credentials, commits: Sequence[str]) -> tuple[Written, ...]:
         """Whom each of the commits names; Rejected when a commit is larger than we read."""
 
         def work(mirror: Mirror, server: Server) -> tuple[Written, ...]:

@@ -48,15 +48,15 @@ class MemoryPast:
         self._git.newest(source, credentials)
         return tuple(self._changes(source, *pair) for pair in trees)
 
-    async def contents(self, source: GitSource, credentials: Credentials, blobs: Sequence[Blob]) -> Mapping[Blob, bytes]:
+    async def contents(
+        self, source: GitSource, credentials: Credentials, blobs: Sequence[Blob]
+    ) -> Mapping[Blob, bytes]:
         """What the files hold; those that are larger than a spec file may be are left out."""
         self.calls.append("contents")
         self._git.newest(source, credentials)
         return {blob: self._blobs[blob] for blob in blobs if len(self._blobs[blob]) <= _LARGEST}
 
-    async def written(
-        self, source: GitSource, credentials: Credentials, commits: Sequence[str]
-    ) -> tuple[Written, ...]:
+    async def written(self, source: GitSource, credentials: Credentials, commits: Sequence[str]) -> tuple[Written, ...]:
         """Whom each of the commits names."""
         self.calls.append("written")
         self._git.newest(source, credentials)
@@ -76,7 +76,9 @@ class MemoryPast:
         """How many commits in a row lead from the newest one to each, itself counted; those with more are left out."""
         found, row = {newest: 1}, [newest]
         while row and found[row[0]] < most:
-            below = {parent: found[one] + 1 for one in row for parent in self._known(one).parents if parent not in found}
+            below = {
+                parent: found[one] + 1 for one in row for parent in self._known(one).parents if parent not in found
+            }
             found |= below
             row = list(below)
         return found

@@ -60,10 +60,10 @@ class SpecPast(Protocol):
     ) -> tuple[tuple[FileChange, ...], ...]:
         """For each pair of trees what became of the spec files of the first in the second; "" is a tree without files."""
 
-    async def contents(self, source: GitSource, credentials: Credentials, blobs: Sequence[Blob]) -> Mapping[Blob, bytes]:
+    async def contents(
+        self, source: GitSource, credentials: Credentials, blobs: Sequence[Blob]
+    ) -> Mapping[Blob, bytes]:
         """What the files hold; those that are larger than a spec file may be are left out."""
 
-    async def written(
-        self, source: GitSource, credentials: Credentials, commits: Sequence[str]
-    ) -> tuple[Written, ...]:
+    async def written(self, source: GitSource, credentials: Credentials, commits: Sequence[str]) -> tuple[Written, ...]:
         """Whom each of the commits names."""
