@@ -21,7 +21,7 @@ class Ancestor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """A commit and what came before it, each before its parents. ends: those whose parents were not fetched."""
+    """A commit and what came before it, each before its parents. ends: those after which more may come that was not fetched."""
 
     commits: tuple[Ancestor, ...]
     ends: frozenset[str] = frozenset()

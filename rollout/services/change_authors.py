@@ -13,12 +13,12 @@ from policies.approval import Authors
 from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.clock import Clock
-from rollout.ports.errors import NotFound, PortError, Rejected
+from rollout.ports.errors import NotFound, PortError, Rejected, Unreachable
 from rollout.ports.past import SpecPast
 from rollout.ports.rollouts import Rollouts
 from rollout.ports.sources import SpecSource
 from rollout.ports.specs import ObjectRef, Sources, SourceSecrets, Specs
-from rollout.services.change_people import authors, signers
+from rollout.services.change_people import authors, plain, signers
 from rollout.services.change_walk import Walk
 from rollout.services.sync_git import origin_of
 
@@ -81,13 +81,11 @@ class ProvenAuthors:
             return Authors(unproven=question)
         if (known := self._known(question)) is not None:
             return known
-        running = self._running.get(key)
-        if running is None:
+        self._finish(key)
+        if key not in self._running and self._known(question) is None:
             running = self._running[key] = asyncio.create_task(self._ask(question), name=f"authors of {key}")
             await asyncio.wait({running}, timeout=self._within.total_seconds())
-        if running.done():
-            del self._running[key]
-            running.result()
+            self._finish(key)
         asked = f"git is being asked who set {revision} of {key}; the answer is taken when it is there"
         return self._known(question) or Authors(unproven=asked)
 
@@ -98,6 +96,13 @@ class ProvenAuthors:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         self._running.clear()
+
+    def _finish(self, key: Key) -> None:
+        """Forget a question that was answered; what nobody foresaw is raised."""
+        running = self._running.get(key)
+        if running is not None and running.done():
+            del self._running[key]
+            running.result()
 
     def _question(self, key: Key, revision: str) -> _Question | str:
         """What to ask git, or why that would prove nothing."""
@@ -137,8 +142,10 @@ class ProvenAuthors:
                     found = await self._proven(question)
             except TimeoutError:
                 found = Authors(unproven=f"git took longer than {LONGEST.total_seconds():g} s; it is asked again")
+            except Unreachable as error:
+                found = Authors(unproven=f"git cannot be asked: {plain(str(error))}; it is asked again")
             except PortError as error:
-                found = Authors(unproven=str(error))
+                found = Authors(unproven=plain(str(error)))
         self._answers[question.key] = _Answer(question=question, authors=found, at=self._clock.now())
         self._answers.move_to_end(question.key)
         while len(self._answers) > _KEPT_ANSWERS:
@@ -167,7 +174,7 @@ class ProvenAuthors:
                     f"{error}; sign what changes spec.revision, with a key in Secret {source.verify}"
                 ) from error
             emails |= {*named, *signers(signer)}
-        return Authors(commit=commits[0], emails=tuple(sorted(emails)))
+        return Authors(commit=commits[-1], emails=tuple(sorted(emails)))
 
     def _walk(self, question: _Question) -> Walk:
         """Where the last question about this Rollout of this source left off, or a new one."""

@@ -10,6 +10,7 @@ from rollout.ports.past import Written
 
 _MOST_CO_AUTHORS = 100
 _LONGEST = 254  # RFC 5321, section 4.5.3.1.3, without the angle brackets
+_LONGEST_TEXT = 500
 # What mail servers take without quotes; a look-alike from another alphabet is nobody's address here.
 _ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?"
 _WHOLE = re.compile(_ADDRESS)
@@ -37,3 +38,8 @@ def address(text: str) -> str:
     """An e-mail address in lower case; "" for anything else."""
     bare = text.strip()
     return bare.lower() if len(bare) <= _LONGEST and _WHOLE.fullmatch(bare) else ""
+
+
+def plain(text: str) -> str:
+    """Text that may hold what a repository said, in characters that can be seen, bounded."""
+    return "".join(sign if sign.isprintable() else " " for sign in text[:_LONGEST_TEXT])
