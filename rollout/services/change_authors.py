@@ -6,6 +6,7 @@ brought the revision there. Each of them must be signed by a key that the GitSou
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,13 +62,22 @@ class _Answer:
 class ProvenAuthors:
     """`ports.policies.ChangeAuthors` on the repositories of GitSources. home: the controller's namespace.
 
-    within: how long one call waits; what takes longer goes on, one question per source at a time, and is answered later.
+    within: how long one call waits; what takes longer goes on, one question per source at a time. answered: told of the
+    Rollout when such an answer is there.
     """
 
-    def __init__(self, ports: AuthorPorts, home: str, clock: Clock, within: timedelta = WITHIN) -> None:
+    def __init__(
+        self,
+        ports: AuthorPorts,
+        home: str,
+        clock: Clock,
+        answered: Callable[[Key], object],
+        within: timedelta = WITHIN,
+    ) -> None:
         self._ports = ports
         self._home = home
         self._clock = clock
+        self._answered = answered
         self._within = within
         self._answers: OrderedDict[Key, _Answer] = OrderedDict()
         self._walks: OrderedDict[Key, tuple[GitSource, Walk]] = OrderedDict()
@@ -85,6 +95,8 @@ class ProvenAuthors:
         if key not in self._running and self._known(question) is None:
             running = self._running[key] = asyncio.create_task(self._ask(question), name=f"authors of {key}")
             await asyncio.wait({running}, timeout=self._within.total_seconds())
+            if not running.done():
+                running.add_done_callback(lambda _: self._answered(key))
             self._finish(key)
         asked = f"git is being asked who set {revision} of {key}; the answer is taken when it is there"
         return self._known(question) or Authors(unproven=asked)

@@ -80,7 +80,7 @@ async def test_a_history_ends_where_no_more_was_asked_for_and_says_so(case: Case
     past = await case.past(line[-1], depth=2)
     deeper = await case.past(line[-1], depth=4)
 
-    assert ([one.commit for one in past.commits], past.ends) == (line[:0:-1], {line[1]})
+    assert ([one.commit for one in past.commits], past.ends) == (line[:0:-1], frozenset(line[1:2]))
     assert ([one.commit for one in deeper.commits], deeper.ends) == (line[::-1], frozenset())
 
 
