@@ -56,9 +56,13 @@ class AuthorsWorld:
         self.service = ProvenAuthors(ports, HOME, self.clock, self.answered.put_nowait, within)
 
     def trust(self, **keys: str) -> None:
-        """Let these keys sign: a Secret's entries, a dot in a name as two underscores."""
-        meta = {"name": "keys", "namespace": "shop"}
-        data = {name.replace("__", "."): base64.b64encode(text.encode()).decode() for name, text in keys.items()}
+        """Let these keys sign, and no others."""
+        self.secret("keys", **keys)
+
+    def secret(self, name: str, **entries: str) -> None:
+        """A Secret of the source's namespace; a dot in a name as two underscores."""
+        meta = {"name": name, "namespace": "shop"}
+        data = {entry.replace("__", "."): base64.b64encode(text.encode()).decode() for entry, text in entries.items()}
         self._cluster.seed({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": data})
 
     async def applied(self) -> None:
