@@ -25,6 +25,14 @@ Holders = Mapping[str, Blob]  # files that hold the Rollout, by path, at one com
 _File = tuple[Blob, bool]  # a content, and whether it is read as JSON
 
 
+@dataclass(slots=True, kw_only=True)
+class _State:
+    """A commit on the way. hidden: files that nobody can read, out of one of which the value may have come later."""
+
+    holders: Holders
+    hidden: set[str] = field(default_factory=set)
+
+
 @dataclass(slots=True)
 class _Seen:
     """What the walk has found so far. sources: commits that the value did not come to from a parent."""
@@ -67,39 +75,44 @@ class Walk:
     async def _walked(self, past: Past, revision: str) -> set[str] | None:
         """The commits that count; None where more history is needed."""
         order = {one.commit: place for place, one in enumerate(past.commits)}
-        holders = {past.commits[0].commit: await self._at(past.commits[0])}
-        self._check(holders[past.commits[0].commit], past.commits[0].commit, revision)
+        newest = past.commits[0]
+        states = {newest.commit: _State(holders=await self._at(newest))}
+        self._check(states[newest.commit].holders, newest.commit, revision)
         seen, places = _Seen(), [0]
         while places:
             one = past.commits[heapq.heappop(places)]
             if one.commit in past.ends or any(parent not in order for parent in one.parents):
                 return None
-            here = holders.pop(one.commit)
-            before = await self._before(past, order, one, here)
-            for parent in self._judged(one, here, before, revision, seen):
-                if parent not in holders:
-                    holders[parent] = before[parent]
+            before = await self._before(past, order, one, states[one.commit].holders)
+            for parent, hidden in self._judged(one, states.pop(one.commit), before, revision, seen).items():
+                if parent not in states:
+                    states[parent] = _State(holders=before[parent])
                     heapq.heappush(places, order[parent])
+                states[parent].hidden |= hidden
         return _latest(past, seen)
 
     def _judged(
-        self, one: Ancestor, here: Holders, before: Mapping[str, Holders], revision: str, seen: _Seen
-    ) -> list[str]:
-        """The parents that had the value already; whether the commit counts goes into `seen`."""
-        had = [parent for parent in dict.fromkeys(one.parents) if self._has(before[parent], here, revision)]
+        self, one: Ancestor, here: _State, before: Mapping[str, Holders], revision: str, seen: _Seen
+    ) -> dict[str, set[str]]:
+        """The parents that had the value, or may have, with the files there that hide it; what counts goes into `seen`."""
+        had: dict[str, set[str]] = {}
+        for parent, holders in before.items():
+            if revision in self._values(holders):
+                had[parent] = set()
+            elif hidden := {path for path in holders if self._hides(path, holders, here)}:
+                had[parent] = hidden
         if not had:
             seen.sources.add(one.commit)
-        is_carried = had[:1] == list(one.parents[:1])  # the branch itself had it, so a merge brought nothing
-        if not had or not is_carried or self._values(before[one.parents[0]]) != self._values(here):
+        # a merge that brought it differs from the branch that it was made on
+        if not had or self._values(before[one.parents[0]]) != self._values(here.holders):
             seen.counted.add(one.commit)
         return had
 
-    def _has(self, before: Holders, here: Holders, revision: str) -> bool:
-        """Whether the value was there before: said, or in a file that nobody could read and that was touched since."""
-        if revision in self._values(before):
-            return True
-        touched = {path: blob for path, blob in before.items() if here.get(path) != blob}
-        return UNREADABLE in self._values(touched)
+    def _hides(self, path: str, holders: Holders, here: _State) -> bool:
+        """Whether the value may have been in a file that nobody could read, and that was touched since."""
+        if UNREADABLE not in self._reading(path, holders[path]):
+            return False
+        return here.holders.get(path) != holders[path] or path in here.hidden
 
     def _values(self, holders: Holders) -> list[str]:
         return sorted(value for path, blob in holders.items() for value in self._reading(path, blob))

@@ -189,6 +189,24 @@ async def test_a_change_hidden_in_a_file_that_nobody_could_read_counts_besides_w
     assert await world.counted(mended) == [mended, hidden]
 
 
+async def test_a_hidden_change_is_found_behind_commits_that_left_it_alone(world: World) -> None:
+    world.commit(V1)
+    broken = {"a.yaml": a_rollout("v2") + "\t: {\n"}
+    hidden = world.commit(broken)
+    world.commit({**broken, "b.yaml": "b: 1\n"})
+    mended = world.commit({**V2, "b.yaml": "b: 1\n"})
+
+    assert await world.counted(mended) == [mended, hidden]
+
+
+async def test_a_change_hidden_by_the_name_of_its_file_counts_besides_the_rename(world: World) -> None:
+    world.commit(V1)
+    hidden = world.commit({"a.json": a_rollout("v2")})
+    renamed = world.commit(V2)
+
+    assert await world.counted(renamed) == [renamed, hidden]
+
+
 async def test_a_file_that_nobody_can_read_and_nobody_touches_hides_nothing(world: World) -> None:
     broken = {"broken.yaml": "checkout: {\n"}
     world.commit({**V1, **broken})
