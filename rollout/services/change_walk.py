@@ -19,6 +19,7 @@ from rollout.services.change_reading import UNREADABLE, revisions
 DEPTHS = (50, 500, 5_000, 20_000)  # how far history is fetched: as for whether a commit follows, but never without end
 MOST_BYTES = 100_000_000  # of files that one question may read
 _MOST_KEPT = 40_000  # readings and comparisons between two questions
+_BREATH = 256  # commits, about 5 ms
 _FIRST, _MOST = 16, 1_024  # commits that are compared in one call of git: few at first, as the answer is mostly near
 
 Holders = Mapping[str, Blob]  # files that hold the Rollout, by path, at one commit
@@ -80,7 +81,10 @@ class Walk:
         self._check(states[newest.commit].holders, newest.commit, revision)
         seen, places = _Seen(), [0]
         while places:
-            one = past.commits[heapq.heappop(places)]
+            place = heapq.heappop(places)
+            if place % _BREATH == 0:
+                await asyncio.sleep(0)  # others go on meanwhile: what is known already is walked without asking anybody
+            one = past.commits[place]
             if one.commit in past.ends or any(parent not in order for parent in one.parents):
                 return None
             before = await self._before(past, order, one, states[one.commit].holders)
