@@ -22,6 +22,7 @@ from rollout.ports.specs import ObjectRef, Sources, SourceSecrets, Specs
 from rollout.services.change_people import authors, plain, signers
 from rollout.services.change_walk import Walk
 from rollout.services.sync_git import origin_of
+from rollout.services.sync_status import may_be_contested
 
 WITHIN = timedelta(seconds=10)  # what a tick waits at most
 LONGEST = timedelta(seconds=120)  # what one question may take, its turn not counted
@@ -123,7 +124,8 @@ class ProvenAuthors:
             return f"Rollout {key} cannot be read; mend it first"
         if stored.spec.revision != revision:
             return f"Rollout {key} asks for {stored.spec.revision} by now, not for {revision}"
-        owner = self._ports.specs.owner(ObjectRef(kind="Rollout", key=key))
+        ref = ObjectRef(kind="Rollout", key=key)
+        owner = self._ports.specs.owner(ref)
         if owner is None:
             return f"Rollout {key} is not from git; put it into a GitSource with spec.verify"
         if owner.namespace not in (key.namespace, self._home):
@@ -137,6 +139,8 @@ class ProvenAuthors:
             return f"GitSource {owner} has no spec.verify, so a commit may name anybody; set it to a Secret with keys"
         if not found.status.commit or found.status.origin != origin_of(found.source):
             return f"GitSource {owner} has not applied a commit of {found.source.url} {found.source.ref} yet"
+        if may_be_contested(found.status, ref):
+            return f"GitSource {owner} is not alone in wanting {key}; remove it from one of the two"
         return _Question(key=key, revision=revision, source=found.source, commit=found.status.commit)
 
     def _known(self, question: _Question) -> Authors | None:

@@ -160,6 +160,32 @@ async def test_a_label_that_claims_another_source_is_not_believed(world: Authors
     assert "GitSource shop/other has not applied a commit" in (await world.of()).unproven
 
 
+async def test_of_two_sources_that_want_it_no_label_chooses_whose_history_counts(world: AuthorsWorld) -> None:
+    await world.released("v2")
+    other = await world.sync.a_source("other", onInvalid="skip-file", **VERIFY)
+    await world.sync.look(other, hours=2)
+    await world.sync.edit("Rollout", CHECKOUT, {"metadata": {"labels": {"rollout.dev/source": "other"}}})
+
+    assert (await world.of()).unproven == (
+        "GitSource shop/other is not alone in wanting shop/checkout; remove it from one of the two"
+    )
+
+
+async def test_where_more_is_contested_than_the_status_can_say_nothing_of_the_source_is_proven(
+    world: AuthorsWorld,
+) -> None:
+    names = [f"app{number}" for number in range(7)]
+    world.scribe.commit({f"{name}.yaml": a_rollout("v2", name) for name in names}, OURS)
+    await world.applied()
+    other = await world.sync.a_source("other", onInvalid="skip-file", **VERIFY)
+    await world.sync.look(other, hours=2)
+    await world.applied()
+
+    answer = await world.of(key=Key(namespace="shop", name="app6"))
+
+    assert "GitSource shop/apps is not alone in wanting shop/app6" in answer.unproven
+
+
 async def test_annotations_of_the_rollout_change_nothing(world: AuthorsWorld) -> None:
     commit = await world.released("v2")
     marks = {"rollout.dev/commit": "1" * 40, "rollout.dev/source": "elsewhere.yaml:1"}
