@@ -14,19 +14,14 @@ from adapters.kube.cache import Cache
 from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
 from adapters.kube.specs import KubeSpecs
+from adapters.kube.store import KubeRollouts
 from rollout.model.names import Key
-from rollout.ports.rollouts import Rollouts
 from rollout.services.change_authors import AuthorPorts, ProvenAuthors
 from rollout.settings import Settings
 
 
 def change_authors(
-    settings: Settings,
-    stack: AsyncExitStack,
-    api: KubeApi,
-    cache: Cache,
-    rollouts: Rollouts,
-    answered: Callable[[Key], object],
+    settings: Settings, stack: AsyncExitStack, api: KubeApi, cache: Cache, answered: Callable[[Key], object]
 ) -> ProvenAuthors:
     """Who changed revisions, by the history of the cluster's GitSources; ended with `stack`.
 
@@ -39,7 +34,7 @@ def change_authors(
     git = GitSpecSource(place / "history", urls=urls)
     stack.push_async_callback(git.close)
     ports = AuthorPorts(
-        rollouts=rollouts,
+        rollouts=KubeRollouts(api, cache),
         specs=KubeSpecs(api, cache),
         sources=KubeSources(api, cache),
         secrets=KubeSourceSecrets(api, cache),
