@@ -84,6 +84,7 @@ class ProvenAuthors:
         self._walks: OrderedDict[Key, tuple[GitSource, Walk]] = OrderedDict()
         self._turns: dict[Key, asyncio.Lock] = {}
         self._running: dict[Key, asyncio.Task[None]] = {}
+        self._slow: set[Key] = set()  # whose last question took longer than a call waits: none waits for the next one
 
     async def of(self, key: Key, revision: str) -> Authors:
         """Author and committer of the commits that changed the Rollout's `spec.revision` to this one."""
@@ -95,8 +96,11 @@ class ProvenAuthors:
         self._finish(key)
         if key not in self._running and self._known(question) is None:
             running = self._running[key] = asyncio.create_task(self._ask(question), name=f"authors of {key}")
-            await asyncio.wait({running}, timeout=self._within.total_seconds())
-            if not running.done():
+            await asyncio.wait({running}, timeout=0 if key in self._slow else self._within.total_seconds())
+            if running.done():
+                self._slow.discard(key)
+            else:
+                self._slow.add(key)
                 running.add_done_callback(lambda _: self._answered(key))
             self._finish(key)
         asked = f"git is being asked who set {revision} of {key}; the answer is taken when it is there"

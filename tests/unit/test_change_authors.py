@@ -247,6 +247,23 @@ async def test_a_slow_git_holds_nobody_up_and_its_answer_is_taken_later(world: A
     assert (told, answer.commit, slow.asked) == (CHECKOUT, commit, 1)
 
 
+@pytest.mark.slow
+async def test_a_git_that_was_slow_once_is_not_waited_for_a_second_time(world: AuthorsWorld) -> None:
+    slow = world.past = Slow(world)
+    world.restart(within=timedelta(seconds=1))
+    await world.released("v2")
+    await world.of()
+    slow.goes.set()
+    await world.answered.get()
+    slow.goes.clear()
+    await world.released("v3")
+
+    async with asyncio.timeout(0.9):
+        answer = await world.of("v3")
+
+    assert "git is being asked who set v3" in answer.unproven
+
+
 async def test_one_source_is_asked_one_question_at_a_time(world: AuthorsWorld) -> None:
     slow = world.past = Slow(world)
     world.restart(within=timedelta(0))
