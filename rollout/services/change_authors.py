@@ -97,9 +97,7 @@ class ProvenAuthors:
         if key not in self._running and self._known(question) is None:
             running = self._running[key] = asyncio.create_task(self._ask(question), name=f"authors of {key}")
             await asyncio.wait({running}, timeout=0 if key in self._slow else self._within.total_seconds())
-            if running.done():
-                self._slow.discard(key)
-            else:
+            if not running.done():
                 self._slow.add(key)
                 running.add_done_callback(lambda _: self._answered(key))
             self._finish(key)
@@ -156,6 +154,7 @@ class ProvenAuthors:
         return answer.authors if is_good else None
 
     async def _ask(self, question: _Question) -> None:
+        begun = asyncio.get_running_loop().time()
         async with self._turns.setdefault(question.source.key, asyncio.Lock()):
             try:
                 async with asyncio.timeout(LONGEST.total_seconds()):
@@ -166,6 +165,8 @@ class ProvenAuthors:
                 found = Authors(unproven=f"git cannot be asked: {plain(str(error))}; it is asked again")
             except PortError as error:
                 found = Authors(unproven=plain(str(error)))
+        if asyncio.get_running_loop().time() - begun < self._within.total_seconds():
+            self._slow.discard(question.key)
         self._answers[question.key] = _Answer(question=question, authors=found, at=self._clock.now())
         self._answers.move_to_end(question.key)
         while len(self._answers) > _KEPT_ANSWERS:

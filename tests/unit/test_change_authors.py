@@ -248,7 +248,7 @@ async def test_a_slow_git_holds_nobody_up_and_its_answer_is_taken_later(world: A
 
 
 @pytest.mark.slow
-async def test_a_git_that_was_slow_once_is_not_waited_for_a_second_time(world: AuthorsWorld) -> None:
+async def test_a_git_that_was_slow_once_is_not_waited_for_until_it_is_fast_again(world: AuthorsWorld) -> None:
     slow = world.past = Slow(world)
     world.restart(within=timedelta(seconds=1))
     await world.released("v2")
@@ -262,6 +262,10 @@ async def test_a_git_that_was_slow_once_is_not_waited_for_a_second_time(world: A
         answer = await world.of("v3")
 
     assert "git is being asked who set v3" in answer.unproven
+    slow.goes.set()
+    await world.answered.get()
+    commit = await world.released("v4")
+    assert (await world.of("v4")).commit == commit
 
 
 async def test_one_source_is_asked_one_question_at_a_time(world: AuthorsWorld) -> None:
