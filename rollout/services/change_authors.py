@@ -162,7 +162,10 @@ class ProvenAuthors:
             except TimeoutError:
                 found = Authors(unproven=f"git took longer than {LONGEST.total_seconds():g} s; it is asked again")
             except Unreachable as error:
-                found = Authors(unproven=f"git cannot be asked: {plain(str(error))}; it is asked again")
+                said = (
+                    f"git cannot be asked for GitSource {question.source.key}: {plain(str(error))}; it is asked again"
+                )
+                found = Authors(unproven=said)
             except PortError as error:
                 found = Authors(unproven=plain(str(error)))
         if asyncio.get_running_loop().time() - begun < self._within.total_seconds():

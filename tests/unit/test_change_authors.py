@@ -197,7 +197,10 @@ async def test_annotations_of_the_rollout_change_nothing(world: AuthorsWorld) ->
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (Unreachable("no answer within 60 s"), "git cannot be asked: no answer within 60 s; it is asked again"),
+        (
+            Unreachable("no answer within 60 s"),
+            "git cannot be asked for GitSource shop/apps: no answer within 60 s; it is asked again",
+        ),
         (Forbidden("the password\n is wrong"), "the password  is wrong"),
     ],
 )
