@@ -43,6 +43,11 @@ class Entry:
     path: str
 
 
+def is_spec(path: str) -> bool:
+    """Whether the file is read; path: within the folder that is."""
+    return path.endswith(_SUFFIXES) and not any(part.startswith(".") for part in path.split("/"))
+
+
 class Mirror:
     """A bare repository in `directory`, for one call at a time. It may vanish at any time but costs a fetch then."""
 
@@ -83,12 +88,13 @@ class Mirror:
         roots = self.local(call, ["rev-list", "--max-parents=0", commit, "--"], most=_LISTED)
         if roots.code != 0:
             raise Unreachable(f"the history of {commit[:12]} cannot be read: {roots.error[:200]}; it is fetched again")
+        return None if self.ends() & set(roots.out.decode().split()) else False
+
+    def ends(self) -> frozenset[str]:
+        """The commits whose parents were not fetched (gitformat-shallow)."""
         with suppress(FileNotFoundError):
-            cut = set(
-                (self.directory / "shallow").read_text().split()
-            )  # gitformat-shallow: their parents are elsewhere
-            return None if cut & set(roots.out.decode().split()) else False
-        return False
+            return frozenset((self.directory / "shallow").read_text().split())
+        return frozenset()
 
     def files(self, call: Call, commit: str, folder: str) -> tuple[str, tuple[SpecFile, ...]]:
         """The commit's author, and all spec files under `folder` sorted by path.
@@ -99,9 +105,25 @@ class Mirror:
             self._check_folder(call, commit, folder)
         tree = f"{commit}:{folder}" if folder else commit
         entries = tuple(self._wanted(call, tree, f"{folder}/" if folder else ""))
-        author, *contents = self._contents(call, [commit, *(entry.object_id for entry in entries)])
+        author, *contents = self.contents(call, [commit, *(entry.object_id for entry in entries)])
         files = (SpecFile(path=entry.path, content=text) for entry, text in zip(entries, contents, strict=True))
         return _author(author), tuple(sorted(files, key=lambda file: file.path))
+
+    def contents(self, call: Call, object_ids: list[str]) -> Iterator[bytes]:
+        """The objects as they are, together within the limits; Unreachable when one is missing."""
+        most = self._limits.total_bytes + 1_000_000 + 100 * len(object_ids)
+        asked = "".join(f"{object_id}\n" for object_id in object_ids).encode()
+        said = self.local(call, ["cat-file", "--batch"], stdin=asked, most=most).out
+        position = 0
+        for object_id in object_ids:
+            end = said.find(b"\n", position)
+            header = said[position:end].decode("ascii", "replace").split(" ")
+            if end < 0 or len(header) != 3:
+                self._is_ready = False
+                raise Unreachable(f"object {object_id} is missing in the local copy; it is fetched again")
+            start, size = end + 1, int(header[2])
+            yield said[start : start + size]
+            position = start + size + 1
 
     def local(
         self,
@@ -136,7 +158,7 @@ class Mirror:
         for entry in _entries(listing.out, before):
             _check_mode(entry, "repository")
             within = entry.path.removeprefix(before)
-            if not within.endswith(_SUFFIXES) or any(part.startswith(".") for part in within.split("/")):
+            if not is_spec(within):
                 continue
             check_name(entry.path, "repository")
             count, total = count + 1, total + entry.size
@@ -145,21 +167,6 @@ class Mirror:
             if count > limits.files or total > limits.total_bytes:
                 raise Rejected(f"more than {limits.files} spec files or {limits.total_bytes} bytes; narrow spec.path")
             yield entry
-
-    def _contents(self, call: Call, object_ids: list[str]) -> Iterator[bytes]:
-        most = self._limits.total_bytes + 1_000_000 + 100 * len(object_ids)
-        asked = "".join(f"{object_id}\n" for object_id in object_ids).encode()
-        said = self.local(call, ["cat-file", "--batch"], stdin=asked, most=most).out
-        position = 0
-        for object_id in object_ids:
-            end = said.find(b"\n", position)
-            header = said[position:end].decode("ascii", "replace").split(" ")
-            if end < 0 or len(header) != 3:
-                self._is_ready = False
-                raise Unreachable(f"object {object_id} is missing in the local copy; it is fetched again")
-            start, size = end + 1, int(header[2])
-            yield said[start : start + size]
-            position = start + size + 1
 
     def _make_ready(self, call: Call) -> None:
         if self._is_ready and self._fetches < _KEPT_FETCHES and self._size() <= self._limits.pack_bytes:

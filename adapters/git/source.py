@@ -53,7 +53,7 @@ class GitSpecSource:
 
         def work(call: Call) -> str:
             with variables(self._cache, source, scheme, credentials) as ours:
-                return _Server(call, source, credentials, ours).found(self._cache)[1]
+                return Server(call, source, credentials, ours).found(self._cache)[1]
 
         return await self._in_thread(source, work)
 
@@ -61,17 +61,17 @@ class GitSpecSource:
         """All spec files of `commit`, or of the newest one when the ref moved on and `commit` is not here."""
         folder = checked_path(source.path)
 
-        def work(mirror: Mirror, server: _Server) -> Snapshot:
+        def work(mirror: Mirror, server: Server) -> Snapshot:
             here = commit if mirror.has(server.call, commit) else server.fetched(mirror)
             author, files = mirror.files(server.call, here, folder)
             return Snapshot(commit=here, author=author, files=files)
 
-        return await self._at_mirror(source, credentials, (commit,), work)
+        return await self.at_mirror(source, credentials, (commit,), work)
 
     async def follows(self, source: GitSource, credentials: Credentials, commit: str, before: str) -> bool:
         """Whether `before` is `commit` or one of its ancestors; history is fetched in steps until that is known."""
 
-        def work(mirror: Mirror, server: _Server) -> bool:
+        def work(mirror: Mirror, server: Server) -> bool:
             if commit == before:
                 return True
             for depth in _DEPTHS:
@@ -86,18 +86,43 @@ class GitSpecSource:
                 )
             return known
 
-        return await self._at_mirror(source, credentials, (commit, before), work)
+        return await self.at_mirror(source, credentials, (commit, before), work)
 
     async def signer(self, source: GitSource, credentials: Credentials, commit: str, trusted: TrustedKeys) -> str:
         """Which of the trusted keys signed `commit`: kind, fingerprint and name."""
         keys = Keys.checked(trusted, f"Secret {source.verify}" if source.verify else "the trusted keys")
 
-        def work(mirror: Mirror, server: _Server) -> str:
+        def work(mirror: Mirror, server: Server) -> str:
             if not mirror.has(server.call, commit) and server.fetched(mirror) != commit:
                 raise Unreachable(f"{source.url}: {source.ref} moved away from {commit[:12]}; it is looked at again")
             return signer(server.call, mirror, commit, keys)
 
-        return await self._at_mirror(source, credentials, (commit,), work)
+        return await self.at_mirror(source, credentials, (commit,), work)
+
+    async def at_mirror(
+        self,
+        source: GitSource,
+        credentials: Credentials,
+        commits: tuple[str, ...],
+        work: "Callable[[Mirror, Server], _T]",
+    ) -> _T:
+        """What `work` returns at the source's mirror, which nobody else touches meanwhile.
+
+        commits: that `work` will name to git; Rejected when one is no commit id.
+        """
+        scheme = self._checked(source, credentials)
+        for commit in commits:
+            if not _COMMIT.fullmatch(commit):
+                raise Rejected(f"{commit[:80]!r} is no commit id")
+        place = _place(source)
+        async with self._locks.setdefault(place, asyncio.Lock()):
+            mirror = self._mirrors.setdefault(place, Mirror(self._cache / place, self._limits))
+
+            def with_server(call: Call) -> _T:
+                with variables(self._cache, source, scheme, credentials) as ours:
+                    return work(mirror, Server(call, source, credentials, ours))
+
+            return await self._in_thread(source, with_server)
 
     async def close(self) -> None:
         """End every git that runs, and the threads that wait for them."""
@@ -112,28 +137,6 @@ class GitSpecSource:
         check_ref(source.ref)
         check_credentials(source, scheme, credentials)
         return scheme
-
-    async def _at_mirror(
-        self,
-        source: GitSource,
-        credentials: Credentials,
-        commits: tuple[str, ...],
-        work: "Callable[[Mirror, _Server], _T]",
-    ) -> _T:
-        """What `work` returns at the source's mirror, which nobody else touches meanwhile."""
-        scheme = self._checked(source, credentials)
-        for commit in commits:
-            if not _COMMIT.fullmatch(commit):
-                raise Rejected(f"{commit[:80]!r} is no commit id")
-        place = _place(source)
-        async with self._locks.setdefault(place, asyncio.Lock()):
-            mirror = self._mirrors.setdefault(place, Mirror(self._cache / place, self._limits))
-
-            def at_mirror(call: Call) -> _T:
-                with variables(self._cache, source, scheme, credentials) as ours:
-                    return work(mirror, _Server(call, source, credentials, ours))
-
-            return await self._in_thread(source, at_mirror)
 
     async def _in_thread(self, source: GitSource, work: Callable[[Call], _T]) -> _T:
         host = urlsplit(source.url).netloc
@@ -155,7 +158,7 @@ class GitSpecSource:
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class Server:
     """A source's server, as one call sees it."""
 
     call: Call

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from rollout.model.source import GitSource, Snapshot, SpecFile
 from rollout.ports.errors import Forbidden, NotFound, PortError, Rejected
@@ -11,13 +12,23 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 _NOBODY = Credentials()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryCommit:
+    """A commit. files: content by path; parents: what it was made on first, then what it merged."""
+
+    files: Mapping[str, bytes]
+    parents: tuple[str, ...]
+    author: str
+    committer: str
+    message: str
+
+
 class MemorySpecSource:
     """SpecSource on repositories that tests, demo and simulate fill by `commit`."""
 
     def __init__(self) -> None:
         self._heads: dict[tuple[str, str], str] = {}
-        self._commits: dict[str, tuple[str, dict[str, bytes]]] = {}
-        self._parents: dict[str, str] = {}
+        self._commits: dict[str, MemoryCommit] = {}
         self._signed: dict[str, str] = {}
         self._wanted: dict[str, Credentials] = {}
         self._failure: PortError | None = None
@@ -30,12 +41,22 @@ class MemorySpecSource:
         """The id of a new commit on `ref` that holds exactly `files` (path to text)."""
         held = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
         before = self._heads.get((url, ref), "")
-        said = repr((before, author, sorted(held.items()))).encode()
-        commit = hashlib.sha1(said, usedforsecurity=False).hexdigest()
-        self._commits[commit] = (author, held)
-        self._parents[commit] = before
-        self._heads[url, ref] = commit
-        return commit
+        parents = (before,) if before else ()
+        return self.add(
+            url, MemoryCommit(files=held, parents=parents, author=author, committer=author, message="change"), ref=ref
+        )
+
+    def add(self, url: str, commit: MemoryCommit, *, ref: str = "main") -> str:
+        """The id of `commit`, now the newest of `ref`."""
+        said = repr((commit.parents, commit.author, commit.committer, commit.message, sorted(commit.files.items())))
+        made = hashlib.sha1(said.encode(), usedforsecurity=False).hexdigest()
+        self._commits[made] = commit
+        self._heads[url, ref] = made
+        return made
+
+    def known(self, commit: str) -> MemoryCommit | None:
+        """The commit of that id; None when there is none."""
+        return self._commits.get(commit)
 
     def rewrite(self, url: str, files: Mapping[str, str | bytes], *, ref: str = "main") -> str:
         """The id of a commit without parents that takes the place of all that `ref` had: a forced push."""
@@ -57,14 +78,14 @@ class MemorySpecSource:
     async def head(self, source: GitSource, credentials: Credentials) -> str:
         """The id of the commit that `source.ref` names now."""
         self.heads += 1
-        return self._newest(source, credentials)
+        return self.newest(source, credentials)
 
     async def read(self, source: GitSource, credentials: Credentials, commit: str) -> Snapshot:
         """All spec files under `source.path` of `commit`."""
         self.reads += 1
-        newest = self._newest(source, credentials)
+        newest = self.newest(source, credentials)
         here = commit if commit in self._commits else newest
-        author, held = self._commits[here]
+        author, held = self._commits[here].author, self._commits[here].files
         folder = source.path.removeprefix("./").rstrip("/")
         before = f"{folder}/" if folder not in ("", ".") else ""
         if before and not any(path.startswith(before) for path in held):
@@ -72,21 +93,24 @@ class MemorySpecSource:
         files = tuple(
             SpecFile(path=path, content=held[path])
             for path in sorted(held)
-            if path.startswith(before) and _is_spec(path.removeprefix(before))
+            if path.startswith(before) and is_spec(path.removeprefix(before))
         )
         return Snapshot(commit=here, author=author, files=files)
 
     async def follows(self, source: GitSource, credentials: Credentials, commit: str, before: str) -> bool:
         """Whether `before` is `commit` or one of its ancestors."""
-        self._newest(source, credentials)
-        line: str = commit
-        while line and line != before:
-            line = self._parents.get(line, "")
-        return bool(line)
+        self.newest(source, credentials)
+        waiting, seen = [commit], {commit}
+        while waiting:
+            known = self._commits.get(waiting.pop())
+            fresh = [parent for parent in known.parents if parent not in seen] if known else []
+            waiting += fresh
+            seen.update(fresh)
+        return before in seen
 
     async def signer(self, source: GitSource, credentials: Credentials, commit: str, trusted: TrustedKeys) -> str:
         """The key that `sign` named, if it is trusted."""
-        self._newest(source, credentials)
+        self.newest(source, credentials)
         key = self._signed.get(commit, "")
         if not key:
             raise Rejected(f"commit {commit[:12]} is not signed")
@@ -94,7 +118,8 @@ class MemorySpecSource:
             raise Rejected(f"commit {commit[:12]} is signed by a key that is not trusted")
         return key
 
-    def _newest(self, source: GitSource, credentials: Credentials) -> str:
+    def newest(self, source: GitSource, credentials: Credentials) -> str:
+        """The id of the commit that `source.ref` names now; raises what `fail` and `require` asked for."""
         if self._failure is not None:
             raise self._failure
         if self._wanted.get(source.url, _NOBODY) not in (_NOBODY, credentials):
@@ -108,5 +133,6 @@ class MemorySpecSource:
         raise NotFound(f"{source.url}: there is no branch or tag {source.ref}")
 
 
-def _is_spec(path: str) -> bool:
+def is_spec(path: str) -> bool:
+    """Whether the file is read; path: within the folder that is."""
     return path.endswith(_SUFFIXES) and not any(part.startswith(".") for part in path.split("/"))

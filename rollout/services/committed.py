@@ -64,10 +64,10 @@ def held(files: Files, namespace: str) -> Held:
         if not _may_hold(content):
             continue
         try:
-            for data, line in _objects(path, content):
+            for data, line in objects_in(path, content):
                 if (found := _found(data, namespace, path, line)) is not None:
                     objects.append(found)
-                elif (key := _rollout_key(data, namespace)) is not None:
+                elif (key := rollout_key(data, namespace)) is not None:
                     keys.add(key)
                     spec = read_rollout(data.get("spec"), key, f"{path}:{line}")
                     rollouts += [spec] if isinstance(spec, RolloutSpec) else []
@@ -76,12 +76,7 @@ def held(files: Files, namespace: str) -> Held:
     return Held(objects=tuple(objects), rollouts=tuple(rollouts), keys=frozenset(keys), unread=tuple(unread))
 
 
-def _may_hold(content: bytes) -> bool:
-    """Whether reading the file is worth the time."""
-    return any(kind.encode() in content for kind in ("Rollout", *_KINDS))
-
-
-def _objects(path: str, content: bytes) -> Iterator[tuple[Mapping[str, Any], int]]:
+def objects_in(path: str, content: bytes) -> Iterator[tuple[Mapping[str, Any], int]]:
     """Every object of a file with its line, those inside a List too."""
     for document in documents(content, path):
         data = document.data
@@ -95,6 +90,20 @@ def _objects(path: str, content: bytes) -> Iterator[tuple[Mapping[str, Any], int
             yield data, document.line(())
 
 
+def rollout_key(data: Mapping[str, Any], namespace: str) -> Key | None:
+    """Which Rollout an object is, valid or not; None for every other object. namespace: where it names none."""
+    metadata = data.get("metadata")
+    is_ours = str(data.get("apiVersion", "")).startswith(f"{GROUP}/") and data.get("kind") == "Rollout"
+    if not is_ours or not isinstance(metadata, dict) or not metadata.get("name"):
+        return None
+    return Key(namespace=str(metadata.get("namespace") or namespace), name=str(metadata["name"]))
+
+
+def _may_hold(content: bytes) -> bool:
+    """Whether reading the file is worth the time."""
+    return any(kind.encode() in content for kind in ("Rollout", *_KINDS))
+
+
 def _found(data: Mapping[str, Any], namespace: str, path: str, line: int) -> Found | None:
     kind, metadata, spec = data.get("kind"), data.get("metadata"), data.get("spec")
     group = str(data.get("apiVersion", "")).rpartition("/")[0]
@@ -105,11 +114,3 @@ def _found(data: Mapping[str, Any], namespace: str, path: str, line: int) -> Fou
     ref = Ref(kind=kind, namespace=str(metadata.get("namespace") or namespace), name=str(metadata.get("name", "")))
     mark = template_hash(marked) if isinstance(marked, dict) else ""
     return Found(ref=ref, mark=mark, file=path, line=line)
-
-
-def _rollout_key(data: Mapping[str, Any], namespace: str) -> Key | None:
-    metadata = data.get("metadata")
-    is_ours = str(data.get("apiVersion", "")).startswith(f"{GROUP}/") and data.get("kind") == "Rollout"
-    if not is_ours or not isinstance(metadata, dict) or not metadata.get("name"):
-        return None
-    return Key(namespace=str(metadata.get("namespace") or namespace), name=str(metadata["name"]))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from rollout.model.source import OnRewrite
 from rollout.model.status import Condition, Reason
-from rollout.ports.specs import SourceStatus, StoredSource
+from rollout.ports.specs import ObjectRef, SourceStatus, StoredSource
 from rollout.services.sync_claims import Contest
 from rollout.services.sync_report import SyncReport, SyncState
 
@@ -18,6 +18,17 @@ _JITTER = 0.1  # sources of one interval must not all ask in the same second
 _LONGEST_WAIT = timedelta(minutes=10)
 _LONGEST_MESSAGE = 2000
 _SHOWN_CONTESTS = 5
+_END = "; remove it from one of the two"
+_MORE = f" more{_END}"
+
+
+def may_be_contested(status: SourceStatus, ref: ObjectRef) -> bool:
+    """Whether another source wants the object too, as far as the status of one of the two says."""
+    contest = next((one for one in status.conditions if one.type == CONTESTED and one.status == "True"), None)
+    if contest is None:
+        return False
+    is_all_said = contest.message.endswith(_END) and not contest.message.endswith(_MORE)
+    return not is_all_said or f"{ref} is wanted by " in contest.message
 
 
 def wake_at(report: SyncReport, interval: timedelta, failures: int, now: datetime) -> datetime:
@@ -118,7 +129,7 @@ def _contested(report: SyncReport, now: datetime) -> Iterator[Condition]:
     if report.contests:
         shown = "; ".join(_contest(report, one) for one in report.contests[:_SHOWN_CONTESTS])
         more = len(report.contests) - _SHOWN_CONTESTS
-        message = f"{shown}{f'; and {more} more' if more > 0 else ''}; remove it from one of the two"
+        message = f"{shown}{f'; and {more}{_MORE}' if more > 0 else _END}"
         yield Condition(type=CONTESTED, status="True", reason="WantedTwice", message=message, since=now)
 
 
