@@ -51,8 +51,8 @@ from rollout.wiring.actors import seen_bound
 from rollout.wiring.commits import kept_commits
 from rollout.wiring.metrics import access
 from rollout.wiring.migrating import kept_migrations, moving_by
+from rollout.wiring.receiving import Reception, door, kept_receivers
 from rollout.wiring.web import api_app
-from webhooks.git import hooks
 
 LEASE = "rollout-controller"
 # No request may outlive the lease: half of the renew deadline leaves room for one renewal in between.
@@ -104,6 +104,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
                 kept_migrations(fenced, cache, moving),
                 kept_commits(settings, stack, fenced, cache, lease, reconciler),
+                kept_receivers(fenced, cache, clock, settings.own_namespace),
             ),
             watch=WorkWatch(cache, settings.own_namespace),
             lease=lease,
@@ -115,7 +116,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         following = asyncio.create_task(cache.run())
         stack.push_async_callback(_ended, following)
-        hooked = _hooks(settings, KubeSources(api, cache), clock)  # a request to look now needs no lease
+        reception = Reception(api=api, cache=cache, clock=clock, home=settings.own_namespace)
+        hooked = door(reception, stack) if settings.webhooks_listen else None
         face = api_app(settings, api, cache, KubeRollouts(api, cache), clock)
         yield Running(
             controller=controller,
@@ -174,14 +176,6 @@ async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:
     metrics = PrometheusMetrics(access(settings))
     stack.push_async_callback(metrics.close)
     return metrics
-
-
-def _hooks(settings: Settings, sources: KubeSources, clock: SystemClock) -> FastAPI | None:
-    """The webhooks' app; None where nothing is to listen. OSError when the secret cannot be read."""
-    if not settings.webhooks_listen or settings.webhooks_secret_file is None:
-        return None
-    secret = settings.webhooks_secret_file.read_bytes().strip()
-    return hooks(secret, lambda key: sources.request(key, clock.now().isoformat()))
 
 
 def _git(settings: Settings, stack: AsyncExitStack) -> GitSpecSource:
