@@ -7,7 +7,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,7 @@ from tests.support.sync_world import WatchedApi
 from webhooks.callbacks import CallbackHooks
 from webhooks.demands import schema
 from webhooks.git import GitHooks
+from webhooks.limits import Deliveries
 from webhooks.routes import Doors, hooks
 
 SECRET, PREVIOUS = b"whsec_bmV3IHNlY3JldCBvZiB0aGUgcGlwZWxpbmU=", b"whsec_b2xkIHNlY3JldCBvZiB0aGUgcGlwZWxpbmU="
@@ -77,6 +78,7 @@ class Desk:
     clock: ManualClock
     receivers: KubeReceivers
     doors: Doors
+    callbacks: CallbackHooks
     looked: list[Key] = field(default_factory=list)
 
     def path(self, route: str = "callbacks", name: str = "ci", namespace: str = "shop") -> str:
@@ -115,6 +117,11 @@ class Desk:
         return Answer(
             code=sent[0]["status"], text=b"".join(one.get("body", b"") for one in sent[1:]).decode(), headers=told
         )
+
+    def forget(self) -> None:
+        """As a replica that has heard nothing yet."""
+        self.callbacks = replace(self.callbacks, _deliveries=Deliveries())
+        self.doors.handlers = {**self.doors.handlers, "callbacks": self.callbacks}
 
     def commands(self) -> list[dict[str, Any]]:
         """All RolloutCommands that were written."""
@@ -164,6 +171,7 @@ async def a_desk(*objects: dict[str, Any], tokens: Tokens | None = None) -> Asyn
         clock=clock,
         receivers=receivers,
         doors=doors,
+        callbacks=callbacks,
         looked=looked,
     )
     following.cancel()
