@@ -18,8 +18,10 @@ _MOST_DOORS = 10_000  # Receivers remembered at once
 _MOST_DELIVERIES = 20_000  # of one Receiver
 
 
-async def read(stream: AsyncIterator[bytes], most: int, declared: str = "") -> bytes:
-    """The raw body; RefusedError when it is longer than `most` or takes longer than READ_WITHIN.
+async def read(
+    stream: AsyncIterator[bytes], most: int, declared: str = "", *, within: timedelta = READ_WITHIN
+) -> bytes:
+    """The raw body; RefusedError when it is longer than `most` or takes longer than `within`.
 
     declared: what Content-Length says, so that a body that is too long is not read at all.
     """
@@ -27,7 +29,7 @@ async def read(stream: AsyncIterator[bytes], most: int, declared: str = "") -> b
         raise RefusedError(Refusal.TOO_LARGE)
     body = bytearray()
     try:
-        async with asyncio.timeout(READ_WITHIN.total_seconds()):
+        async with asyncio.timeout(within.total_seconds()):
             async for chunk in stream:
                 body += chunk
                 if len(body) > most:
