@@ -22,6 +22,7 @@ from adapters.kube.sources import KubeSources
 from adapters.kube.store import KubeRollouts
 from adapters.memory.clock import ManualClock
 from adapters.memory.cluster import Call, DirectApi, MemoryCluster
+from adapters.memory.tokens import MemoryTokens
 from adapters.mesh.store import KubeMigrations
 from rollout.crds import definitions
 from rollout.manifest.status import status_to_dict
@@ -57,14 +58,6 @@ class Answer:
     code: int
     text: str
     headers: Mapping[str, str]
-
-
-class NoTokens:
-    """Nobody issues tokens."""
-
-    async def claims(self, token: str, issuer: str, audience: str, now: datetime) -> Mapping[str, Any] | None:
-        """Of nobody."""
-        return None if token and issuer and audience and now else {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,7 +148,7 @@ async def a_desk(*objects: dict[str, Any], tokens: Tokens | None = None) -> Asyn
         voucher=voucher,
         rollouts=KubeRollouts(api, cache),
         migrations=KubeMigrations(api, cache),
-        tokens=tokens or NoTokens(),
+        tokens=tokens or MemoryTokens(),
     )
     doors = Doors(
         receivers=receivers,
