@@ -6,6 +6,7 @@ more kind of sender is one more entry of `handlers`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -16,7 +17,7 @@ from rollout.ports.clock import Clock
 from rollout.ports.errors import PortError
 from rollout.ports.receivers import Receivers, StoredReceiver
 from webhooks.knock import Knock, Refusal, RefusedError, single
-from webhooks.limits import Rates, read
+from webhooks.limits import READ_WITHIN, Rates, read
 
 log = structlog.get_logger("rollout.webhooks")
 
@@ -33,12 +34,13 @@ class Handler(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Doors:
-    """All routes. handlers: by the part of the path behind /hooks/."""
+    """All routes. handlers: by the part of the path behind /hooks/; schemas: what their OpenAPI says of bodies."""
 
     receivers: Receivers
     clock: Clock
     handlers: Mapping[str, Handler]
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    read_within: timedelta = READ_WITHIN
     _rates: Rates = field(default_factory=Rates)
 
     async def open(self, route: str, path: str, request: Request) -> Response:
@@ -49,7 +51,8 @@ class Doors:
             return await handler(await self._knock(handler, stored, request))
         except RefusedError as refused:
             name = str(stored.key) if stored else ""
-            log.warning("webhook_refused", route=route, receiver=name, refusal=refused.refusal.value, why=refused.text)
+            tell = log.warning if stored else log.debug  # who knocks where nobody is must not fill the log
+            tell("webhook_refused", route=route, receiver=name, refusal=refused.refusal.value, why=refused.text)
             return _refused(refused)
 
     async def _knock(self, handler: Handler, stored: StoredReceiver | None, request: Request) -> Knock:
@@ -59,7 +62,8 @@ class Doors:
         if receiver.suspend:
             raise RefusedError(Refusal.SUSPENDED)
         self._rates.take(stored.uid, receiver.most_per_minute, self.clock.now())
-        body = await read(request.stream(), handler.most_bytes, request.headers.get("content-length", ""))
+        declared = request.headers.get("content-length", "")
+        body = await read(request.stream(), handler.most_bytes, declared, within=self.read_within)
         return Knock(
             receiver=receiver,
             uid=stored.uid,

@@ -80,8 +80,10 @@ class Desk:
         assert stored is not None
         return f"/hooks/{route}/{stored.path}"
 
-    async def post(self, path: str, body: bytes, headers: Mapping[str, str] | tuple[tuple[str, str], ...]) -> Answer:
-        """The answer to one request."""
+    async def post(
+        self, path: str, body: bytes, headers: Mapping[str, str] | tuple[tuple[str, str], ...], *, drips: bool = False
+    ) -> Answer:
+        """The answer to one request; drips: its body never ends."""
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         scope = {
             "type": "http",
@@ -98,9 +100,13 @@ class Desk:
             "server": ("127.0.0.1", 80),
         }
         sent: list[Message] = []
+        sent_body: list[bytes] = []
 
         async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
+            if drips and sent_body:
+                await asyncio.Event().wait()
+            sent_body.append(body)
+            return {"type": "http.request", "body": body, "more_body": drips}
 
         async def send(message: Message) -> None:
             sent.append(message)
