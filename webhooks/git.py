@@ -48,6 +48,7 @@ class GitHooks:
         except RefusedError:
             self._deliveries.forget(knock.uid, proven.delivery)
             raise
+        log.info("webhook_accepted", receiver=str(knock.receiver.key), sources=looked)
         return JSONResponse({"sources": looked}, status_code=202)
 
     async def _look(self, knock: Knock) -> list[str]:

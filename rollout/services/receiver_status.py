@@ -1,25 +1,16 @@
 """What is said of a Receiver: where it hears, and what keeps it from hearing?"""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from rollout.model.receiver import GIT_HOSTS, Receiver, Sender
-from rollout.model.status import Condition
+from rollout.model.status import Condition, Reason
 from rollout.ports.errors import PortError
 from rollout.ports.receivers import ReceiverStatus, StoredReceiver
 
 _LONGEST_MESSAGE = 2000
 _SHOWN_NAMES = 5
 _ROUTES = {Sender.SLACK: "slack", Sender.CALLBACK: "callbacks", **dict.fromkeys(GIT_HOSTS, "git")}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """One reason. is_heard: whether somebody can come in."""
-
-    reason: str
-    message: str
-    is_heard: bool = False
 
 
 def path_of(receiver: Receiver, path: str) -> str:
@@ -30,12 +21,12 @@ def path_of(receiver: Receiver, path: str) -> str:
 def status_of(stored: StoredReceiver, home: str, missing: PortError | None, now: datetime) -> ReceiverStatus:
     """The status; equal to the stored one when nothing is new. missing: why its Secret cannot be used, None when it can."""
     said = _said(stored, home, missing)
-    conditions = [("Ready", "True" if said.is_heard else "False")]
-    if not said.is_heard:
+    conditions = [("Ready", "False" if said.warning else "True")]
+    if said.warning:
         conditions.append(("Stalled", "True"))  # kstatus: a person has to mend it
     known = {(one.type, one.status): one.since for one in (stored.told.conditions if stored.told else ())}
     made = (
-        Condition(type=kind, status=status, reason=said.reason, message=said.message[:_LONGEST_MESSAGE], since=now)
+        Condition(type=kind, status=status, reason=said.code, message=said.message[:_LONGEST_MESSAGE], since=now)
         for kind, status in conditions
     )
     return ReceiverStatus(
@@ -45,17 +36,18 @@ def status_of(stored: StoredReceiver, home: str, missing: PortError | None, now:
     )
 
 
-def _said(stored: StoredReceiver, home: str, missing: PortError | None) -> _Said:
+def _said(stored: StoredReceiver, home: str, missing: PortError | None) -> Reason:
+    """Why it hears, or, as a warning, why it does not."""
     receiver = stored.receiver
     if receiver is None:
-        return _Said(reason="Unreadable", message=stored.error)
+        return Reason(code="Unreadable", message=stored.error, warning=True)
     if missing is not None:
-        return _Said(reason="SecretMissing", message=str(missing))
+        return Reason(code="SecretMissing", message=str(missing), warning=True)
     if receiver.suspend:
-        return _Said(reason="Suspended", message="nobody is heard: spec.suspend is true", is_heard=True)
+        return Reason(code="NotHeard", message="nobody is heard: spec.suspend is true")
     others = [name for name in receiver.namespaces if name != receiver.key.namespace]
     if others and receiver.key.namespace != home:
         shown = ", ".join(others[:_SHOWN_NAMES]) + (" and more" if len(others) > _SHOWN_NAMES else "")
         more = f"only a Receiver in {home} may name others than its own; take them out of spec.namespaces"
-        return _Said(reason="ReachTooWide", message=f"it does not reach {shown}: {more}")
-    return _Said(reason="Listening", message="it hears whoever proves himself", is_heard=True)
+        return Reason(code="ReachTooWide", message=f"it does not reach {shown}: {more}", warning=True)
+    return Reason(code="Listening", message="it hears whoever proves himself")

@@ -90,10 +90,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
         lease = _lease(settings, api, clock, identity)
         fenced = FencedApi(api, lease, REQUEST_WITHIN)
-        without = left_out(settings.traffic.value, settings.namespace)
-        cache = Cache(fenced, WATCHED, settings.namespace or None, without=without)
-        metrics = await _metrics(settings, stack)
-        reconciler = _reconciler(fenced, cache, metrics, identity, seen_bound(cache))
+        cache = _cache(settings, fenced)
+        reconciler = _reconciler(fenced, cache, await _metrics(settings, stack), identity, seen_bound(cache))
         sources = KubeSources(fenced, cache)
         sync = _sync(settings, stack, fenced, cache)
         moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
@@ -117,16 +115,20 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         following = asyncio.create_task(cache.run())
         stack.push_async_callback(_ended, following)
         reception = Reception(api=api, cache=cache, clock=clock, home=settings.own_namespace)
-        hooked = door(reception, stack) if settings.webhooks_listen else None
         face = api_app(settings, api, cache, KubeRollouts(api, cache), clock)
         yield Running(
             controller=controller,
             rollouts=reconciler.rollouts,
             cache=cache,
             numbers=numbers,
-            hooks=hooked,
+            hooks=door(reception, stack) if settings.webhooks_listen else None,
             api=face,
         )
+
+
+def _cache(settings: Settings, api: FencedApi) -> Cache:
+    without = left_out(settings.traffic.value, settings.namespace)
+    return Cache(api, WATCHED, settings.namespace or None, without=without)
 
 
 def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) -> Lease:

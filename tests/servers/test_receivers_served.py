@@ -134,7 +134,7 @@ def test_a_pipeline_ends_a_run_and_only_the_one_that_it_has_seen(heard: Heard) -
     body = b"{}"
     heard.post("host", body, {"X-Hub-Signature-256": signature(body), "X-GitHub-Delivery": "w1"})
     assert shop.reaches(phase="Progressing"), shop.told()
-    run = int(shop.status()["runs"])
+    run = int(shop.status()["run"])
 
     stale = asked(heard, verb="abort", run=run - 1, revision="w1")
     foreign = asked(heard, verb="pause", run=run, revision="w1")

@@ -1,4 +1,4 @@
-"""A desk where webhooks come in: the hooks' app on a cluster in memory, asked without a network."""
+"""How does a test knock? At a desk: the hooks' app on a cluster in memory, asked without a network."""
 
 import asyncio
 import base64
@@ -128,9 +128,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(*objects: dict[str, Any], tokens: Tokens | None = None) -> AsyncIterator[Desk]:
-    """A desk at noon, on a cluster in which run 1 of shop/checkout brings v2 and waits in step 1."""
-    clock = ManualClock(NOON)
+async def a_desk(*objects: dict[str, Any], tokens: Tokens | None = None, at: datetime = NOON) -> AsyncIterator[Desk]:
+    """A desk at noon, or at another time, on a cluster in which run 1 of shop/checkout brings v2 and waits in step 1."""
+    clock = ManualClock(at)
     cluster = MemoryCluster(now=clock.now)
     cluster.seed(*definitions().values())
     cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})

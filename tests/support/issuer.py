@@ -1,4 +1,4 @@
-"""An issuer of OpenID Connect on this machine: it signs tokens, and says with which keys."""
+"""Who issues tokens in tests? An issuer of OpenID Connect on this machine, which signs, and says with which keys."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Bodies of callbacks that were changed at random, and an opinion of its own on which of them ask for what is allowed.
+"""Which bodies come of changes at random, and which of them still ask for what is allowed?
 
 The opinion is written from the docs and shares no code with the product.
 """

@@ -73,7 +73,7 @@ async def test_a_suspended_one_says_that_nobody_is_heard() -> None:
     async with a_desk(*a_callback(suspend=True)) as desk:
         found = await told(desk)
 
-        assert (found["status"]["conditions"][0]["reason"], computed(found)) == ("Suspended", CURRENT)
+        assert (found["status"]["conditions"][0]["reason"], computed(found)) == ("NotHeard", CURRENT)
 
 
 async def test_what_is_said_already_is_not_written_again() -> None:
