@@ -4,7 +4,7 @@ One way in for all: the path, a limit of requests, a limit of size and time, and
 more kind of sender is one more entry of `handlers`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -34,13 +34,17 @@ class Handler(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Doors:
-    """All routes. handlers: by the part of the path behind /hooks/; schemas: what their OpenAPI says of bodies."""
+    """All routes. handlers: by the part of the path behind /hooks/; schemas: what their OpenAPI says of bodies.
+
+    is_ready: whether the Receivers are known yet; before, nobody is told that there is none.
+    """
 
     receivers: Receivers
     clock: Clock
     handlers: Mapping[str, Handler]
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     read_within: timedelta = READ_WITHIN
+    is_ready: Callable[[], bool] = lambda: True
     _rates: Rates = field(default_factory=Rates)
 
     async def open(self, route: str, path: str, request: Request) -> Response:
@@ -56,6 +60,8 @@ class Doors:
             return _refused(refused)
 
     async def _knock(self, handler: Handler, stored: StoredReceiver | None, request: Request) -> Knock:
+        if not self.is_ready():
+            raise RefusedError(Refusal.UNAVAILABLE, "the controller is starting", retry_after=2)
         receiver = stored.receiver if stored else None
         if stored is None or receiver is None or receiver.sender not in handler.senders:
             raise RefusedError(Refusal.UNKNOWN)
@@ -80,7 +86,7 @@ class Doors:
             return (await self.receivers.secrets(receiver)).signing
         except PortError as error:
             log.warning("webhook_failed", receiver=str(receiver.key), error=str(error))
-            raise RefusedError(Refusal.UNAVAILABLE) from error
+            raise RefusedError(Refusal.UNAVAILABLE, retry_after=5) from error
 
 
 def hooks(doors: Doors) -> FastAPI:

@@ -68,4 +68,5 @@ def door(reception: Reception, stack: AsyncExitStack) -> FastAPI:
             tokens=OidcTokens(issuers),
         ),
     }
-    return hooks(Doors(receivers=receivers, clock=clock, handlers=handlers, schemas={"callbacks": schema()}))
+    schemas = {"callbacks": schema()}
+    return hooks(Doors(receivers=receivers, clock=clock, handlers=handlers, schemas=schemas, is_ready=cache.is_synced))

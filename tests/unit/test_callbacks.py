@@ -76,6 +76,8 @@ async def test_a_plain_hmac_over_time_and_body_is_believed(algorithm: str) -> No
         ("standard-webhooks", signed(body_of(run=2))),
         ("standard-webhooks", {**signed(body_of()), "webhook-id": "msg_2"}),
         ("standard-webhooks", {**signed(body_of()), "webhook-id": ""}),
+        ("standard-webhooks", signed(body_of(), delivery="a.b")),
+        ("standard-webhooks", signed(body_of(), delivery="a b")),
         ("standard-webhooks", {**signed(body_of()), "webhook-timestamp": "1796040001"}),
         ("standard-webhooks", {**signed(body_of()), "webhook-timestamp": "١٧٩٦٠٤٠٠٠٠".encode().decode("latin-1")}),
         ("standard-webhooks", {**signed(body_of()), "webhook-timestamp": "NaN"}),

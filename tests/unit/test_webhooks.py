@@ -209,3 +209,12 @@ async def test_without_its_secret_a_receiver_believes_nobody() -> None:
 
         assert await posted(desk, unsigned) == 503
         assert desk.looked == []
+
+
+async def test_before_the_receivers_are_known_nobody_is_told_that_there_is_none() -> None:
+    async with a_desk() as desk:
+        desk.doors.is_ready = lambda: False
+
+        answer = await desk.post("/hooks/git/" + "0" * 64, BODY, GITHUB)
+
+        assert (answer.code, answer.headers["retry-after"]) == (503, "2")
