@@ -35,7 +35,7 @@ _DELIVERIES = (
 _ALGORITHMS = ("sha256", "sha512")  # no SHA-1
 _SECONDS = re.compile(r"[0-9]{1,11}")
 _ID = re.compile(r"[!-~]{1,256}")  # a delivery id: printable, without spaces
-_SIGNED_ID = re.compile(r"[!--/-~]{1,256}")  # nor full stops, where those divide what is signed
+_SIGNED_ID = re.compile(r"[!-\-/-~]{1,256}")  # nor full stops, where those divide what is signed
 _MOST_SIGNATURES = 16  # in one webhook-signature header: a rotation has two
 _PREFIX = b"whsec_"  # how Standard Webhooks writes secrets: then they are base64
 

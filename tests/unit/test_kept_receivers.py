@@ -1,18 +1,21 @@
 """What is a Receiver's owner told, and by whom?"""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from adapters.kube.watch import WorkWatch
 from adapters.memory.cluster import Call
 from rollout.controller.kept_receivers import KeptReceivers
 from rollout.model.names import Key
 from rollout.ports.errors import Unreachable
 from tests.support.builders import NOON
+from tests.support.followed import SOON
 from tests.support.hooked import Desk, a_callback, a_desk, a_git_receiver
 from tests.support.kstatus import CURRENT, FAILED, computed
-from tests.support.receivers import HOME
+from tests.support.receivers import HOME, receiver_manifest
 
 CI = Key(namespace="shop", name="ci")
 RECEIVER = "/apis/rollout.dev/v1alpha1/namespaces/shop/receivers/ci"
@@ -112,3 +115,18 @@ async def test_one_that_is_gone_is_looked_at_no_more() -> None:
     async with a_desk() as desk:
         assert (await kept(desk).tick(CI)).gone
         assert kept(desk).objects() == ()
+
+
+async def test_a_receiver_that_comes_or_goes_is_looked_at_and_its_status_wakes_nobody() -> None:
+    async with a_desk(*a_callback()) as desk:
+        changes = WorkWatch(desk.cache, HOME).changes()
+        await told(desk)
+        await desk.cache.refresh()
+        desk.cluster.seed(receiver_manifest("other"))
+        came = await asyncio.wait_for(anext(changes), SOON.total_seconds())
+        desk.cluster.delete(Call(path=RECEIVER), {})
+
+        gone = await asyncio.wait_for(anext(changes), SOON.total_seconds())
+
+        assert came == ("Receiver", Key(namespace="shop", name="other"))
+        assert gone == ("Receiver", CI)
