@@ -36,7 +36,7 @@ def doors(cluster: Cluster, prometheus: Prometheus, tmp_path_factory: pytest.Tem
             yield Doors(shop=shop, url=f"http://127.0.0.1:{port}")
 
 
-def test_from_a_commit_to_the_first_weight_it_takes_less_than_a_second_with_a_webhook(doors: Doors) -> None:
+def test_a_webhook_brings_a_commit_to_its_first_weight_long_before_the_interval_is_over(doors: Doors) -> None:
     doors.path("host")
 
     seconds = [to_first_weight(doors, revision) for revision in REVISIONS]
