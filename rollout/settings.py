@@ -88,9 +88,8 @@ class Settings(BaseSettings):
     api_proxy_user_header: str = Field(default="X-Forwarded-User", description="the proxy's header with the user")
     api_proxy_groups_header: str = Field(default="X-Forwarded-Groups", description="its header with the groups")
     api_url: str = Field(default="", description="how people reach the API, such as https://rollout.shop.example")
-    webhooks_listen: str = Field(default="", description="address of inbound webhooks; empty switches them off")
-    webhooks_secret_file: Path | None = Field(
-        default=None, description="file with the secret that git hosts sign their webhooks with; needed to listen"
+    webhooks_listen: str = Field(
+        default="", description="address of inbound webhooks of Receivers; empty switches them off"
     )
     log_format: LogFormat = Field(default=LogFormat.AUTO, description="json, text, or auto: text on a terminal")
     log_level: str = Field(default="info", description="debug, info, warning or error")
@@ -150,12 +149,6 @@ class Settings(BaseSettings):
                 f"api_listen is {self.api_listen}, where others reach it: set api_tokens or api_proxy_from, "
                 "or listen at 127.0.0.1"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _webhooks_have_a_secret(self) -> "Settings":
-        if self.webhooks_listen and self.webhooks_secret_file is None:
-            raise ValueError("webhooks_listen needs webhooks_secret_file: unsigned webhooks are not taken")
         return self
 
 

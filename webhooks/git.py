@@ -1,57 +1,72 @@
 """What may a git host tell us? Only to look now: never which repository, ref or content.
 
-The raw body is bounded, then verified, and never parsed. Whether the GitSource exists is not told to anybody who does
-not know the secret.
+The body is verified and never parsed. Which GitSources are looked at says the Receiver.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, Response
 
 from rollout.model.names import Key
+from rollout.model.receiver import GIT_HOSTS, Sender
 from rollout.ports.errors import NotFound, PortError
-from webhooks.signatures import is_signed
+from webhooks.knock import Knock, Refusal, RefusedError
+from webhooks.limits import Deliveries
+from webhooks.signatures import from_git
 
 MOST_BYTES = 3 * 1024 * 1024  # as Flux' receivers take
+REMEMBERED = timedelta(hours=24)  # how long a host may deliver the same again
 LookNow = Callable[[Key], Awaitable[None]]
+_EVENTS = ("x-github-event", "x-gitea-event", "x-forgejo-event", "x-event-key")
+_PINGS = ("ping", "diagnostics:ping")  # "is anybody there": GitHub's and Bitbucket's
 
 log = structlog.get_logger("rollout.webhooks")
 
 
-def hooks(secret: bytes, look_now: LookNow) -> FastAPI:
-    """An app with POST /hooks/git/NAMESPACE/NAME: 202 when that GitSource was asked to be looked at.
+@dataclass(slots=True, kw_only=True)
+class GitHooks:
+    """The route of git hosts. look_now: asks whoever looks after a GitSource to look at it; NotFound when there is none."""
 
-    401 unsigned, 404 no such GitSource, 413 too large, 503 when the cluster could not be asked.
-    """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    look_now: LookNow
+    senders: frozenset[Sender] = GIT_HOSTS
+    most_bytes: int = MOST_BYTES
+    _deliveries: Deliveries = field(default_factory=Deliveries)
 
-    @app.post("/hooks/git/{namespace}/{name}")
-    async def git(namespace: str, name: str, request: Request) -> Response:
-        body = await _bounded(request)
-        if body is None:
-            return Response(status_code=413)
-        if not is_signed(body, request.headers, secret):
-            log.warning("webhook_refused", source=f"{namespace}/{name}")
-            return Response("the signature does not fit\n", status_code=401)
+    async def __call__(self, knock: Knock) -> Response:
+        """202 and the sources that are looked at, 200 for a ping and for what was delivered before; RefusedError."""
+        proven = from_git(knock)
+        if any(knock.header(name) in _PINGS for name in _EVENTS):
+            return JSONResponse({"pong": knock.receiver.key.name})
+        until = knock.now + REMEMBERED
+        if proven.delivery and not self._deliveries.is_new(knock.uid, proven.delivery, until, knock.now):
+            return JSONResponse({"sources": []})
         try:
-            await look_now(Key(namespace=namespace, name=name))
-        except NotFound:
-            return Response(f"there is no GitSource {namespace}/{name}\n", status_code=404)
-        except PortError as error:
-            log.warning("webhook_failed", source=f"{namespace}/{name}", error=str(error))
-            return Response("the cluster cannot be asked now\n", status_code=503)
-        log.info("webhook_accepted", source=f"{namespace}/{name}")
-        return Response(status_code=202)
+            looked = await self._look(knock)
+        except RefusedError:
+            self._deliveries.forget(knock.uid, proven.delivery)
+            raise
+        log.info("webhook_accepted", receiver=str(knock.receiver.key), sources=looked)
+        return JSONResponse({"sources": looked}, status_code=202)
 
-    return app
-
-
-async def _bounded(request: Request) -> bytes | None:
-    """The raw body; None when it is longer than MOST_BYTES."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            return None
-    return bytes(body)
+    async def _look(self, knock: Knock) -> list[str]:
+        receiver = knock.receiver
+        looked, missing = [], []
+        for name in receiver.sources:
+            try:
+                await self.look_now(Key(namespace=receiver.key.namespace, name=name))
+            except NotFound:
+                missing.append(name)
+            except PortError as error:
+                log.warning("webhook_failed", receiver=str(receiver.key), source=name, error=str(error))
+                raise RefusedError(Refusal.UNAVAILABLE, "the cluster cannot be asked now") from error
+            else:
+                looked.append(name)
+        if not looked:
+            what = (
+                f"no GitSource {', '.join(missing)} in {receiver.key.namespace}; correct spec.sources of the Receiver"
+            )
+            raise RefusedError(Refusal.NOT_THERE, what)
+        return looked

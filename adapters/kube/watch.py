@@ -20,6 +20,7 @@ from adapters.kube.source_watch import sources_of
 from rollout.model.names import Key
 from rollout.ports.watch import Work
 
+_ALONE = ("Receiver",)
 _OWN_FIELDS = ("generation", "deletionTimestamp", "finalizers", "annotations", "labels")
 
 
@@ -71,6 +72,8 @@ class WorkWatch:
             self._waiting["GitSource", key] = None
         for key in migrations_of(self._cache, kind, old, new, self._home):
             self._waiting["MeshMigration", key] = None
+        for key in _itself(kind, old, new):
+            self._waiting[kind, key] = None
         if self._waiting:
             self._any.set()
 
@@ -157,6 +160,19 @@ class WorkWatch:
                 self._cache.indexed(kind, "host", f"{namespace}/{service}") if kind in self._cache.kinds else ()
             ):
                 yield from self._by_route(route)
+
+
+def _itself(kind: str, old: Obj | None, new: Obj | None) -> Iterator[Key]:
+    """The object itself, of a kind that nothing else concerns; not when its status alone changed."""
+    if kind in _ALONE and (old is None or new is None or _said(old) != _said(new)):
+        for obj in (old, new):
+            if obj is not None:
+                namespace, name = at_of(obj)
+                yield Key(namespace=namespace, name=name)
+
+
+def _said(obj: Obj) -> list[Any]:
+    return [obj["metadata"].get(name) for name in ("uid", "generation", "deletionTimestamp")]
 
 
 def is_echo(kind: str, old: Obj | None, new: Obj | None) -> bool:

@@ -4,6 +4,7 @@ A RolloutCommand is written, bound to what the person saw, and its status is awa
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ class Demand:
     """What a person asks for. kind: of what has the key. backend: what `name-stable` names, "" for other verbs.
 
     subject and finding: of a command for a MeshMigration; its key has the controller's namespace.
+    once: what proves that it is asked for, "" for nothing: a second command with the same is a Conflict, on whichever
+    replica and after whatever restart.
     """
 
     key: Key
@@ -58,6 +61,7 @@ class Demand:
     subject: str = ""
     finding: str = ""
     reason: str = ""
+    once: str = ""
 
     @property
     def of_namespace(self) -> bool:
@@ -133,7 +137,7 @@ def command_of(identity: Identity, demand: Demand, now: datetime) -> Command:
     """The command that records the demand of this identity; the server gives it uid and name."""
     return Command(
         uid="",
-        name="",
+        name=_name(demand),
         verb=demand.verb,
         actor=identity.user,
         groups=identity.groups,
@@ -151,6 +155,14 @@ def command_of(identity: Identity, demand: Demand, now: datetime) -> Command:
         finding=demand.finding,
         reason=demand.reason,
     )
+
+
+def _name(demand: Demand) -> str:
+    """The name of a command that is to be there once; "" where the server may make one."""
+    if not demand.once:
+        return ""
+    digest = hashlib.sha256(demand.once.encode()).hexdigest()[:24]
+    return f"{demand.key.name[:40].rstrip('.-')}-{demand.verb.value}-{digest}"
 
 
 async def answer(objects: Objects, command: Obj, within: timedelta) -> Answered:

@@ -29,7 +29,6 @@ from adapters.kube.specs import KubeSpecs
 from adapters.kube.store import KubeRollouts
 from adapters.kube.watch import WorkWatch
 from adapters.kube.workloads import ClusterWorkloads
-from adapters.memory.authors import KnownAuthors
 from adapters.memory.lease import HeldLease
 from adapters.memory.metrics import MemoryMetrics
 from adapters.mesh.store import KubeMigrations
@@ -42,7 +41,9 @@ from rollout.controller.loop import Controller
 from rollout.controller.queue import Queue
 from rollout.ports.lease import Lease
 from rollout.ports.metrics import Metrics
+from rollout.ports.policies import ChangeAuthors, Policies
 from rollout.ports.rollouts import Rollouts
+from rollout.ports.watch import Work
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer
 from rollout.services.reconcile import Reconciler
@@ -50,11 +51,12 @@ from rollout.services.sync import Sync, SyncPorts
 from rollout.settings import Settings
 from rollout.web.numbers import Numbers
 from rollout.wiring.actors import seen_bound
+from rollout.wiring.authors import change_authors
 from rollout.wiring.commits import kept_commits
 from rollout.wiring.metrics import access
 from rollout.wiring.migrating import kept_migrations, moving_by
+from rollout.wiring.receiving import Reception, door, kept_receivers
 from rollout.wiring.web import api_app
-from webhooks.git import hooks
 
 LEASE = "rollout-controller"
 # No request may outlive the lease: half of the renew deadline leaves room for one renewal in between.
@@ -92,10 +94,12 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
         lease = _lease(settings, api, clock, identity)
         fenced = FencedApi(api, lease, REQUEST_WITHIN)
-        without = left_out(settings.traffic.value, settings.namespace)
-        cache = Cache(fenced, WATCHED, settings.namespace or None, without=without)
-        metrics = await _metrics(settings, stack)
-        reconciler = _reconciler(settings, fenced, cache, metrics, identity)
+        cache = _cache(settings, fenced)
+        queue: Queue[Work] = Queue(jitter=random.random)
+        authors = change_authors(settings, stack, api, cache, lambda key: queue.add(("Rollout", key)))
+        policies = KubePolicies(cache, settings.own_namespace)
+        observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
+        reconciler = _reconciler(fenced, observer, identity)
         sources = KubeSources(fenced, cache)
         sync = _sync(settings, stack, fenced, cache)
         moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
@@ -106,27 +110,33 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
                 kept_migrations(fenced, cache, moving),
                 kept_commits(settings, stack, fenced, cache, lease, reconciler),
+                kept_receivers(fenced, cache, clock, settings.own_namespace),
             ),
             watch=WorkWatch(cache, settings.own_namespace),
             lease=lease,
             clock=clock,
             jobs=Jobs(),
-            queue=Queue(jitter=random.random),
+            queue=queue,
             workers=settings.workers,
             reports=numbers.ticked,
         )
         following = asyncio.create_task(cache.run())
         stack.push_async_callback(_ended, following)
-        hooked = _hooks(settings, KubeSources(api, cache), clock)  # a request to look now needs no lease
+        reception = Reception(api=api, cache=cache, clock=clock, home=settings.own_namespace)
         face = api_app(settings, api, cache, KubeRollouts(api, cache), clock)
         yield Running(
             controller=controller,
             rollouts=reconciler.rollouts,
             cache=cache,
             numbers=numbers,
-            hooks=hooked,
+            hooks=door(reception, stack) if settings.webhooks_listen else None,
             api=face,
         )
+
+
+def _cache(settings: Settings, api: FencedApi) -> Cache:
+    without = left_out(settings.traffic.value, settings.namespace)
+    return Cache(api, WATCHED, settings.namespace or None, without=without)
 
 
 def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) -> Lease:
@@ -146,25 +156,25 @@ def _sync(settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cach
     return Sync(ports, settings.own_namespace)
 
 
-def _reconciler(settings: Settings, api: FencedApi, cache: Cache, metrics: Metrics, identity: str) -> Reconciler:
+def _observer(api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies, authors: ChangeAuthors) -> Observer:
     clock = SystemClock()
-    rollouts = KubeRollouts(api, cache)
-    commands = KubeCommands(api, cache, clock)
-    routes = Router(api, cache)
-    observer = Observer(
-        rollouts=rollouts,
-        commands=commands,
-        routes=routes,
+    return Observer(
+        rollouts=KubeRollouts(api, cache),
+        commands=KubeCommands(api, cache, clock),
+        routes=Router(api, cache),
         workloads=ClusterWorkloads(cache),
         metrics=metrics,
         clock=clock,
         actors_bound=seen_bound(cache),
-        policies=KubePolicies(cache, settings.own_namespace),
-        authors=KnownAuthors(),
+        policies=policies,
+        authors=authors,
     )
-    performer = Performer(rollouts=rollouts, commands=commands, routes=routes)
-    notices = EventNotices(api, clock, instance=identity)
-    return Reconciler(rollouts=rollouts, observer=observer, performer=performer, notices=notices)
+
+
+def _reconciler(api: FencedApi, observer: Observer, identity: str) -> Reconciler:
+    performer = Performer(rollouts=observer.rollouts, commands=observer.commands, routes=observer.routes)
+    notices = EventNotices(api, observer.clock, instance=identity)
+    return Reconciler(rollouts=observer.rollouts, observer=observer, performer=performer, notices=notices)
 
 
 async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:
@@ -176,14 +186,6 @@ async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:
     metrics = PrometheusMetrics(access(settings))
     stack.push_async_callback(metrics.close)
     return metrics
-
-
-def _hooks(settings: Settings, sources: KubeSources, clock: SystemClock) -> FastAPI | None:
-    """The webhooks' app; None where nothing is to listen. OSError when the secret cannot be read."""
-    if not settings.webhooks_listen or settings.webhooks_secret_file is None:
-        return None
-    secret = settings.webhooks_secret_file.read_bytes().strip()
-    return hooks(secret, lambda key: sources.request(key, clock.now().isoformat()))
 
 
 def _git(settings: Settings, stack: AsyncExitStack) -> GitSpecSource:

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.judging import detections, evaluation_seconds, look_seconds, state_bytes
+from tests.bench.knocking import answered
 from tests.bench.measures import (
     FIVE,
     TWO,
@@ -51,6 +52,9 @@ async def table() -> Table:
     rows.add_row(f"tick of 500 moving namespaces, {pods} pods, of the cluster alone", f"{idle * 1000:.0f} ms")
     rows.add_row("the same when the metrics are asked again", f"{asking * 1000:.0f} ms")
     rows.add_row("requests to the API server of both, status writes included", str(requests))
+    middle, slow, commands = await answered()
+    rows.add_row(f"200 callbacks a second, {commands} commands, answer: median", f"{middle * 1000:.1f} ms")
+    rows.add_row("the same: 99 of 100 come within", f"{slow * 1000:.1f} ms")
     for what, figure in detections():
         rows.add_row(what, figure)
     rows.add_row("rollout --help, median", f"{cli_seconds() * 1000:.0f} ms")

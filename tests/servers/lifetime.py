@@ -1,11 +1,9 @@
 """What does a controller do in its life? Everything that it has rights for, once, on real servers.
 
-A pause, an abort, promotions by Services and by subsets, a policy from git and its end, a webhook, a run on each kind of
-route, and conflicts: somebody else writes at the very moment.
+A pause, an abort by a pipeline, promotions by Services and by subsets, a policy from git and its end, a webhook, a look at
+the API, a run on each kind of route, and conflicts: somebody else writes at the very moment.
 """
 
-import hashlib
-import hmac
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,22 +14,23 @@ import yaml
 
 from tests.servers.client import Kube, KubeError, Obj, path_of
 from tests.servers.cluster import deployment, service
+from tests.servers.knocks import Doors, receivers
 from tests.servers.process import eventually
 from tests.servers.shop import Shop, manifest
 
-SECRET = b"between us"
 PATIENCE_S = 120.0
 MANY, WRITERS = 15, 3  # commands at once, and people who write at once
 KINDS = ("VirtualService", "HTTPRoute", "GRPCRoute", "TrafficSplit")
 Seen = Callable[[str, str], bool]  # whether the controller has asked (verb, resource) so far
 
 
-def lived(shop: Shop, webhooks: str, seen: Seen) -> None:
-    """All of it; `webhooks` is the URL where the controller hears git hosts."""
+def lived(shop: Shop, webhooks: str, api: str, seen: Seen) -> None:
+    """All of it; `webhooks` is the URL where the controller hears whoever knocks, `api` where people look."""
     assert shop.reaches(phase="Idle", stableRevision="v1"), shop.told()
     refused(shop)
-    called(shop, webhooks)
-    steered(shop)
+    doors = called(shop, webhooks)
+    looked_at(shop, api)
+    steered(shop, doors)
     for kind in KINDS:
         lowered_in_a_conflict(shop, kind, seen)
     answered_in_a_conflict(shop, seen)
@@ -59,23 +58,30 @@ def refused_again(shop: Shop, seen: Seen) -> None:
     assert eventually(counted, 180.0, 2.0), "no repeated reason was counted"
 
 
-def called(shop: Shop, url: str) -> None:
+def called(shop: Shop, url: str) -> Doors:
     """The git host says that something was pushed."""
-    body = b"{}"
-    signature = "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest()
-    headers = {"X-Hub-Signature-256": signature, "Content-Type": "application/json"}
-    request = urllib.request.Request(f"{url}/hooks/git/{shop.namespace}/specs", body, headers, method="POST")
+    shop.cluster.kube.apply(*receivers(shop.namespace))
+    doors = Doors(shop=shop, url=url)
+    assert doors.pushed("1") == 202
+    return doors
+
+
+def looked_at(shop: Shop, url: str) -> None:
+    """Somebody with a token of the cluster reads what he may read."""
+    token = {"Authorization": f"Bearer {shop.cluster.server.token['admin']}"}
+    request = urllib.request.Request(f"{url}/api/v1/rollouts?namespace={shop.namespace}", headers=token)
     with urllib.request.urlopen(request, timeout=20) as answer:
-        assert answer.status == 202
+        assert answer.status == 200
 
 
-def steered(shop: Shop) -> None:
-    """A release is paused and aborted."""
+def steered(shop: Shop, doors: Doors) -> None:
+    """A release is paused by a person and aborted by a pipeline."""
     shop.release("v2", objectives=[])
     assert shop.reaches(phase="Progressing"), shop.told()
     assert shop.order("pause", "checkout").returncode == 0
     assert shop.reaches(phase="Paused"), shop.told()
-    assert shop.order("abort", "checkout").returncode == 0
+    code, text = doors.asked(verb="abort", run=int(shop.status()["run"]), revision="v2")
+    assert code == 202, text
     assert shop.reaches(phase="Failed"), shop.told()
 
 
@@ -201,13 +207,32 @@ def back_from_a_subset(shop: Shop) -> None:
 
 
 def gone_from_git(shop: Shop) -> None:
-    """A Rollout and a policy leave git, and so the cluster; the other Rollout stays."""
+    """A Rollout and its policies leave git, and so the cluster; the other Rollout stays."""
     policy = shop.path.replace("rollouts/checkout", "slopolicies/usual")
+    notifier = shop.path.replace("rollouts/checkout", "notifiers/nobody")
+    shop.repository.commit({"rollouts/people.yaml": yaml.safe_dump_all(for_people())}, "people come")
+    assert eventually(lambda: shop.cluster.kube.exists(notifier), PATIENCE_S, 0.2)
+    shop.repository.commit({"rollouts/people.yaml": None}, "people go")
+    assert eventually(lambda: not shop.cluster.kube.exists(notifier), PATIENCE_S, 0.2)
     shop.repository.commit({"rollouts/policy.yaml": None}, "the policy is gone")
     assert eventually(lambda: not shop.cluster.kube.exists(policy), PATIENCE_S, 0.2)
     shop.repository.commit({"rollouts/checkout.yaml": None}, "checkout is gone")  # both at once would wait for a person
     assert eventually(lambda: not shop.cluster.kube.exists(shop.path), PATIENCE_S, 0.2)
     assert shop.cluster.kube.exists(shop.path.removesuffix("checkout") + "cart")
+
+
+def for_people() -> list[Obj]:
+    """A policy for approvals, a freeze that is over, and a notifier that tells nobody."""
+    past = {"windows": [{"from": "2020-12-24T00:00:00Z", "to": "2020-12-27T00:00:00Z"}]}
+    specs = {
+        "ApprovalPolicy": ("managers", {"approvers": {"groups": ["release-managers"]}}),
+        "FreezeWindow": ("holidays", past),
+        "Notifier": ("nobody", {"type": "webhook", "secretRef": {"name": "nobody"}, "suspend": True}),
+    }
+    return [
+        {"apiVersion": "rollout.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        for kind, (name, spec) in specs.items()
+    ]
 
 
 def commit_cart(shop: Shop, revision: str) -> None:

@@ -18,7 +18,7 @@ from tests.servers.actors import a_command, is_refused
 from tests.servers.apiserver import ApiServer
 from tests.servers.cluster import Cluster
 from tests.servers.controller import rollout
-from tests.servers.lifetime import SECRET, lived
+from tests.servers.lifetime import lived
 from tests.servers.process import ServerFailedError, eventually, free_port
 from tests.servers.prometheus import Prometheus
 from tests.servers.rights import Recorded, Request, Right, account_config, granted, granted_for_moves, may, recorded
@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("rights")]
 GRANTED = granted()
 # Kinds of moves that are followed though nothing moves here. What preflight checks only list, this life does not ask for.
 FOLLOWED = {(verb, *right[1:]) for right in granted_for_moves() if right[0] == "watch" for verb in ("list", "watch")}
+OF_THE_CLUSTER = ("admissionregistration.k8s.io", "authentication.k8s.io", "authorization.k8s.io")
 ROLES = (
     f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{CONTROLLER}-mesh",
     f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{CONTROLLER}",
@@ -68,17 +69,15 @@ def account(place: Place) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def life(shop: Shop, account: Path) -> Recorded:
     """What a controller asked for in its life."""
-    server, port = shop.cluster.server, free_port()
+    server, hooks, api = shop.cluster.server, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     mark = server.audit_mark()
-    secret = shop.place.directory / "webhook-secret"
-    secret.write_bytes(SECRET)
 
     def seen(verb: str, resource: str) -> bool:
         return any((one.verb, one.resource) == (verb, resource) for one in recorded(server, mark).requests)
 
-    listens = {"webhooks_listen": f"127.0.0.1:{port}", "webhooks_secret_file": str(secret)}
+    listens = {"webhooks_listen": hooks, "api_listen": api, "api_tokens": "yes"}
     with operated(shop, account, namespace="", own_namespace=NAMESPACE, **listens):
-        lived(shop, f"http://127.0.0.1:{port}", seen)
+        lived(shop, f"http://{hooks}", f"http://{api}", seen)
     return recorded(server, mark)
 
 
@@ -113,7 +112,7 @@ def _scope(right: Right, shop: Shop) -> str:
     """Where a request for this right is made."""
     if right[1] == "coordination.k8s.io":
         return NAMESPACE
-    return "" if right[1] == "admissionregistration.k8s.io" else shop.namespace
+    return "" if right[1] in OF_THE_CLUSTER else shop.namespace
 
 
 @contextmanager

@@ -42,7 +42,6 @@ def served(*flags: str) -> tuple[int, str]:
         ("--prometheus-url=prometheus", "prometheus_url: "),
         ("--workers=0", "workers: "),
         ("--log-level=verbose", "log_level: "),
-        ("--webhooks-listen=127.0.0.1:0", "webhooks_secret_file"),
     ],
 )
 def test_a_wrong_setting_is_named_with_exit_code_2(flag: str, said: str) -> None:
@@ -50,17 +49,6 @@ def test_a_wrong_setting_is_named_with_exit_code_2(flag: str, said: str) -> None
 
     assert code == 2
     assert said in told
-
-
-def test_a_secret_that_cannot_be_read_is_exit_code_20(tmp_path: Path) -> None:
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(NOBODY)
-    flags = ("--webhooks-listen=127.0.0.1:0", f"--webhooks-secret-file={tmp_path / 'missing'}")
-
-    code, told = served(f"--kubeconfig={kubeconfig}", *flags)
-
-    assert code == 20
-    assert "missing" in told
 
 
 def test_an_address_that_is_taken_is_exit_code_20(tmp_path: Path) -> None:

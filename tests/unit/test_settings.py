@@ -70,7 +70,6 @@ def test_every_setting_is_read_from_the_variable_that_its_flag_names(
     monkeypatch: pytest.MonkeyPatch, name: str, field: FieldInfo
 ) -> None:
     text, value = OTHER.get(name) or OTHER_OF[field.annotation]
-    monkeypatch.setenv("ROLLOUT_WEBHOOKS_SECRET_FILE", "secret")  # without it no webhooks
     monkeypatch.setenv(f"ROLLOUT_{name.upper()}", text)
 
     assert getattr(Settings(), name) == value
@@ -128,11 +127,6 @@ def test_an_unknown_log_level_is_told_which_there_are() -> None:
 def test_a_wrong_setting_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(wrong)
-
-
-def test_webhooks_are_not_listened_to_without_a_secret() -> None:
-    with pytest.raises(ValidationError, match="webhooks_secret_file"):
-        Settings.model_validate({"webhooks_listen": "0.0.0.0:9000"})
 
 
 def test_a_password_does_not_show() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from adapters.kube.receiver_paths import path_of
 from adapters.kube.source_watch import REQUESTED_AT
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.face import start_face
@@ -21,6 +22,7 @@ from rollout.web.listen import served
 from rollout.wiring.serving import LEASE, Running, running
 from tests.support.builders import a_rollout_manifest
 from tests.support.followed import SOON
+from tests.support.hooked import a_git_receiver
 from tests.support.world import MESH
 
 pytestmark = pytest.mark.slow  # real HTTP
@@ -63,12 +65,9 @@ async def a_standby(directory: Path) -> AsyncIterator[Standby]:
     ]
     cluster.seed(*definitions().values(), *spaces)
     cluster.seed(held_by_another(), git_source(), a_rollout_manifest(revision="v1"))
-    secret = directory / "secret"
-    secret.write_bytes(SECRET)
+    cluster.seed(*a_git_receiver(secret=SECRET)[:2])
     face = await start_face(cluster)
-    settings = Settings(
-        kubeconfig=face.kubeconfig(directory / "kubeconfig"), webhooks_listen="127.0.0.1:0", webhooks_secret_file=secret
-    )
+    settings = Settings(kubeconfig=face.kubeconfig(directory / "kubeconfig"), webhooks_listen="127.0.0.1:0")
     async with AsyncExitStack() as stack:
         stack.push_async_callback(face.close)
         wired = await stack.enter_async_context(running(settings))
@@ -97,7 +96,8 @@ async def test_a_standby_hands_on_a_signed_webhook(tmp_path: Path) -> None:
     signature = {"X-Hub-Signature-256": "sha256=" + hmac.new(SECRET, BODY, hashlib.sha256).hexdigest()}
 
     async with a_standby(tmp_path) as standby, aiohttp.ClientSession(standby.webhooks) as session:
-        async with session.post("/hooks/git/shop/specs", data=BODY, headers=signature) as answer:
+        (receiver,) = standby.wired.cache.list("Receiver")
+        async with session.post(f"/hooks/git/{path_of(receiver)}", data=BODY, headers=signature) as answer:
             code = answer.status
 
         found = await DirectApi(standby.cluster).get(SOURCE)

@@ -2,94 +2,219 @@
 
 import hashlib
 import hmac
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
 
+from adapters.kube.source_watch import REQUESTED_AT
+from adapters.memory.cluster import Call
 from rollout.model.names import Key
-from rollout.ports.errors import NotFound, Unreachable
-from tests.unit.conftest import Front
-from webhooks.git import MOST_BYTES, hooks
-from webhooks.signatures import is_signed
+from rollout.ports.errors import Unreachable
+from tests.support.builders import NOON
+from tests.support.hooked import Desk, a_desk, a_git_receiver, signed
+from webhooks.git import MOST_BYTES, REMEMBERED
 
-IN_FRONT = pytest.mark.asyncio(loop_scope="module")
 SECRET = b"open sesame"
 BODY = b'{"ref": "refs/heads/main"}'
+SPECS = Key(namespace="shop", name="specs")
+SOURCE = "/apis/rollout.dev/v1alpha1/namespaces/shop/gitsources/specs"
+# GitHub's own example (docs.github.com, "Testing the webhook payload validation").
+GITHUB_SECRET, GITHUB_BODY = b"It's a Secret to Everybody", b"Hello, World!"
+GITHUB_SIGNATURE = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 
 
-class Looked:
-    """Keeps whom it was asked to look at."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.keys: list[Key] = []
-        self._error = error
-
-    async def __call__(self, key: Key) -> None:
-        if self._error:
-            raise self._error
-        self.keys.append(key)
+def mac(body: bytes = BODY, secret: bytes = SECRET, algorithm: str = "sha256") -> str:
+    return hmac.new(secret, body, algorithm).hexdigest()
 
 
-def signed(body: bytes, secret: bytes = SECRET) -> str:
-    return hmac.new(secret, body, hashlib.sha256).hexdigest()
+GITHUB = {"X-Hub-Signature-256": f"sha256={mac()}"}
+SIGNED: list[tuple[str, dict[str, str]]] = [
+    ("github", GITHUB),
+    ("github", {**GITHUB, "X-Hub-Signature": f"sha1={mac(algorithm='sha1')}"}),
+    ("github", {"X-Hub-Signature-256": f"sha256={mac(secret=b'before')}"}),
+    ("gitea", {"X-Gitea-Signature": mac()}),
+    ("gitea", {"X-Forgejo-Signature": mac(), "X-Gitea-Signature": mac()}),
+    ("gitea", {"X-Hub-Signature-256": f"sha256={mac()}"}),
+    ("gitlab", {"X-Gitlab-Token": SECRET.decode()}),
+    ("gitlab", signed(BODY, secret=b"whsec_b3BlbiBzZXNhbWU=")),
+    ("generic", {"X-Signature": f"sha256={mac()}"}),
+    ("generic", {"X-Signature": f"sha512={mac(algorithm='sha512')}"}),
+    ("generic", {"X-Hub-Signature": f"sha256={mac()}"}),
+    ("generic", {"X-Hub-Signature-256": f"sha256={mac()}"}),
+]
+UNSIGNED: list[tuple[str, dict[str, str]]] = [
+    ("github", {}),
+    ("github", {"X-Hub-Signature-256": f"sha256={mac(secret=b'guess')}"}),
+    ("github", {"X-Hub-Signature-256": f"sha256={mac(b'another body')}"}),
+    ("github", {"X-Hub-Signature-256": mac()}),
+    ("github", {"X-Hub-Signature-256": f"sha256={mac(secret=b'')}"}),
+    ("github", {"X-Hub-Signature": f"sha1={mac(algorithm='sha1')}"}),
+    ("github", {"X-Hub-Signature": f"sha256={mac()}"}),
+    ("github", {"X-Gitlab-Token": SECRET.decode()}),
+    ("gitea", {"X-Gitea-Signature": mac(secret=b"guess")}),
+    ("gitea", {"X-Gitlab-Token": SECRET.decode()}),
+    ("gitlab", {"X-Gitlab-Token": "guess"}),
+    ("gitlab", {"X-Gitlab-Token": ""}),
+    ("gitlab", GITHUB),
+    ("gitlab", signed(BODY, NOON - timedelta(minutes=6), secret=b"whsec_b3BlbiBzZXNhbWU=")),
+    ("gitlab", {**signed(BODY, secret=b"whsec_Z3Vlc3M="), "X-Gitlab-Token": SECRET.decode()}),
+    ("generic", {"X-Signature": f"sha1={mac(algorithm='sha1')}"}),
+    ("generic", {"X-Signature": f"sha256={mac(secret=b'guess')}"}),
+    ("generic", {"X-Signature": mac()}),
+    ("generic", {"X-Hub-Signature": f"sha1={mac(algorithm='sha1')}"}),
+]
 
 
-async def posted(front: Front, looked: Looked, body: bytes, headers: dict[str, str]) -> int:
-    return (await front.ask(hooks(SECRET, looked), "/hooks/git/shop/specs", "POST", body, headers))[0]
+def a_host(kind: str, headers: dict[str, str]) -> tuple[dict[str, Any], ...]:
+    """A Receiver of that host; its secret is Standard Webhooks' where it signs so."""
+    standard = "webhook-id" in headers and "X-Gitlab-Token" not in headers
+    return a_git_receiver(kind, b"whsec_b3BlbiBzZXNhbWU=" if standard else SECRET)
 
 
-@pytest.mark.parametrize(
-    ("header", "prefix"),
-    [
-        ("X-Hub-Signature-256", "sha256="),
-        ("X-Gitea-Signature", ""),
-        ("X-Forgejo-Signature", ""),
-        ("X-Hub-Signature", "sha256="),
-    ],
-)
-@IN_FRONT
-async def test_a_signed_webhook_has_its_source_looked_at(front: Front, header: str, prefix: str) -> None:
-    looked = Looked()
-
-    code = await posted(front, looked, BODY, {header: prefix + signed(BODY)})
-
-    assert code == 202
-    assert looked.keys == [Key(namespace="shop", name="specs")]
+async def posted(desk: Desk, headers: dict[str, str], body: bytes = BODY) -> int:
+    return (await desk.post(desk.path("git"), body, headers)).code
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"X-Hub-Signature-256": "sha256=" + signed(BODY, b"guess")},
-        {"X-Hub-Signature-256": "sha256=" + signed(b"another body")},
-        {"X-Hub-Signature": "sha1=" + hmac.new(SECRET, BODY, hashlib.sha1).hexdigest()},
-    ],
-)
-@IN_FRONT
-async def test_an_unsigned_webhook_is_refused_and_nothing_is_looked_at(front: Front, headers: dict[str, str]) -> None:
-    looked = Looked()
+@pytest.mark.parametrize(("kind", "headers"), SIGNED)
+async def test_a_signed_webhook_has_its_source_looked_at(kind: str, headers: dict[str, str]) -> None:
+    async with a_desk(*a_host(kind, headers)) as desk:
+        code = await posted(desk, headers)
 
-    code = await posted(front, looked, BODY, headers)
-
-    assert code == 401
-    assert looked.keys == []
+        annotations = desk.cluster.read(Call(path=SOURCE))["metadata"]["annotations"]
+        assert code == 202
+        assert annotations[REQUESTED_AT] == NOON.isoformat()
 
 
-@IN_FRONT
-async def test_a_body_that_is_too_large_is_refused_before_it_is_verified(front: Front) -> None:
-    looked = Looked()
+@pytest.mark.parametrize(("kind", "headers"), UNSIGNED)
+async def test_an_unsigned_webhook_is_refused_and_nothing_is_looked_at(kind: str, headers: dict[str, str]) -> None:
+    async with a_desk(*a_host(kind, headers)) as desk:
+        answer = await desk.post(desk.path("git"), BODY, headers)
+
+        assert (answer.code, answer.text) == (401, "")
+        assert desk.looked == []
+
+
+async def test_githubs_own_example_is_believed() -> None:
+    async with a_desk(*a_git_receiver("github", GITHUB_SECRET)) as desk:
+        assert await posted(desk, {"X-Hub-Signature-256": GITHUB_SIGNATURE}, GITHUB_BODY) == 202
+
+
+async def test_gitlabs_signed_form_is_what_another_implementation_signs() -> None:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    signature = Webhook(secret).sign("msg_p5jXN8AQM9LWM0D4loKWxJek", NOON, BODY.decode())
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": str(int(NOON.timestamp())),
+        "webhook-signature": f"v1,bm9uc2Vuc2U= {signature}",
+    }
+
+    async with a_desk(*a_git_receiver("gitlab", secret.encode())) as desk:
+        assert await posted(desk, headers) == 202
+
+
+async def test_a_header_that_is_there_twice_counts_as_none() -> None:
+    async with a_desk(*a_git_receiver()) as desk:
+        twice = (*GITHUB.items(), ("X-Hub-Signature-256", "sha256=" + mac(secret=b"guess")))
+
+        assert (await desk.post(desk.path("git"), BODY, twice)).code == 401
+
+
+async def test_what_the_body_says_is_not_even_read() -> None:
+    body = b"\xff\x00 not JSON"
+
+    async with a_desk(*a_git_receiver()) as desk:
+        assert await posted(desk, {"X-Hub-Signature-256": f"sha256={mac(body)}"}, body) == 202
+        assert desk.looked == [SPECS]
+
+
+@pytest.mark.parametrize("header", ["X-GitHub-Event", "X-Gitea-Event"])
+async def test_a_ping_is_answered_and_starts_nothing(header: str) -> None:
+    async with a_desk(*a_git_receiver()) as desk:
+        code = await posted(desk, {**GITHUB, header: "ping"})
+
+        assert code == 200
+        assert desk.looked == []
+
+
+async def test_a_delivery_that_comes_again_within_a_day_starts_nothing() -> None:
+    headers = {**GITHUB, "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958"}
+
+    async with a_desk(*a_git_receiver()) as desk:
+        codes = [await posted(desk, headers) for _ in range(2)]
+        desk.clock.advance(REMEMBERED)
+        codes.append(await posted(desk, headers))
+
+        assert codes == [202, 200, 202]
+        assert desk.looked == [SPECS] * 2
+
+
+async def test_a_delivery_that_led_to_nothing_may_come_again() -> None:
+    headers = {**GITHUB, "X-GitHub-Delivery": "1"}
+
+    async with a_desk(*a_git_receiver()) as desk:
+        desk.api.failing = {SOURCE: Unreachable("down")}
+        refused = await posted(desk, headers)
+        desk.api.failing = {}
+
+        assert (refused, await posted(desk, headers)) == (503, 202)
+
+
+async def test_a_source_that_is_gone_is_named_to_whoever_knows_the_secret() -> None:
+    async with a_desk(*a_git_receiver()[:2]) as desk:
+        answer = await desk.post(desk.path("git"), BODY, GITHUB)
+
+        assert answer.code == 404
+        assert "no GitSource specs in shop; correct spec.sources" in answer.text
+
+
+async def test_a_body_that_is_too_large_is_refused_before_it_is_verified() -> None:
     body = b"x" * (MOST_BYTES + 1)
 
-    code = await posted(front, looked, body, {"X-Hub-Signature-256": "sha256=" + signed(body)})
-
-    assert code == 413
-
-
-@pytest.mark.parametrize(("error", "code"), [(NotFound("gone"), 404), (Unreachable("down"), 503)])
-@IN_FRONT
-async def test_what_the_cluster_says_becomes_the_answer(front: Front, error: Exception, code: int) -> None:
-    assert await posted(front, Looked(error), BODY, {"X-Hub-Signature-256": "sha256=" + signed(BODY)}) == code
+    async with a_desk(*a_git_receiver()) as desk:
+        assert await posted(desk, {"X-Hub-Signature-256": "sha256=" + mac(body)}, body) == 413
+        assert await posted(desk, {**GITHUB, "Content-Length": str(MOST_BYTES + 1)}) == 413
 
 
-def test_an_empty_secret_signs_nothing() -> None:
-    assert not is_signed(BODY, {"x-hub-signature-256": "sha256=" + signed(BODY, b"")}, b"")
+@pytest.mark.parametrize("path", ["/hooks/git/shop/specs", "/hooks/git/specs", "/hooks/git/" + "0" * 64, "/hooks/git/"])
+async def test_nobody_hears_where_no_receiver_is(path: str) -> None:
+    async with a_desk(*a_git_receiver()) as desk:
+        assert (await desk.post(path, BODY, GITHUB)).code == 404
+
+
+async def test_a_receiver_hears_only_on_the_route_of_its_type() -> None:
+    async with a_desk(*a_git_receiver()) as desk:
+        assert (await desk.post(desk.path("callbacks"), BODY, GITHUB)).code == 404
+
+
+async def test_a_suspended_receiver_is_as_if_it_were_not_there() -> None:
+    async with a_desk(*a_git_receiver(suspend=True)) as desk:
+        assert await posted(desk, GITHUB) == 404
+
+
+async def test_whoever_asks_too_often_is_told_when_to_come_again() -> None:
+    async with a_desk(*a_git_receiver(mostPerMinute=2)) as desk:
+        answers = [await desk.post(desk.path("git"), BODY, GITHUB) for _ in range(3)]
+        desk.clock.advance(timedelta(seconds=30))
+
+        assert [one.code for one in answers] == [202, 202, 429]
+        assert answers[2].headers["retry-after"] == "30"
+        assert await posted(desk, GITHUB) == 202
+
+
+async def test_without_its_secret_a_receiver_believes_nobody() -> None:
+    async with a_desk(a_git_receiver()[0], a_git_receiver()[2]) as desk:
+        unsigned = {"X-Hub-Signature-256": f"sha256={hmac.new(b'', BODY, hashlib.sha256).hexdigest()}"}
+
+        assert await posted(desk, unsigned) == 503
+        assert desk.looked == []
+
+
+async def test_before_the_receivers_are_known_nobody_is_told_that_there_is_none() -> None:
+    async with a_desk() as desk:
+        desk.doors.is_ready = lambda: False
+
+        answer = await desk.post("/hooks/git/" + "0" * 64, BODY, GITHUB)
+
+        assert (answer.code, answer.headers["retry-after"]) == (503, "2")
