@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from rollout.cli.hooks import hook_rows, hooks_data
 from rollout.cli.objectives import objectives
 from rollout.cli.terminal import Paper, age, clock, exactly, span, table
 from rollout.model.commands import Verb
@@ -138,6 +139,7 @@ def _holds(account: Account, on: Paper) -> list[str]:
         given = [item for item in run.approvals if item.step == run.step]
         state = f"approved by {given[0].by} at {clock(given[0].at)}" if given else "closed"
         rows.append(("gate", f"{step.gate}: {state}"))
+    rows += hook_rows(account.standing.spec, account.standing.status)
     return [on.wrapped(line, _INDENT) for line in table(("", ""), rows)[1:]] if rows else []
 
 
@@ -238,6 +240,7 @@ def as_data(account: Account) -> dict[str, Any]:
         ],
         "objectives": obj_status.get("verdicts", []),
         "holds": obj_status.get("reasons", []),
+        "hooks": hooks_data(item.spec, status),
         "lastEvent": news_data(account.news[-1]) if account.news else None,
         "lastRun": (obj_status.get("history") or [None])[0],
         "next": status.next or None,

@@ -210,11 +210,15 @@ def _weights(plan: "RolloutPlan") -> Iterator[tuple[str, ...]]:
 
 
 def _remarks(plan: "RolloutPlan") -> Iterator[str]:
+    from rollout.cli.hooks import when
+
     if plan.stages:
         gates = f", and {plan.approvals} approval{'s' if plan.approvals > 1 else ''}" if plan.approvals else ""
         yield f"takes at least {exactly(plan.duration)}{gates}; the evidence may take longer"
     if plan.outlook:
         yield f"{plan.canary}: {plan.outlook}"
+    for hook in plan.hooks:
+        yield when(hook)
     for subset in plan.subsets:
         labels = ",".join(f"{name}={value}" for name, value in subset.labels)
         yield f"makes subset {subset.name} ({labels}) before any route names it"
@@ -265,5 +269,6 @@ def as_data(plan: "RolloutPlan") -> dict[str, Any]:
         "outlook": plan.outlook or None,
         "leastSeconds": plan.duration.total_seconds(),
         "approvals": plan.approvals,
+        "hooks": [{"name": hook.name, "type": hook.type.value} for hook in plan.hooks],
         "holds": [{"code": hold.code, "message": hold.message, "warning": hold.warning} for hold in plan.holds],
     }

@@ -16,6 +16,7 @@ from rollout.ports.rollouts import Commands, Rollouts
 from rollout.ports.routes import Routes
 from rollout.ports.workloads import Workloads
 from rollout.progression.needs import Ask, Needs, needs
+from rollout.services.hook_memory import Heard, HookMemory
 
 
 @dataclass(slots=True)
@@ -23,6 +24,7 @@ class Observer:
     """Looks: caches for the cluster, the metrics server for measurements, at most once per analysis interval.
 
     actors_bound: whether the cluster binds a command's actor to its sender, as last seen.
+    hooks: who calls webhooks, None where nobody may (a look of the CLI asks nobody).
     _measured: the last measurements by Rollout; lost at a restart, which only means to measure again.
     """
 
@@ -33,29 +35,42 @@ class Observer:
     metrics: Metrics
     clock: Clock
     actors_bound: Callable[[], bool]
+    hooks: HookMemory | None = None
     _measured: dict[Key, tuple[Measurement, ...]] = field(default_factory=dict)
 
     async def observe(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Observation:
-        """One look at everything that `needs` names. Makes no request but to the metrics server."""
+        """One look at everything that `needs` names. Makes no request but to the metrics server and to webhooks."""
         wanted = needs(spec, status, now)
         routes = tuple(self.routes.look(spec.key, ref) for ref in wanted.routes)
         named = {entry.backend for route in routes for pool in route.pools for entry in pool.entries}
         backends = {name: self._backend(spec, name) for name in sorted(named | set(wanted.backends))}
         revisions = {revision for name in backends if (revision := spec.revision_of(name))} | set(wanted.revisions)
         workloads = self._workloads(spec, sorted(revisions))
+        measurements, heard = await asyncio.gather(
+            self._measurements(spec, wanted, backends, workloads), self._heard(spec, status, wanted, now)
+        )
         return Observation(
             routes=routes,
             backends=backends,
             workloads=workloads,
-            measurements=await self._measurements(spec, wanted, backends, workloads),
+            measurements=measurements,
             commands=self.commands.pending(spec.key),
             rivals=self._rivals(spec, routes),
             actors_bound=self.actors_bound(),
+            hooks=heard.answers,
+            calling=heard.calling,
         )
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a Rollout that is gone."""
         self._measured.pop(key, None)
+        if self.hooks is not None:
+            self.hooks.forget(key)
+
+    async def _heard(self, spec: RolloutSpec, status: RolloutStatus, wanted: Needs, now: datetime) -> Heard:
+        if self.hooks is None or not (spec.hooks or status.owed):
+            return Heard(answers={}, calling=frozenset())
+        return await self.hooks.heard(spec, status, wanted.hooks, now)
 
     def _backend(self, spec: RolloutSpec, name: BackendName) -> BackendSeen:
         revision = spec.revision_of(name)

@@ -49,6 +49,7 @@ from rollout.settings import Settings
 from rollout.web.numbers import Numbers
 from rollout.wiring.actors import seen_bound
 from rollout.wiring.commits import kept_commits
+from rollout.wiring.hooking import with_hooks
 from rollout.wiring.metrics import access
 from rollout.wiring.migrating import kept_migrations, moving_by
 from rollout.wiring.web import api_app
@@ -94,6 +95,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         cache = Cache(fenced, WATCHED, settings.namespace or None, without=without)
         metrics = await _metrics(settings, stack)
         reconciler = _reconciler(fenced, cache, metrics, identity, seen_bound(cache))
+        reconciler = with_hooks(reconciler, stack, fenced, cache)
         sources = KubeSources(fenced, cache)
         sync = _sync(settings, stack, fenced, cache)
         moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
