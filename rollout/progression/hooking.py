@@ -72,7 +72,7 @@ def _hold(view: View, hook: Hook) -> Reason | None:
         return Reason(code="HookWaiting", message=f"waiting for {name} to answer")
     if not answer.passed:
         code = "HookWaiting" if hook.mute_alert else "HookClosed"
-        return Reason(code=code, message=f"{name} says not yet: {answer.message}", warning=code == "HookClosed")
+        return Reason(code=code, message=f"{name} does not say yes: {answer.message}", warning=code == "HookClosed")
     if view.now - answer.at > FRESH_LOOKS * view.spec.analysis.interval:
         return Reason(code="HookWaiting", message=f"{name} is asked once more: it was open, which may be over")
     return None

@@ -11,6 +11,7 @@ from adapters.memory.metrics import SCRAPES, counted
 from rollout.model.actions import Answer, ReleaseRoute, SetSplit
 from rollout.model.commands import Command, Verb
 from rollout.model.decision import Decision
+from rollout.model.hooks import HookAnswer, HookQuestion
 from rollout.model.measurement import Arm, Counter, Counters, Measurement, Question
 from rollout.model.names import BackendName
 from rollout.model.observation import BackendSeen, Entry, Observation, Pool, RouteSeen, RouteState, WorkloadSeen
@@ -47,7 +48,10 @@ class Service:
 
 @dataclass(slots=True)
 class PureWorld:
-    """Two routes, three revisions, verdicts and commands as plain values. bad: of 1000 requests of the canary a minute."""
+    """Two routes, three revisions, verdicts and commands as plain values. bad: of 1000 requests of the canary a minute.
+
+    hooks: what each webhook says, None for nothing; yes where it is not named. heard: what they said last.
+    """
 
     spec: RolloutSpec = field(default_factory=lambda: a_spec(revision="v1", routes=(VIRTUAL_SERVICE, OUTER)))
     status: RolloutStatus = field(default_factory=RolloutStatus)
@@ -66,6 +70,8 @@ class PureWorld:
     commands: list[Command] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     wake_at: datetime | None = None
+    hooks: dict[str, bool | None] = field(default_factory=dict)
+    heard: dict[str, HookAnswer] = field(default_factory=dict)
 
     def twin(self) -> "PureWorld":
         """The same world once more; what becomes of one does not touch the other."""
@@ -78,6 +84,8 @@ class PureWorld:
             owned=set(self.owned),
             commands=list(self.commands),
             answers=dict(self.answers),
+            hooks=dict(self.hooks),
+            heard=dict(self.heard),
         )
 
     def look(self) -> Observation:
@@ -111,7 +119,23 @@ class PureWorld:
             },
             measurements=self._measurements(wanted.asks),
             commands=tuple(command for command in self.commands if command.uid not in self.answers),
+            hooks=self._said(wanted.hooks),
         )
+
+    def _said(self, questions: Iterable[HookQuestion]) -> dict[str, HookAnswer]:
+        """What webhooks said last, after these were asked."""
+        for question in questions:
+            passed = self.hooks.get(question.hook.name, True)
+            if passed is not None:
+                self.heard[question.about or question.hook.name] = HookAnswer(
+                    passed=passed,
+                    message="200: OK" if passed else "403: Forbidden",
+                    run=question.run,
+                    step=question.step,
+                    asked=self.now,
+                    at=self.now,
+                )
+        return dict(self.heard)
 
     def _route(self, ref: RouteRef) -> RouteSeen:
         writer, written = self.writers.get(ref, ("", None))
