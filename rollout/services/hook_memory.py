@@ -41,19 +41,23 @@ class _Asked:
 
 @dataclass(slots=True)
 class HookMemory:
-    """Asks each webhook at most once per analysis interval, and again at once when it is asked for another step."""
+    """Asks each webhook at most once per analysis interval, and again at once when it is asked for another step.
+
+    moment: how long a tick waits for answers.
+    """
 
     calls: HookCalls
+    moment: timedelta = MOMENT
     _asked: dict[Key, dict[str, _Asked]] = field(default_factory=dict)
 
     async def heard(self, spec: RolloutSpec, status: RolloutStatus, questions: Questions, now: datetime) -> Heard:
-        """What is known after asking those of `questions` that are due; waits for their answers no longer than MOMENT."""
+        """What is known after asking those of `questions` that are due; waits for their answers no longer than `moment`."""
         key, every = spec.key, spec.analysis.interval
         known = self._asked.setdefault(key, {})
         _drop_the_past(known, status, questions)
         begun = [call for question in questions if (call := self._begin(known, question, every, now)) is not None]
         if begun:
-            await asyncio.wait(begun, timeout=MOMENT.total_seconds())
+            await asyncio.wait(begun, timeout=self.moment.total_seconds())
         for one in known.values():
             if one.call is not None and one.call.done():
                 one.answer, one.call = one.call.result(), None
