@@ -71,8 +71,10 @@ def _hold(view: View, hook: Hook) -> Reason | None:
     if answer is None:
         return Reason(code="HookWaiting", message=f"waiting for {name} to answer")
     if not answer.passed:
-        code = "HookWaiting" if hook.mute_alert else "HookClosed"
-        return Reason(code=code, message=f"{name} does not say yes: {answer.message}", warning=code == "HookClosed")
+        words = f"{name} does not say yes: {answer.message}"
+        if hook.mute_alert:
+            return Reason(code="HookWaiting", message=words)
+        return Reason(code="HookClosed", message=words, warning=True)
     if view.now - answer.at > FRESH_LOOKS * view.spec.analysis.interval:
         return Reason(code="HookWaiting", message=f"{name} is asked once more: it was open, which may be over")
     return None
