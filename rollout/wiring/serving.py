@@ -4,7 +4,7 @@ import asyncio
 import random
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -94,8 +94,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         without = left_out(settings.traffic.value, settings.namespace)
         cache = Cache(fenced, WATCHED, settings.namespace or None, without=without)
         metrics = await _metrics(settings, stack)
-        reconciler = _reconciler(fenced, cache, metrics, identity, seen_bound(cache))
-        reconciler = with_hooks(reconciler, stack, fenced, cache)
+        reconciler = _reconciler(stack, fenced, cache, metrics, identity)
         sources = KubeSources(fenced, cache)
         sync = _sync(settings, stack, fenced, cache)
         moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
@@ -146,9 +145,7 @@ def _sync(settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cach
     return Sync(ports, settings.own_namespace)
 
 
-def _reconciler(
-    api: FencedApi, cache: Cache, metrics: Metrics, identity: str, actors_bound: Callable[[], bool]
-) -> Reconciler:
+def _reconciler(stack: AsyncExitStack, api: FencedApi, cache: Cache, metrics: Metrics, identity: str) -> Reconciler:
     clock = SystemClock()
     rollouts = KubeRollouts(api, cache)
     commands = KubeCommands(api, cache, clock)
@@ -160,11 +157,12 @@ def _reconciler(
         workloads=ClusterWorkloads(cache),
         metrics=metrics,
         clock=clock,
-        actors_bound=actors_bound,
+        actors_bound=seen_bound(cache),
     )
     performer = Performer(rollouts=rollouts, commands=commands, routes=routes)
     notices = EventNotices(api, clock, instance=identity)
-    return Reconciler(rollouts=rollouts, observer=observer, performer=performer, notices=notices)
+    reconciler = Reconciler(rollouts=rollouts, observer=observer, performer=performer, notices=notices)
+    return with_hooks(reconciler, stack, api, cache)
 
 
 async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:

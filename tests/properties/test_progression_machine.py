@@ -12,13 +12,14 @@ from policies.verdict import Verdict
 from rollout.model.actions import SetSplit
 from rollout.model.commands import Verb
 from rollout.model.decision import Decision
-from rollout.model.hooks import Hook, HookType
+from rollout.model.hooks import Hook
 from rollout.model.rollout import Analysis, Auto, ErrorRatio, OnInconclusive, RouteRef, Step
 from rollout.model.status import FIGHTS_COUNTED, Phase, RolloutStatus
 from rollout.progression.judging import judge
 from rollout.progression.transitions import TRANSITIONS, Trigger
 from tests.support.builders import ERRORS, SEQUENTIAL, VIRTUAL_SERVICE, a_step
 from tests.support.examples import examples
+from tests.support.hooked import HOOKS, broken_gate, disobeyed
 from tests.support.pure_world import FLUX, OUTER, REVISIONS, PureWorld
 
 PLANS = (
@@ -28,18 +29,6 @@ PLANS = (
     (a_step(30),),
 )
 ROUTES = (VIRTUAL_SERVICE, OUTER)
-HOOKS = tuple(
-    Hook(name=kind.value, type=kind, url="http://tester.test/", failures=failures)
-    for kind, failures in (
-        (HookType.CONFIRM_ROLLOUT, 1),
-        (HookType.PRE_ROLLOUT, 2),
-        (HookType.ROLLOUT, 3),
-        (HookType.CONFIRM_TRAFFIC_INCREASE, 1),
-        (HookType.CONFIRM_PROMOTION, 1),
-        (HookType.ROLLBACK, 1),
-        (HookType.POST_ROLLOUT, 1),
-    )
-)
 MINUTE = timedelta(minutes=1)
 _routes = st.sampled_from(ROUTES)
 _revisions = st.sampled_from(REVISIONS)
@@ -60,7 +49,8 @@ class Promises(PureWorld):
         self._moves_are_in_the_table(before, decision)
         self._raised_only_by_the_plan(before, decision)
         self._gates_hold(before, after)
-        self._webhooks_hold(before, decision)
+        assert broken_gate(self, before, decision) == ""
+        assert self._ordered(decision) or disobeyed(self, before, decision) == ""
         self._failed_is_not_tried_again(before, decision)
         self._clocks_stand_where_they_should(decision)
         verdicts = [judge(one, self.spec.analysis) for one in seen.measurements if one.question.objective == ERRORS]
@@ -139,31 +129,6 @@ class Promises(PureWorld):
         jumped = {number: step for number, step in enumerate(new.plan, 1) if old.step < number < new.step}
         shut = [number for number, step in (present | jumped).items() if step.approvals and number not in opened]
         assert shut == [], "went past a gate"
-
-    def _webhooks_hold(self, before: RolloutStatus, decision: Decision) -> None:
-        """No step ends past a gate but by its yes for this run and step, given a moment ago; a rollback hook ends a run."""
-        old, new = before.run, decision.status.run
-        if old is None or old.straight:
-            return
-        goes_on = {Trigger.STEP_PASSED, Trigger.STEPS_DONE} & set(decision.trigger.split(","))
-        gates = {HookType.CONFIRM_TRAFFIC_INCREASE}
-        gates |= {HookType.CONFIRM_ROLLOUT, HookType.PRE_ROLLOUT} if old.step == 0 else set()
-        gates |= {HookType.CONFIRM_PROMOTION} if new is not None and new.weight == 100 else set()
-        for hook in self.spec.hooks:
-            answer = self.heard.get(hook.name)
-            bound = answer is not None and (answer.run, answer.step) == (before.runs, old.step)
-            if goes_on and hook.type in gates:
-                assert bound, f"went past {hook.name} without an answer for this step"
-                assert answer is not None
-                assert answer.passed, f"went past {hook.name}, which said no"
-                recent = self.now - answer.at <= 2 * self.spec.analysis.interval
-                assert recent or hook.type is HookType.PRE_ROLLOUT
-            asked = answer is not None and bound and answer.asked >= old.step_started and answer.passed
-            in_hand = before.phase in (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING) and before.stable is not None
-            if hook.type is HookType.ROLLBACK and asked and in_hand and not self._ordered(decision):
-                assert new is None or new.weight == 0 or decision.status.runs > before.runs, (
-                    "a rollback hook was not obeyed"
-                )
 
     def _failed_is_not_tried_again(self, before: RolloutStatus, decision: Decision) -> None:
         failed, run = before.failed, decision.status.run

@@ -11,8 +11,9 @@ from adapters.hooks.http import HttpHooks
 from rollout.model.status import Outcome
 from rollout.ports.clock import Clock
 from tests.support.golden import same_story
+from tests.support.hooked import a_hooked_release
 from tests.support.loadtester import LoadTester, a_load_tester
-from tests.support.world import World, a_release, told_story
+from tests.support.world import World, told_story
 
 MINUTE = timedelta(minutes=1)
 
@@ -35,7 +36,7 @@ async def a_tested_release(tester: LoadTester) -> AsyncIterator[World]:
         {"name": "load", "url": f"{tester.url}/", "metadata": {"cmd": "hey http://checkout-{revision}.{namespace}/"}},
         {"name": "back", "type": "rollback", "url": f"{tester.url}/rollback/check"},
     ]
-    async with a_release(real, webhooks=webhooks) as world:
+    async with a_hooked_release(real, webhooks=webhooks) as world:
         assert world.services.hooks is not None
         world.services.hooks.moment = MINUTE  # a busy machine is no slow tester
         world.metrics.tell_requests("errors", bad=0, total=1000)

@@ -3,7 +3,7 @@
 Time passes only in `pass_time`; between two ticks the world is still. `story` is the transcript: one line per event.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,16 +14,13 @@ from adapters.kube.cache import Cache
 from adapters.kube.kinds import KINDS
 from adapters.memory.clock import ManualClock
 from adapters.memory.cluster import DirectApi, MemoryCluster
-from adapters.memory.hooks import MemoryHooks
 from adapters.memory.metrics import MemoryMetrics
 from adapters.memory.notices import KeptNotices
 from rollout.crds import definitions
 from rollout.model.actions import Action
 from rollout.model.names import Key
 from rollout.model.status import RolloutStatus
-from rollout.ports.clock import Clock
 from rollout.ports.errors import NotFound
-from rollout.ports.hooks import HookCalls
 from rollout.services.reconcile import Reconciler, Told
 from tests.support.builders import CHECKOUT, a_rollout_manifest
 from tests.support.controllers import Outside, Services, show, started
@@ -62,12 +59,6 @@ class World:
     def metrics(self) -> MemoryMetrics:
         """What requests look like."""
         return self.outside.metrics
-
-    @property
-    def hooks(self) -> MemoryHooks:
-        """What webhooks say, in a world of MemoryHooks."""
-        assert isinstance(self.outside.hooks, MemoryHooks)
-        return self.outside.hooks
 
     @property
     def notices(self) -> KeptNotices:
@@ -306,16 +297,13 @@ def virtual_service(*backends: str, name: str = "checkout") -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def a_world(
-    mesh: tuple[str, ...] | None = None, hooks: Callable[[Clock], HookCalls] | None = None
-) -> AsyncIterator[World]:
-    """An empty shop; `mesh`: the traffic kinds that its cluster serves, all of them when None. hooks: who calls webhooks."""
+async def a_world(mesh: tuple[str, ...] | None = None) -> AsyncIterator[World]:
+    """An empty shop; `mesh`: the traffic kinds that its cluster serves, all of them when None."""
     clock = ManualClock(START)
     cluster = MemoryCluster.with_kinds(*(mesh if mesh is not None else MESH), now=clock.now)
     cluster.seed(*definitions().values())
     cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
-    calls = hooks(clock) if hooks is not None else None
-    outside = Outside(cluster=cluster, clock=clock, metrics=MemoryMetrics(), notices=KeptNotices(), hooks=calls)
+    outside = Outside(cluster=cluster, clock=clock, metrics=MemoryMetrics(), notices=KeptNotices())
     world = World(outside=outside, services=await started(outside), person=DirectApi(cluster, user="ana"))
     try:
         yield world
@@ -324,9 +312,9 @@ async def a_world(
 
 
 @asynccontextmanager
-async def a_release(hooks: Callable[[Clock], HookCalls] | None = None, **spec: Any) -> AsyncIterator[World]:
+async def a_release(**spec: Any) -> AsyncIterator[World]:
     """v1 serves users and is known as stable, v2 is deployed; git still names v1."""
-    async with a_world(hooks=hooks) as world:
+    async with a_world() as world:
         await world.deploy("v1")
         await world.deploy("v2")
         await world.put(virtual_service("checkout-v1"))

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -92,7 +92,7 @@ def a_question(url: str, **hook: Any) -> HookQuestion:
     """A rollout hook's, asked at noon."""
     return HookQuestion(
         key=CHECKOUT,
-        hook=Hook(**{"name": "load", "type": HookType.ROLLOUT, "url": url, "retries": 0} | hook),
+        hook=replace(Hook(name="load", type=HookType.ROLLOUT, url=url, retries=0), **hook),
         phase="Progressing",
         checksum="abc",
         run=3,
