@@ -4,6 +4,7 @@ Its gates are closed until opened, one for each name.namespace of a payload; it 
 testers do, and refuses one that lacks a field they read.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,12 +18,24 @@ _FIELDS = {"name": str, "namespace": str, "phase": str, "checksum": str, "metada
 
 @dataclass(slots=True)
 class LoadTester:
-    """url: where it listens. tasks: the metadata of every task that it took. seen: every payload."""
+    """url: where it listens. tasks: the metadata of every task that it took. seen: every payload. calls: headers and body of each call. paths: where to."""
 
     url: str = ""
     tasks: list[dict[str, str]] = field(default_factory=list)
     seen: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     _open: set[str] = field(default_factory=set)
+    _heard: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def called(self, path: str, times: int = 1) -> None:
+        """Wait until it was called there so often."""
+        async with self._heard:
+            await self._heard.wait_for(lambda: self.paths.count(path) >= times)
+
+    def admit(self, gate: str) -> None:
+        """Open a gate, called as `gate.NAME.NAMESPACE`."""
+        self._open.add(gate)
 
     async def check(self, request: web.Request) -> web.Response:
         """/gate/check and /rollback/check."""
@@ -54,6 +67,10 @@ class LoadTester:
         if wrong or any(not isinstance(text, str) for text in payload["metadata"].values()):
             raise web.HTTPBadRequest(text=f"{wrong} cannot be read")
         self.seen.append(payload)
+        self.calls.append((dict(request.headers), await request.read()))
+        self.paths.append(request.path)
+        async with self._heard:
+            self._heard.notify_all()
         return payload
 
     def _gate(self, request: web.Request, payload: dict[str, Any]) -> str:
