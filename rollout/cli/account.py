@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rollout.cli.gates import gate_rows, gates_data
+from rollout.cli.hooks import hook_rows, hooks_data
 from rollout.cli.objectives import objectives
 from rollout.cli.terminal import Paper, age, clock, exactly, span, table
 from rollout.model.commands import Verb
@@ -136,6 +137,7 @@ def _holds(account: Account, on: Paper) -> list[str]:
     run = account.standing.status.run
     rows += gate_rows(run, account.view) if run is not None else []
     rows += _override(run)
+    rows += hook_rows(account.standing.spec, account.standing.status)
     return [on.wrapped(line, _INDENT) for line in table(("", ""), rows)[1:]] if rows else []
 
 
@@ -245,6 +247,7 @@ def as_data(account: Account) -> dict[str, Any]:
         ],
         "objectives": obj_status.get("verdicts", []),
         "holds": obj_status.get("reasons", []),
+        "hooks": hooks_data(item.spec, status),
         "lastEvent": news_data(account.news[-1]) if account.news else None,
         "lastRun": (obj_status.get("history") or [None])[0],
         "next": status.next or None,

@@ -225,6 +225,8 @@ def _weights(plan: "RolloutPlan") -> Iterator[tuple[str, ...]]:
 
 
 def _remarks(plan: "RolloutPlan") -> Iterator[str]:
+    from rollout.cli.hooks import when
+
     if plan.stages:
         gates = f", and {plan.approvals} approval{'s' if plan.approvals > 1 else ''}" if plan.approvals else ""
         yield f"takes at least {exactly(plan.duration)}{gates}; the evidence may take longer"
@@ -232,6 +234,8 @@ def _remarks(plan: "RolloutPlan") -> Iterator[str]:
         yield f"{plan.canary}: {plan.outlook}"
     for freeze in plan.freezes:
         yield f"FreezeWindow {freeze.window} keeps its weight {_during(freeze)}, if it is not done before"
+    for hook in plan.hooks:
+        yield when(hook)
     for subset in plan.subsets:
         labels = ",".join(f"{name}={value}" for name, value in subset.labels)
         yield f"makes subset {subset.name} ({labels}) before any route names it"
@@ -291,5 +295,6 @@ def as_data(plan: "RolloutPlan") -> dict[str, Any]:
         ],
         "leastSeconds": plan.duration.total_seconds(),
         "approvals": plan.approvals,
+        "hooks": [{"name": hook.name, "type": hook.type.value} for hook in plan.hooks],
         "holds": [{"code": hold.code, "message": hold.message, "warning": hold.warning} for hold in plan.holds],
     }

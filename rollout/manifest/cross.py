@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from rollout.manifest.data import Path
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import LABEL, LABEL_VALUE, MAX_LABEL, MAX_NAME, MOST_STEPS, SERVICE, SUBDOMAIN
+from rollout.manifest.hooks import webhook_problems
 from rollout.manifest.objective import NOTHING_PACES, decides, objective, objective_problems, paces
 from rollout.manifest.rollout import RampForm, RolloutForm, expanded, rollout_spec
 from rollout.model.names import Key
@@ -23,6 +24,7 @@ _SHAPES = {
 def rollout_problems(form: RolloutForm, key: Key) -> list[Problem]:
     """All of them, in the order of the spec's fields."""
     structural = [*_backend(form), *_routes(form), *_steps(form), *_objectives(form)]
+    structural += webhook_problems(form.webhooks, (*_SPEC, "webhooks"))
     return structural or list(_names(form, key))
 
 

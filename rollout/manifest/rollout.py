@@ -27,6 +27,7 @@ from rollout.manifest.fields import (
     placed,
     rules,
 )
+from rollout.manifest.hooks import HOOK_NAMES, Webhooks, webhooks
 from rollout.manifest.laws import PLAN_AND_JUDGES, REVISION_NAMES, ROUTES_AND_BACKEND
 from rollout.manifest.objective import Objectives, objective, objective_for
 from rollout.manifest.quantities import duration, ratio
@@ -181,7 +182,7 @@ class AnalysisForm(Form):
 class RolloutForm(Form):
     """The wanted release of one service and how traffic gets to it."""
 
-    model_config = rules(*PLAN_AND_JUDGES, *ROUTES_AND_BACKEND, *REVISION_NAMES)
+    model_config = rules(*PLAN_AND_JUDGES, *ROUTES_AND_BACKEND, *HOOK_NAMES, *REVISION_NAMES)
 
     revision: Revision = Field(description="What git wants live; a change starts a run.")
     backend: BackendForm = Field(description="How the mesh addresses a revision.")
@@ -201,6 +202,7 @@ class RolloutForm(Form):
         default=None, description="Names of SloPolicies whose objectives count too."
     )
     analysis: AnalysisForm = Field(default=AnalysisForm(), description="How objectives are judged.")
+    webhooks: Webhooks | None = Field(default=None, description="Who outside is asked, or told.")
     available_within: Annotated[Duration, Between("1s", "168h")] = Field(
         default="10m", description="A canary not available for this long has failed."
     )
@@ -239,6 +241,7 @@ def rollout_spec(form: RolloutForm, key: Key, source: str = "") -> RolloutSpec:
         settle=duration(form.settle),
         suspend=form.suspend,
         source=source,
+        hooks=webhooks(form.webhooks, key),
     )
 
 

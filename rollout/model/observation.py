@@ -9,6 +9,7 @@ from policies.approval import Authors
 from rollout.model.approval import ApprovalPolicy
 from rollout.model.commands import Command
 from rollout.model.freeze import FreezeWindow
+from rollout.model.hooks import HookAnswer
 from rollout.model.measurement import Measurement
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import RouteRef
@@ -117,6 +118,7 @@ class Observation:
     a command is who sent it; where it does not, nobody's approval can be believed.
     approvals: the policies that the plan names, by name; one that does not exist is not in it. freezes: the windows that
     mean this Rollout, whether they hold now or not. authors: whose change the canary is, None where nobody asked.
+    hooks: the last answers, by the name of the question (`needs`). calling: those that are being asked now.
     """
 
     routes: tuple[RouteSeen, ...] = ()
@@ -129,3 +131,5 @@ class Observation:
     approvals: Mapping[str, ApprovalPolicy] = field(default_factory=dict)
     freezes: tuple[FreezeWindow, ...] = ()
     authors: Authors | None = None
+    hooks: Mapping[str, HookAnswer] = field(default_factory=dict)
+    calling: frozenset[str] = frozenset()

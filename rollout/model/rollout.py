@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from rollout.model.hooks import Hook
 from rollout.model.names import BackendName, Key, filled, revision_in
 
 SETTLE = timedelta(seconds=30)  # how long proxies may need to learn a new subset before a route may name it
@@ -177,6 +178,7 @@ class RolloutSpec:
     suspend: bool = False
     source: str = ""
     auto: Auto | None = None
+    hooks: tuple[Hook, ...] = ()
 
     def backend_of(self, revision: str) -> BackendName:
         """How the mesh addresses `revision`."""

@@ -8,6 +8,7 @@ from policies.approval import Authors
 from policies.verdict import Verdict
 from rollout.model.commands import Handled
 from rollout.model.deeds import Approval, Deed, Override, Pause
+from rollout.model.hooks import HookCount, HookOwed
 from rollout.model.names import BackendName
 from rollout.model.rollout import Mode, RouteRef, Step
 
@@ -216,7 +217,7 @@ class Run:
     objectives, () until stable's history was read. outlook: what this run can prove and how fast, a sentence.
     trial_since: since when users have met the canary without a break at 0 %; None before. gate_since: since when the present
     step's approval alone is missing; None while it is not. authors: whose change it is, None until that was asked.
-    override: of freeze windows. deeds: what people did, the oldest first, at most DEEDS_KEPT.
+    override: of freeze windows. deeds: what people did, the oldest first, at most DEEDS_KEPT. hooks: whose last call failed.
     """
 
     canary: Revision
@@ -247,6 +248,7 @@ class Run:
     authors: Authors | None = None
     override: Override | None = None
     deeds: tuple[Deed, ...] = ()
+    hooks: tuple[HookCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +260,7 @@ class RolloutStatus:
     subsets: names of the subsets that our DestinationRule holds. handled: newest last, at most HANDLED_KEPT.
     fights: at most FIGHTS_KEPT, newest last. rescue: the last one, while it matters.
     next: what happens next and when, a sentence. last_spec: the last spec that could be read, as JSON, while a run is in
-    hand: what it goes back by when the spec becomes unreadable.
+    hand: what it goes back by when the spec becomes unreadable. owed: post-rollout hooks still to be called, at most OWED_KEPT.
     """
 
     phase: Phase = Phase.IDLE
@@ -282,6 +284,7 @@ class RolloutStatus:
     observed_generation: int = 0
     source_commit: str = ""
     last_spec: str = ""
+    owed: tuple[HookOwed, ...] = ()
 
 
 HANDLED_KEPT = 100

@@ -11,6 +11,7 @@ from rollout.model.status import ObjectiveVerdict, Reason, RolloutStatus, Run
 from rollout.progression.aims import Memory, sequential
 from rollout.progression.comparing import compared, kept
 from rollout.progression.effects import deletion_actions, drift, required_actions, subsets_leave_at
+from rollout.progression.hooking import hook_news
 from rollout.progression.judging import judge
 from rollout.progression.learning import taught
 from rollout.progression.moves import moved
@@ -27,6 +28,7 @@ REFRESH = timedelta(seconds=60)
 _QUIET = frozenset(
     {
         *("WeightPending", "NotMeasured", "TooYoung", "Soaking", "Baking"),
+        *("HookPending", "HookWaiting"),
         *("ReturningToStable", "RollingBack", "Paused", "Failed"),
     }
 )
@@ -168,6 +170,7 @@ def _news(view: View, before: RolloutStatus, fires: tuple[Fired, ...]) -> tuple[
     old, new = ({reason.code for reason in status.reasons} for status in (before, after))
     known = old - (_EARLY if "Soaking" in old else set()) | _QUIET | (_EARLY if "Soaking" in new else set())
     news += [reason for reason in after.reasons if reason.code not in known]
+    news += hook_news(view, before)
     news += _judges_news(view, before.run, after.run)
     stable, was = after.stable, before.stable
     if (

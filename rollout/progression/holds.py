@@ -14,6 +14,7 @@ from rollout.model.status import Reason, Revision, Run
 from rollout.progression.approving import gate_closed
 from rollout.progression.fights import fought, set_back
 from rollout.progression.freezing import frozen
+from rollout.progression.hooking import bake_tests, hook_holds, last_hook
 from rollout.progression.incidents import shared_incident
 from rollout.progression.learning import history_unread
 from rollout.progression.sight import ours
@@ -239,6 +240,7 @@ STEP: tuple[Check, ...] = (
     soaking,
     too_short,
     gate_closed,
+    hook_holds,
     verdict_missing,
     no_capacity,
 )
@@ -251,12 +253,13 @@ def raise_held(view: View) -> Reason | None:
 
 def is_step_held(view: View) -> bool:
     """Whether the present step does not end; soon answered while it soaks."""
-    return any(check(view) is not None for check in STEP + STANDING)
+    return any(check(view) is not None for check in (*STEP, *STANDING, last_hook))
 
 
 def step_holds(view: View) -> tuple[Reason, ...]:
     """Why the present step does not end; empty when it may."""
-    return tuple(reason for check in STANDING + STEP if (reason := check(view)) is not None)
+    held = tuple(reason for check in STANDING + STEP if (reason := check(view)) is not None)
+    return held or tuple(reason for reason in (last_hook(view),) if reason is not None)
 
 
 def bake_holds(view: View) -> tuple[Reason, ...]:
@@ -271,7 +274,5 @@ def bake_holds(view: View) -> tuple[Reason, ...]:
             reasons.append(
                 Reason(code="Baking", message=f"baking at 100 % {f'until {clock(end)}' if end else ''}".rstrip())
             )
-        missing = verdict_missing(view)
-        if missing is not None:
-            reasons.append(missing)
+        reasons += [why for check in (verdict_missing, bake_tests) if (why := check(view)) is not None]
     return tuple(reasons)

@@ -15,6 +15,7 @@ from rollout.model.status import (
     Run,
     Stopwatch,
 )
+from rollout.progression.hooking import owed_after
 from rollout.progression.incidents import lower_weight
 from rollout.progression.sight import first_sight
 from rollout.progression.transitions import TRANSITIONS, Trigger
@@ -81,7 +82,8 @@ def _recorded(view: View, outcome: Outcome, message: str) -> RolloutStatus:
         message=message,
         deeds=run.deeds,
     )
-    return replace(view.status, history=(past, *view.status.history)[:HISTORY_KEPT])
+    history = (past, *view.status.history)[:HISTORY_KEPT]
+    return replace(view.status, history=history, owed=owed_after(view, outcome))
 
 
 def _next_step(view: View, fire: Fired) -> RolloutStatus:

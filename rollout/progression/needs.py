@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rollout.model.approval import ApprovalPolicy
+from rollout.model.hooks import HookQuestion
 from rollout.model.measurement import Arm, Question, Window
 from rollout.model.names import BackendName
+from rollout.model.observation import Observation
 from rollout.model.rollout import Objective, Query, RolloutSpec, RouteRef
 from rollout.model.status import Revision, RolloutStatus
 from rollout.progression.aims import deciding, sequential
 from rollout.progression.comparing import memory_of, taken_until
+from rollout.progression.hook_questions import due
 from rollout.progression.incidents import GLANCE, waits_at_zero
 from rollout.progression.learning import history_since, unlearnt
 from rollout.progression.telling import is_judged
-from rollout.progression.view import FULL, plan_step
+from rollout.progression.view import FULL, View, plan_step
 
 # The first second of a weight belongs to proxies that have not heard of it yet (measured: 0.1-0.2 s on Istio).
 PROXY_LAG = timedelta(seconds=1)
@@ -51,13 +54,17 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What one look has to bring. approvals: names of the policies that the plan names; asks: () when nothing is to be measured."""
+    """What one look has to bring.
+
+    approvals: names of the policies that the plan names. asks: () when nothing is to be measured. hooks: webhooks that are due.
+    """
 
     routes: tuple[RouteRef, ...]
     backends: tuple[BackendName, ...]
     revisions: tuple[str, ...]
     approvals: tuple[str, ...] = ()
     asks: tuple[Ask, ...] = ()
+    hooks: tuple[HookQuestion, ...] = ()
 
 
 def needs(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Needs:
@@ -75,6 +82,7 @@ def needs(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Needs:
         revisions=tuple(sorted({revision.name for revision in known} | {spec.revision})),
         approvals=tuple(sorted({name for step in (*spec.steps, *plan) for name in step.approvals})),
         asks=tuple(_asks(spec, status, now)),
+        hooks=due(View(spec=spec, status=status, seen=Observation(), verdicts=(), now=now)),
     )
 
 

@@ -16,6 +16,7 @@ from rollout.progression.holds import (
     suspended,
     unknown_backend,
 )
+from rollout.progression.hooking import hook_moments
 from rollout.progression.incidents import incident_moments, waits_at_zero
 from rollout.progression.learning import unlearnt
 from rollout.progression.rescue import rescue_moments, route_names_gone
@@ -117,7 +118,7 @@ def wake_at(view: View) -> datetime | None:
     status = view.status
     moments = [item.since + view.spec.settle for item in status.retiring]
     moments += [item.unnamed + view.spec.settle for item in status.retiring if item.unnamed]
-    moments += [*fight_moments(view), *rescue_moments(view), *freeze_moments(view)]
+    moments += [*fight_moments(view), *rescue_moments(view), *freeze_moments(view), *hook_moments(view)]
     run = status.run
     if run is not None:
         # The route's own event should come first; one that got lost must not hold a run until the next full look.

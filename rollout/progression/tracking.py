@@ -12,6 +12,7 @@ from rollout.progression.approving import gate_since
 from rollout.progression.fights import counted
 from rollout.progression.gates import authors_of
 from rollout.progression.holds import bake_holds, step_holds, verdict_missing
+from rollout.progression.hooking import hooked
 from rollout.progression.incidents import incident_of
 from rollout.progression.rescue import rescue_of
 from rollout.progression.view import View, in_force, split_of, usable
@@ -20,7 +21,7 @@ from rollout.traffic import shares
 
 def tracked(view: View) -> RolloutStatus:
     """The status with what this look tells before any trigger is asked for; the phase is unchanged."""
-    status = counted(view)
+    status = hooked(view.of(counted(view)))
     view = view.of(status)
     if status.run is None:
         stable = _pinned(view, status.stable) if status.stable else None

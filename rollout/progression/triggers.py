@@ -9,6 +9,7 @@ from rollout.model.status import Phase, Revision
 from rollout.progression.approving import overdue
 from rollout.progression.fights import lowered_by_a_person
 from rollout.progression.holds import bake_holds, is_step_held
+from rollout.progression.hooking import failed_by_hooks, told_to_go_back
 from rollout.progression.incidents import NORMAL_FOR, active, lower_weight, lowers_at
 from rollout.progression.sight import first_sight
 from rollout.progression.transitions import Trigger
@@ -126,6 +127,18 @@ def analysis_failed(view: View) -> Fired | None:
         if verdict.mode is Mode.DECIDE and verdict.verdict is Verdict.FAIL and not view.run.straight:
             return Fired(trigger=Trigger.ANALYSIS_FAILED, why=f"{verdict.name}: {verdict.message}")
     return None
+
+
+def hook_failed(view: View) -> Fired | None:
+    """A webhook that tests the canary failed as often in a row as it may."""
+    why = failed_by_hooks(view)
+    return Fired(trigger=Trigger.ANALYSIS_FAILED, why=why) if why else None
+
+
+def hook_goes_back(view: View) -> Fired | None:
+    """A rollback hook says to go back now."""
+    why = told_to_go_back(view)
+    return Fired(trigger=Trigger.ABORTED, why=why) if why else None
 
 
 def incident_lowered(view: View) -> Fired | None:
@@ -268,6 +281,8 @@ _MIDRUN: tuple[Rule, ...] = (
     new_revision,
     template_changed,
     canary_down,
+    hook_goes_back,
+    hook_failed,
     analysis_failed,
 )
 

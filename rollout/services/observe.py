@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from policies.approval import Authors
+from rollout.model.approval import ApprovalPolicy
 from rollout.model.measurement import Measurement, Question
 from rollout.model.names import BackendName, Key
 from rollout.model.observation import BackendSeen, Observation, RouteSeen, WorkloadSeen
@@ -19,6 +20,7 @@ from rollout.ports.routes import Routes
 from rollout.ports.workloads import Workloads
 from rollout.progression.gates import ASK_AGAIN
 from rollout.progression.needs import Ask, Needs, needs, needs_authors
+from rollout.services.hook_memory import Heard, HookMemory
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class Observer:
     """Looks: caches for the cluster, the metrics server for measurements, at most once per analysis interval.
 
     actors_bound: whether the cluster binds a command's actor to its sender, as last seen.
+    hooks: who calls webhooks, None where nobody may (a look of the CLI asks nobody).
     _measured: the last measurements by Rollout; lost at a restart, which only means to measure again. _authors: what git
     said last, for which run, and when.
     """
@@ -39,11 +42,15 @@ class Observer:
     actors_bound: Callable[[], bool]
     policies: Policies
     authors: ChangeAuthors
+    hooks: HookMemory | None = None
     _measured: dict[Key, tuple[Measurement, ...]] = field(default_factory=dict)
     _authors: dict[Key, tuple[int, datetime, Authors]] = field(default_factory=dict)
 
     async def observe(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Observation:
-        """One look at everything that `needs` names. Asks nobody but the metrics server, and git where four eyes are asked for."""
+        """One look at everything that `needs` names.
+
+        Makes no request but to the metrics server, to webhooks, and to git where four eyes are asked for: all at once.
+        """
         wanted = needs(spec, status, now)
         routes = tuple(self.routes.look(spec.key, ref) for ref in wanted.routes)
         named = {entry.backend for route in routes for pool in route.pools for entry in pool.entries}
@@ -52,32 +59,50 @@ class Observer:
         workloads = self._workloads(spec, sorted(revisions))
         found = ((name, self.policies.approval(spec.key.namespace, name)) for name in wanted.approvals)
         approvals = {name: policy for name, policy in found if policy is not None}
+        measurements, heard, authors = await asyncio.gather(
+            self._measurements(spec, wanted, backends, workloads),
+            self._heard(spec, status, wanted, now),
+            self._whose(spec, status, approvals, now),
+        )
         return Observation(
             routes=routes,
             backends=backends,
             workloads=workloads,
-            measurements=await self._measurements(spec, wanted, backends, workloads),
+            measurements=measurements,
             commands=self.commands.pending(spec.key),
             rivals=self._rivals(spec, routes),
             actors_bound=self.actors_bound(),
             approvals=approvals,
             freezes=self.policies.freezes("Rollout", spec.key),
-            authors=await self._whose(spec, status, now) if needs_authors(status, approvals) else None,
+            authors=authors,
+            hooks=heard.answers,
+            calling=heard.calling,
         )
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a Rollout that is gone."""
         self._measured.pop(key, None)
         self._authors.pop(key, None)
+        if self.hooks is not None:
+            self.hooks.forget(key)
 
-    async def _whose(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Authors:
-        """Whose change the run's canary is, asked at most once in ASK_AGAIN."""
+    async def _whose(
+        self, spec: RolloutSpec, status: RolloutStatus, approvals: Mapping[str, ApprovalPolicy], now: datetime
+    ) -> Authors | None:
+        """Whose change the run's canary is, asked at most once in ASK_AGAIN; None where no policy wants to know."""
+        if status.run is None or not needs_authors(status, approvals):
+            return None
         known = self._authors.get(spec.key)
-        if status.run is None or (known is not None and known[0] == status.runs and now - known[1] < ASK_AGAIN):
-            return known[2] if known is not None else Authors(unproven="no run is in hand")
+        if known is not None and known[0] == status.runs and now - known[1] < ASK_AGAIN:
+            return known[2]
         found = await self.authors.of(spec.key, status.run.canary.name)
         self._authors[spec.key] = (status.runs, now, found)
         return found
+
+    async def _heard(self, spec: RolloutSpec, status: RolloutStatus, wanted: Needs, now: datetime) -> Heard:
+        if self.hooks is None or not (spec.hooks or status.owed):
+            return Heard(answers={}, calling=frozenset())
+        return await self.hooks.heard(spec, status, wanted.hooks, now)
 
     def _backend(self, spec: RolloutSpec, name: BackendName) -> BackendSeen:
         revision = spec.revision_of(name)

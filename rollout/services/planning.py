@@ -11,6 +11,7 @@ from math import log, log1p
 from policies.sequential.proof import LEVEL
 from policies.slo import percent
 from rollout.model.actions import Split, Subset
+from rollout.model.hooks import Hook
 from rollout.model.names import BackendName, Key
 from rollout.model.observation import Pool, RouteSeen
 from rollout.model.rollout import ErrorRatio, RolloutSpec, RouteRef, SubsetBackend
@@ -31,7 +32,9 @@ from rollout.services.owners import OwnedRoute
 from rollout.traffic import shares
 
 # What every run waits for by itself is no obstacle.
-_BY_ITSELF = frozenset({"SubsetSettling", "ReturningToStable", "WeightPending", "Soaking", "NotMeasured"})
+_BY_ITSELF = frozenset(
+    {"SubsetSettling", "ReturningToStable", "WeightPending", "Soaking", "NotMeasured", "HookPending", "HookWaiting"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ class RolloutPlan:
     subsets: tuple[Subset, ...] = ()
     duration: timedelta = timedelta(0)
     approvals: int = 0
+    hooks: tuple[Hook, ...] = ()
     holds: tuple[Reason, ...] = ()
     is_running: bool = False
     note: str = ""
@@ -204,6 +208,7 @@ def _of_run(view: View, holds: tuple[Reason, ...], *, is_running: bool) -> Rollo
         subsets=_subsets(view),
         duration=duration,
         approvals=sum(1 for stage in ahead if stage.approval),
+        hooks=() if run.straight else spec.hooks,
         holds=tuple(seen_codes.values()),
         is_running=is_running,
         outlook=run.outlook,

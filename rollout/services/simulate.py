@@ -1,7 +1,7 @@
 """How would runs of this Rollout end with such traffic?
 
 Each run is a run of the real core: `decide` looks, judges and moves weights as in a cluster. Only the world is simulated:
-routes obey at once, pods are ready, every approval is given, and requests come and fail by chance.
+routes obey at once, pods are ready, every approval is given, every webhook passes, and requests come and fail by chance.
 """
 
 import gc
@@ -99,12 +99,13 @@ class Simulation:
 
 
 def _simulable(spec: RolloutSpec) -> RolloutSpec:
-    """The spec without what no simulated world has: free queries, approvals to wait for, suspend."""
+    """The spec without what no simulated world has: free queries, approvals and webhooks to wait for, suspend."""
     return replace(
         spec,
         objectives=tuple(one for one in spec.objectives if not isinstance(one, Query)),
         policies=(),
         steps=tuple(replace(step, approvals=()) for step in spec.steps),
+        hooks=(),
         suspend=False,
     )
 

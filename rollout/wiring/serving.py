@@ -53,6 +53,7 @@ from rollout.web.numbers import Numbers
 from rollout.wiring.actors import seen_bound
 from rollout.wiring.authors import change_authors
 from rollout.wiring.commits import kept_commits
+from rollout.wiring.hooking import with_hooks
 from rollout.wiring.metrics import access
 from rollout.wiring.migrating import kept_migrations, moving_by
 from rollout.wiring.receiving import Reception, door, kept_receivers
@@ -99,7 +100,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         authors = change_authors(settings, stack, api, cache, lambda key: queue.add(("Rollout", key)))
         policies = KubePolicies(cache, settings.own_namespace)
         observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
-        reconciler = _reconciler(fenced, observer, identity)
+        reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
         sources = KubeSources(fenced, cache)
         sync = _sync(settings, stack, fenced, cache)
         moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))

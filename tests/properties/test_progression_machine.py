@@ -15,6 +15,7 @@ from rollout.model.approval import OnTimeout
 from rollout.model.commands import Verb
 from rollout.model.decision import Decision
 from rollout.model.deeds import Approval
+from rollout.model.hooks import Hook
 from rollout.model.rollout import Analysis, Auto, ErrorRatio, OnInconclusive, RouteRef, Step
 from rollout.model.status import FIGHTS_COUNTED, Phase, RolloutStatus
 from rollout.progression.judging import judge
@@ -23,6 +24,7 @@ from tests.support.builders import ERRORS, SEQUENTIAL, VIRTUAL_SERVICE, a_step, 
 from tests.support.examples import examples
 from tests.support.freezing import Freezing, frozen_by, raises
 from tests.support.pure_world import FLUX, OUTER, REVISIONS, PureWorld
+from tests.support.spec_hooks import HOOKS, broken_gate, disobeyed
 
 PLANS = (
     (a_step(5), a_step(50)),
@@ -55,6 +57,8 @@ class Promises(PureWorld):
         self._gates_hold(before, after)
         frozen = frozen_by(self.freezes, before, after, self.now)
         assert not frozen or not raises(before, after), f"raised in {frozen}"
+        assert broken_gate(self, before, decision) == ""
+        assert self._ordered(decision) or disobeyed(self, before, decision) == ""
         self._failed_is_not_tried_again(before, decision)
         self._clocks_stand_where_they_should(decision)
         verdicts = [judge(one, self.spec.analysis) for one in seen.measurements if one.question.objective == ERRORS]
@@ -235,6 +239,14 @@ class Machine(Freezing, RuleBasedStateMachine):
     def both_approve(self) -> None:
         self.world.command(Verb.APPROVE)
         self.world.command(Verb.APPROVE, **BEN)
+
+    @rule(hooks=st.sets(st.sampled_from(HOOKS)))
+    def git_names_webhooks(self, hooks: set[Hook]) -> None:
+        self.world.spec = replace(self.world.spec, hooks=tuple(hook for hook in HOOKS if hook in hooks))
+
+    @rule(hook=st.sampled_from(HOOKS), says=st.sampled_from((True, True, False, None)))
+    def a_webhook_says(self, hook: Hook, says: bool | None) -> None:
+        self.world.hooks[hook.name] = says
 
     @rule(suspend=st.booleans())
     def git_suspends(self, suspend: bool) -> None:

@@ -10,6 +10,7 @@ from rollout.model.approval import ApprovalPolicy, OnTimeout
 from rollout.model.commands import Command, Handled, Result, Verb
 from rollout.model.deeds import Approval, Deed, Override, Pause
 from rollout.model.freeze import FreezeWindow, Once
+from rollout.model.hooks import HookCount, HookOwed
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import ErrorRatio, Method, Mode, RolloutSpec, RouteRef, ServiceBackend, Step, WorkloadRef
 from rollout.model.status import (
@@ -167,6 +168,7 @@ def a_full_status() -> RolloutStatus:
         ending_why="errors at the till",
         judged=tuple(a_checkpoint(name) for name in ("errors", "slow", "logins", "payments")),
         outlook="can prove <= 0.3% failed, in about 6 min at 50 rps",
+        hooks=(HookCount(name="load", step=1, failures=2, at=NOON, message="503: busy"),),
         incident=Incident(since=NOON, until=NOON + timedelta(minutes=2), count=2, over=True),
     )
     return a_status(
@@ -190,6 +192,7 @@ def a_full_status() -> RolloutStatus:
         history=(past,),
         observed_generation=3,
         source_commit="abc123",
+        owed=(HookOwed(name="after", run=1, revision="v1", template="t", succeeded=True, since=NOON),),
     )
 
 

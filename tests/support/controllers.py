@@ -17,6 +17,9 @@ from adapters.memory.metrics import MemoryMetrics
 from adapters.memory.notices import KeptNotices
 from adapters.memory.objects import Store
 from adapters.traffic.router import Router
+from rollout.ports.hooks import HookCalls
+from rollout.services.hook_memory import HookMemory
+from rollout.services.hook_news import HookNews
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer
 from rollout.services.reconcile import Reconciler
@@ -28,7 +31,7 @@ USER = f"system:serviceaccount:{HOME}:rollout"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What outlives the controller: the cluster, time, the metrics server and what was announced."""
+    """What outlives the controller: the cluster, time, the metrics server, webhooks and what was announced."""
 
     cluster: MemoryCluster
     clock: ManualClock
@@ -36,6 +39,7 @@ class Outside:
     notices: KeptNotices
     authors: KnownAuthors = field(default_factory=KnownAuthors)
     fate: Fate = field(default_factory=Fate)
+    hooks: HookCalls | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +49,15 @@ class Services:
     cache: Cache
     reconciler: Reconciler
     following: asyncio.Task[None]
+    hooks: HookMemory | None = None
+    news: HookNews | None = None
 
     async def stop(self) -> None:
         """Dead: nothing is remembered but what the cluster holds."""
+        if self.hooks is not None:
+            await self.hooks.close()
+        if self.news is not None:
+            await self.news.close()
         self.following.cancel()
         await asyncio.gather(self.following, return_exceptions=True)
 
@@ -66,6 +76,8 @@ async def started(outside: Outside) -> Services:
     api = MortalApi(DirectApi(outside.cluster, user=USER), outside.fate)
     cache = Cache(api, WATCHED)
     rollouts, commands, routes = KubeRollouts(api, cache), KubeCommands(api, cache, outside.clock), Router(api, cache)
+    hooks = HookMemory(outside.hooks) if outside.hooks is not None else None
+    news = HookNews(outside.notices, rollouts, outside.hooks, outside.clock) if outside.hooks is not None else None
     observer = Observer(
         rollouts=rollouts,
         commands=commands,
@@ -76,9 +88,10 @@ async def started(outside: Outside) -> Services:
         actors_bound=lambda: True,
         policies=KubePolicies(cache, HOME),
         authors=outside.authors,
+        hooks=hooks,
     )
     performer = Performer(rollouts=rollouts, commands=commands, routes=routes)
-    reconciler = Reconciler(rollouts=rollouts, observer=observer, performer=performer, notices=outside.notices)
+    reconciler = Reconciler(rollouts=rollouts, observer=observer, performer=performer, notices=news or outside.notices)
     following = asyncio.create_task(cache.run())
     await cache.wait_synced(timedelta(seconds=10))
-    return Services(cache=cache, reconciler=reconciler, following=following)
+    return Services(cache=cache, reconciler=reconciler, following=following, hooks=hooks, news=news)

@@ -14,6 +14,7 @@ from rollout.model.approval import ApprovalPolicy
 from rollout.model.commands import Command, Verb
 from rollout.model.decision import Decision
 from rollout.model.freeze import FreezeWindow
+from rollout.model.hooks import HookAnswer, HookQuestion
 from rollout.model.measurement import Arm, Counter, Counters, Measurement, Question
 from rollout.model.names import BackendName
 from rollout.model.observation import BackendSeen, Entry, Observation, Pool, RouteSeen, RouteState, WorkloadSeen
@@ -50,7 +51,10 @@ class Service:
 
 @dataclass(slots=True)
 class PureWorld:
-    """Two routes, three revisions, verdicts and commands as plain values. bad: of 1000 requests of the canary a minute."""
+    """Two routes, three revisions, verdicts and commands as plain values. bad: of 1000 requests of the canary a minute.
+
+    hooks: what each webhook says, None for nothing; yes where it is not named. heard: what they said last.
+    """
 
     spec: RolloutSpec = field(default_factory=lambda: a_spec(revision="v1", routes=(VIRTUAL_SERVICE, OUTER)))
     status: RolloutStatus = field(default_factory=RolloutStatus)
@@ -73,6 +77,8 @@ class PureWorld:
     answers: dict[str, Answer] = field(default_factory=dict)
     wake_at: datetime | None = None
     freezes: tuple[FreezeWindow, ...] = ()
+    hooks: dict[str, bool | None] = field(default_factory=dict)
+    heard: dict[str, HookAnswer] = field(default_factory=dict)
 
     def twin(self) -> "PureWorld":
         """The same world once more; what becomes of one does not touch the other."""
@@ -86,6 +92,8 @@ class PureWorld:
             policies=dict(self.policies),
             commands=list(self.commands),
             answers=dict(self.answers),
+            hooks=dict(self.hooks),
+            heard=dict(self.heard),
         )
 
     def look(self) -> Observation:
@@ -123,11 +131,27 @@ class PureWorld:
             authors=self.authors,
             actors_bound=self.actors_bound,
             freezes=self.freezes,
+            hooks=self._said(wanted.hooks),
         )
 
     def policy(self, name: str) -> ApprovalPolicy | None:
         """The ApprovalPolicy of that name: one for whoever the cluster lets approve, unless another was set."""
         return self.policies.get(name, an_approval_policy(name))
+
+    def _said(self, questions: Iterable[HookQuestion]) -> dict[str, HookAnswer]:
+        """What webhooks said last, after these were asked."""
+        for question in questions:
+            passed = self.hooks.get(question.hook.name, True)
+            if passed is not None:
+                self.heard[question.about or question.hook.name] = HookAnswer(
+                    passed=passed,
+                    message="200: OK" if passed else "403: Forbidden",
+                    run=question.run,
+                    step=question.step,
+                    asked=self.now,
+                    at=self.now,
+                )
+        return dict(self.heard)
 
     def _route(self, ref: RouteRef) -> RouteSeen:
         writer, written = self.writers.get(ref, ("", None))

@@ -181,3 +181,10 @@ def test_reading_leaves_the_object_alone() -> None:
     status_from_dict(written)
 
     assert written == status_to_dict(a_full_status())
+
+
+def test_a_status_of_before_there_were_webhooks_is_read() -> None:
+    written = status_to_dict(a_status(run=a_run()))
+    del written["machine"]["run"]["hooks"], written["machine"]["owed"]
+
+    assert status_from_dict(written) == a_status(run=a_run())
