@@ -1,4 +1,4 @@
-"""What does a machine read of one piece of news? The fields of docs/notifiers.md."""
+"""What does a machine read of one piece of news, and what stands above it for people? See docs/notifiers.md."""
 
 from datetime import UTC
 from typing import Any
@@ -24,3 +24,10 @@ def payload(message: Message) -> dict[str, Any]:
         "at": message.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "id": message.id,
     }
+
+
+def title(message: Message) -> str:
+    """What it is about, and how that stands."""
+    last = message.last
+    revision = f" {last.revision}" if last.revision else ""
+    return f"{message.key}{revision}: {last.code}"

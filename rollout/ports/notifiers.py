@@ -9,6 +9,8 @@ from rollout.model.names import Key
 from rollout.model.notifier import Notifier, NotifierStatus
 from rollout.ports.specs import ObjectRef
 
+EVERY_NOTIFIER = Key(namespace="", name="every notifier")  # one piece of work for all of them
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredNotifier:
