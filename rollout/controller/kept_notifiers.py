@@ -80,7 +80,7 @@ class KeptNotifiers:
         self._meet()
         for line_key, line in sorted(self._lines.items()):
             self._begin(line_key, line, now)
-        return Worked(wake_at=self._next(now), gone=not self._lines)
+        return Worked(wake_at=self._next(now), gone=key != EVERY_NOTIFIER or not self._lines)
 
     async def close(self) -> None:
         """End the looks that are under way."""

@@ -127,7 +127,7 @@ class Notify:
         status = stored.status
         told = {one.subject: one for one in status.told}
         uid, further = self._unwritten.get(stored.key, ("", {}))
-        told |= further if uid == stored.uid else {}
+        further = further if uid == stored.uid else {}
         delivery = Delivery(
             notifier=notifier,
             uid=stored.uid,
@@ -137,7 +137,8 @@ class Notify:
             may_write=self._may_write,
             results=self.results,
         )
-        return _Look(stored=stored, delivery=delivery, told=told, since=status.since or stored.created)
+        since = status.since or stored.created
+        return _Look(stored=stored, delivery=delivery, told=told | further, since=since, dirty=bool(further))
 
     def _news(self, look: _Look, refs: Iterable[ObjectRef]) -> list[tuple[Subject, tuple[News, ...]]]:
         """What is news: first of what waits for a person or went wrong, then by name. Gone objects are among them."""
@@ -196,7 +197,7 @@ class Notify:
         delivery = look.delivery
         for bundle in bundles(news, delivery.notifier.channel):
             told, last = look.told.get(subject.name), bundle[-1]
-            receipt = receipt_of(told, last.run)
+            receipt = receipt_of(told, last.run) if delivery.edits else ""
             wanted = tuple(one for one in bundle if one.is_worth(delivery.notifier.severity))
             if wanted:
                 receipt = await delivery.sent_or_edited(receipt, delivery.message(subject, wanted))
@@ -208,7 +209,7 @@ class Notify:
             if last.code == "Gone":
                 look.told.pop(subject.name, None)
             else:
-                text = receipt_text(last.run, receipt)
+                text = receipt_text(last.run, receipt if delivery.edits else "")
                 look.told[subject.name] = ToldOf(subject=subject.name, mark=last.mark, receipt=text)
 
     def _tidy(self, look: _Look) -> None:

@@ -19,6 +19,7 @@ from rollout.services.notify_subjects import Subject
 
 T = TypeVar("T")
 MOST_PER_LOOK = 30  # so many are repeated at most when the process dies before it wrote down that they were sent
+_EDITS = frozenset({Channel.SLACK})
 _SINGLE = frozenset({Channel.WEBHOOK, Channel.CLOUDEVENTS})  # one request for each piece of news
 
 
@@ -45,6 +46,11 @@ class Delivery:
     may_write: Callable[[], bool]
     results: Counter[str]
     count: int = 0
+
+    @property
+    def edits(self) -> bool:
+        """Whether a message can be edited: one that a Notifier sent to Slack is none where it now has a webhook."""
+        return self.notifier.channel in _EDITS
 
     def message(self, subject: Subject, news: tuple[News, ...]) -> Message:
         """The message with its id: the same for the same Notifier, object and last news."""

@@ -18,6 +18,7 @@ from adapters.notices.webhook import Webhooks
 from rollout.controller.kept_notifiers import KeptNotifiers
 from rollout.model.notifier import Channel
 from rollout.ports.lease import Lease
+from rollout.ports.messages import Messenger
 from rollout.services.notify import Notify
 from rollout.services.notify_subjects import Subjects
 from rollout.services.reconcile import Reconciler
@@ -40,7 +41,7 @@ def kept_notifiers(
     def may_write() -> bool:
         return lease.may_write(_WITHIN)
 
-    messengers = {
+    messengers: dict[Channel, Messenger] = {
         Channel.SLACK: Slack(secrets, posts),
         Channel.WEBHOOK: Webhooks(secrets, posts),
         Channel.CLOUDEVENTS: CloudEvents(secrets, posts),

@@ -51,6 +51,7 @@ from rollout.wiring.actors import seen_bound
 from rollout.wiring.commits import kept_commits
 from rollout.wiring.metrics import access
 from rollout.wiring.migrating import kept_migrations, moving_by
+from rollout.wiring.notifying import kept_notifiers
 from rollout.wiring.web import api_app
 from webhooks.git import hooks
 
@@ -97,13 +98,16 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         sources = KubeSources(fenced, cache)
         sync = _sync(settings, stack, fenced, cache)
         moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
+        notifying = kept_notifiers(settings, stack, fenced, cache, lease, reconciler)
         numbers = Numbers(reconciler.rollouts, sources, KubeMigrations(fenced, cache), lambda: api.calls)
+        numbers.count_notices(notifying.notifiers, lambda: notifying.notify.results)
         controller = Controller(
             kept=(
                 KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
                 KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
                 kept_migrations(fenced, cache, moving),
                 kept_commits(settings, stack, fenced, cache, lease, reconciler),
+                notifying,
             ),
             watch=WorkWatch(cache, settings.own_namespace),
             lease=lease,
