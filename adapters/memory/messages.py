@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from rollout.model.names import Key
 from rollout.model.notifier import Notifier
-from rollout.ports.errors import NotFound, PortError
+from rollout.ports.errors import NotFound, PortError, Rejected
 from rollout.ports.messages import Message
 
 _KEPT = 10_000  # a demo that runs for days must not grow
@@ -25,18 +25,20 @@ class Sent:
 class MemoryMessenger:
     """`Messenger` that keeps what came, oldest first, and can be made to fail. shown: what each message says now.
 
-    troubles: raised by the next calls, one each. trouble: raised by every call while it is there.
+    troubles: raised by the next calls, one each. trouble: raised by every call while it is there. refuses: objects of which
+    nothing is taken.
     """
 
     came: deque[Sent] = field(default_factory=lambda: deque(maxlen=_KEPT))
     shown: dict[str, Message] = field(default_factory=dict)
     troubles: list[PortError] = field(default_factory=list)
     trouble: PortError | None = None
+    refuses: set[Key] = field(default_factory=set)
     count: int = 0
 
     async def send(self, notifier: Notifier, message: Message) -> str:
         """A receipt to edit the message by."""
-        self._maybe_fail()
+        self._maybe_fail(message)
         self.count += 1
         receipt = f"C1/{self.count}.0"
         self._keep("send", notifier, receipt, message)
@@ -44,14 +46,14 @@ class MemoryMessenger:
 
     async def update(self, notifier: Notifier, receipt: str, message: Message) -> None:
         """Make the message say this instead; NotFound when it is gone."""
-        self._maybe_fail()
+        self._maybe_fail(message)
         if receipt not in self.shown:
             raise NotFound(f"{notifier.key}: no message {receipt}")
         self._keep("update", notifier, receipt, message)
 
     async def thread(self, notifier: Notifier, receipt: str, message: Message) -> None:
         """Keep it below the message."""
-        self._maybe_fail()
+        self._maybe_fail(message)
         self.came.append(Sent(how="thread", notifier=notifier.key, receipt=receipt, message=message))
 
     def codes(self, how: str = "send") -> tuple[str, ...]:
@@ -64,8 +66,10 @@ class MemoryMessenger:
             del self.shown[next(iter(self.shown))]
         self.came.append(Sent(how=how, notifier=notifier.key, receipt=receipt, message=message))
 
-    def _maybe_fail(self) -> None:
+    def _maybe_fail(self, message: Message) -> None:
         if self.troubles:
             raise self.troubles.pop(0)
         if self.trouble is not None:
             raise self.trouble
+        if message.key in self.refuses:
+            raise Rejected(f"nothing of {message.key} is taken")

@@ -188,7 +188,9 @@ class _Notices(Collector):
             if "Ready" in states:
                 ready.add_metric([key.namespace, key.name], 1 if states["Ready"] == "True" else 0)
         notices = CounterMetricFamily(
-            f"{PREFIX}_notices", "Messages of Notifiers: delivered, failed, deferred to their next minute", labels=["result"]
+            f"{PREFIX}_notices",
+            "Messages of Notifiers: delivered, failed, deferred to their next minute",
+            labels=["result"],
         )
         results = self._results()
         for result in ("delivered", "failed", "deferred"):

@@ -9,34 +9,56 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rollout.model.deeds import Pause
 from rollout.model.names import Key
 from rollout.model.notifier import Channel
 from rollout.model.status import HISTORY_KEPT, Outcome, Past, Phase, Reason, RolloutStatus
-from rollout.ports.errors import Conflict, LeaseLost, PortError, Rejected, Unreachable
+from rollout.ports.errors import Conflict, LeaseLost, PortError, Unreachable
 from tests.support.builders import a_revision, a_run, a_status
 from tests.support.notice_world import NoticeWorld
 
 KEYS = tuple(Key(namespace="shop", name=name) for name in ("cart", "checkout", "search"))
 WAITS = Reason(code="AwaitingApproval", message="waiting for 1 approval by security")
 PAUSED = Reason(code="Paused", message="lunch")
-DEEDS = ("begin", "step", "wait", "pause", "go on", "promote", "fail", "supersede")
-MISHAPS = ("dead", "refuses", "alive", "unwritten", "killed", "without lease", "look", "look", "look")
+DEEDS = ("begin", "begin", "step", "wait", "pause", "go on", "promote", "fail", "supersede", "rush", "rush")
+MISHAPS = (
+    "dead",
+    "refuses",
+    "refuses",
+    "refuses",
+    "alive",
+    "unwritten",
+    "killed",
+    "without lease",
+    "look",
+    "look",
+    "look",
+)
+
+# A whole run of which nothing is taken, and another object of which something is told so much later that `since` moves on.
+UNHEARD: list[tuple[object, int]] = [
+    *((KEYS[0], 1), ((KEYS[0], "rush", False), 1), ("look", 700), ((KEYS[1], "begin", False), 1)),
+    *(("look", 1), ("alive", 1)),
+]
 
 
 @dataclass(slots=True)
 class Life:
-    """One Rollout and what must be told of it. ended: runs in order. waits: those that a look found, as (run, step, code)."""
+    """One Rollout and what must be told of it. ended: its runs, in order."""
 
     key: Key
     status: RolloutStatus = field(default_factory=a_status)
     ended: list[int] = field(default_factory=list)
 
     def become(self, deed: str, world: NoticeWorld) -> None:
-        """Do it, where the status allows it."""
+        """Do it, where the status allows it. A rush is a whole run that nobody can have seen."""
+        if deed == "rush":
+            self.become("begin", world)
+            self.become("promote", world)
+            return
         now, run = world.clock.now(), self.status.run
         if deed == "begin":
             if run is not None:
@@ -58,7 +80,6 @@ class Life:
         elif run is not None and deed == "go on":
             going = replace(run, pause=None)
             self.status = replace(self.status, run=going, phase=Phase.PROGRESSING, reasons=())
-        world.rollouts.put(self.status, self.key)
 
     def _end(self, outcome: Outcome, world: NoticeWorld) -> None:
         status, run = self.status, self.status.run
@@ -78,9 +99,9 @@ class Life:
         self.status = replace(status, run=None, history=history, phase=phase, reasons=())
 
 
-deeds = st.tuples(st.sampled_from(KEYS), st.sampled_from(DEEDS))
+deeds = st.tuples(st.sampled_from(KEYS), st.sampled_from(DEEDS), st.booleans())
 moments = st.lists(
-    st.tuples(st.one_of(deeds, st.sampled_from(MISHAPS)), st.integers(min_value=1, max_value=1200)), max_size=60
+    st.tuples(st.one_of(deeds, deeds, st.sampled_from(MISHAPS)), st.sampled_from((1, 20, 700))), min_size=8, max_size=60
 )
 
 
@@ -94,22 +115,34 @@ async def lived(channel: Channel, moments_: list[tuple[object, int]]) -> tuple[N
     for what, seconds in moments_:
         world.clock.advance(timedelta(seconds=seconds))
         if isinstance(what, tuple):
-            lives[what[0]].become(what[1], world)
+            key, deed, late = what
+            lives[key].become(deed, world)
+            if late:  # it is written down by now, but a look takes place before that is seen
+                await happened(world, "look")
+            world.rollouts.put(lives[key].status, key)
         else:
-            await happened(world, str(what))
-    world.receiver.trouble, world.leads = None, True
+            assert isinstance(what, str | Key)
+            await happened(world, what)
+    recover(world)
+    world.notifiers.troubles, world.leads = [], True
     for _ in range(20):
         world.clock.advance(timedelta(minutes=2))
         await world.look()
     return world, list(lives.values())
 
 
-async def happened(world: NoticeWorld, what: str) -> None:
-    """One mishap, and a look after it."""
-    settings_: dict[str, Callable[[], None]] = {
+def recover(world: NoticeWorld) -> None:
+    """The receiver takes everything again."""
+    world.receiver.trouble, world.receiver.refuses = None, set()
+
+
+async def happened(world: NoticeWorld, what: str | Key) -> None:
+    """One mishap, and a look after it. A Key: nothing of that object is taken from now on."""
+    if isinstance(what, Key):
+        world.receiver.refuses.add(what)
+    settings_: dict[str | Key, Callable[[], None]] = {
         "dead": lambda: setattr(world.receiver, "trouble", Unreachable("dead")),
-        "refuses": lambda: world.receiver.troubles.append(Rejected("refused")),
-        "alive": lambda: setattr(world.receiver, "trouble", None),
+        "alive": lambda: recover(world),
         "unwritten": lambda: world.notifiers.troubles.append(Conflict("somebody wrote")),
         "killed": world.restart,
         "without lease": lambda: setattr(world, "leads", False),
@@ -120,7 +153,7 @@ async def happened(world: NoticeWorld, what: str) -> None:
     except (Conflict, LeaseLost):
         pass
     except PortError as error:
-        raise AssertionError(what) from error
+        raise AssertionError(str(what)) from error
     if what == "unwritten":
         world.restart()  # the process died there
     world.leads = True
@@ -136,7 +169,8 @@ def first_told(world: NoticeWorld, key: Key) -> list[int]:
     return runs
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
+@example(channel=Channel.WEBHOOK, moments_=UNHEARD)
 @given(channel=st.sampled_from([Channel.WEBHOOK, Channel.SLACK, Channel.TEAMS]), moments_=moments)
 def test_every_end_is_told_at_least_once_and_in_order(channel: Channel, moments_: list[tuple[object, int]]) -> None:
     world, lives = asyncio.run(lived(channel, moments_))
@@ -150,7 +184,7 @@ def test_every_end_is_told_at_least_once_and_in_order(channel: Channel, moments_
             assert told == life.ended
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(channel=st.sampled_from([Channel.WEBHOOK, Channel.SLACK, Channel.TEAMS]), moments_=moments)
 def test_every_wait_that_stands_is_told_at_least_once(channel: Channel, moments_: list[tuple[object, int]]) -> None:
     world, lives = asyncio.run(lived(channel, moments_))
@@ -167,12 +201,12 @@ def test_every_wait_that_stands_is_told_at_least_once(channel: Channel, moments_
         assert waits <= told
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(channel=st.sampled_from([Channel.WEBHOOK, Channel.SLACK, Channel.TEAMS]), moments_=moments)
-def test_once_all_is_told_nothing_is_told_again_and_only_what_is_in_hand_is_remembered(
+def test_once_all_is_told_nothing_is_told_or_written_again(
     channel: Channel, moments_: list[tuple[object, int]]
 ) -> None:
-    world, lives = asyncio.run(lived(channel, moments_))
+    world, _ = asyncio.run(lived(channel, moments_))
     came, saves = len(world.receiver.came), world.notifiers.saves
 
     world.restart()

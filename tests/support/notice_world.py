@@ -13,7 +13,7 @@ from rollout.model.names import Key
 from rollout.model.notifier import Channel, Notifier, NotifierStatus
 from rollout.model.rollout import RouteRef
 from rollout.model.status import Outcome, Past, RolloutStatus
-from rollout.ports.errors import Conflict, PortError
+from rollout.ports.errors import Conflict
 from rollout.ports.migrations import StoredMigration
 from rollout.ports.notifiers import StoredNotifier
 from rollout.ports.rollouts import Stored
@@ -38,7 +38,7 @@ class HeldNotifiers:
         self.held: dict[Key, StoredNotifier] = {}
         self.labelled: dict[ObjectRef, Mapping[str, str]] = {}
         self.saves = 0
-        self.troubles: list[PortError] = []
+        self.troubles: list[Exception] = []
 
     def put(self, notifier: Notifier | None, key: Key = NEWS, **changes: Any) -> None:
         """The Notifier as it is from now on, created at noon; what it remembers stays."""
@@ -102,15 +102,15 @@ class HeldRollouts:
 
     def on_route(self, namespace: str, route: RouteRef) -> tuple[Key, ...]:
         """None."""
-        return ()
+        raise AssertionError(namespace, route)
 
     async def save(self, stored: Stored, status: RolloutStatus) -> Stored:
         """Nobody writes here."""
-        raise AssertionError(stored.key)
+        raise AssertionError(stored.key, status)
 
     async def set_finalizer(self, stored: Stored, *, present: bool) -> Stored:
         """Nobody writes here."""
-        raise AssertionError(stored.key)
+        raise AssertionError(stored.key, present)
 
 
 class HeldMigrations:
@@ -138,7 +138,7 @@ class HeldMigrations:
 
     async def save(self, stored: StoredMigration, status: MigrationStatus) -> StoredMigration:
         """Nobody writes here."""
-        raise AssertionError(stored.name)
+        raise AssertionError(stored.name, status)
 
 
 def a_past(run: int, outcome: Outcome = Outcome.PROMOTED, *, minute: int | None = None) -> Past:
@@ -174,9 +174,7 @@ class NoticeWorld:
         """The controller begins anew: nothing is remembered but what was written."""
         self.subjects = Subjects(self.rollouts, self.migrations, self.notifiers, HOME)
         messengers = dict.fromkeys(Channel, self.receiver)
-        self.notify = Notify(
-            self.notifiers, self.subjects, messengers, self.events, self.clock, lambda: self.leads
-        )
+        self.notify = Notify(self.notifiers, self.subjects, messengers, self.events, self.clock, lambda: self.leads)
 
     async def look(self, key: Key = NEWS) -> Looked:
         """One look at everything."""

@@ -11,6 +11,7 @@ from rollout.model.status import Condition, Reason
 from tests.support.builders import NOON
 
 BACK = Reason(code="FallenBack", message="takes plaintext again: success fell by 2%", warning=True)
+NOTHING = Mark()
 WAITS = Reason(code="Unacknowledged", message="2 warnings wait for somebody")
 
 
@@ -22,7 +23,7 @@ def of(*namespaces: NamespaceStatus) -> MigrationStatus:
     return MigrationStatus(namespaces=namespaces)
 
 
-def told(status: MigrationStatus, mark: Mark = Mark()) -> Mark:
+def told(status: MigrationStatus, mark: Mark = NOTHING) -> Mark:
     found = news(mark, status)
     after = mark_from(found[-1].mark) if found else mark
     assert after is not None

@@ -176,13 +176,18 @@ async def test_one_look_sends_a_bounded_number_and_writes_down_how_far_it_came()
     [
         (FIRST, ()),
         (a_status(run=a_run(), reasons=(WAITS,)), ("AwaitingApproval",)),
-        (a_status(run=a_run(), reasons=(Reason(code="NotAvailable", message="2 of 3", warning=True),)), ("NotAvailable",)),
+        (
+            a_status(run=a_run(), reasons=(Reason(code="NotAvailable", message="2 of 3", warning=True),)),
+            ("NotAvailable",),
+        ),
         (a_past_status(a_past(1)), ()),
         (ENDED, ("Failed",)),
         (a_past_status(a_past(1, Outcome.RETURNED)), ()),
     ],
 )
-async def test_severity_warning_tells_what_went_wrong_or_waits(status: RolloutStatus, expected: tuple[str, ...]) -> None:
+async def test_severity_warning_tells_what_went_wrong_or_waits(
+    status: RolloutStatus, expected: tuple[str, ...]
+) -> None:
     assert await NoticeWorld(severity=Severity.WARNING).told(status) == expected
 
 
