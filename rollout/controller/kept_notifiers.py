@@ -182,7 +182,7 @@ class KeptNotifiers:
             self._wait(key, line, looked.trouble)
             return
         line.held = looked.wake_at
-        if line.pending and looked.wake_at is None:
+        if looked.left and looked.wake_at is None:
             line.held = self.clock.now() + _LONGEST_BACKOFF  # it remembers as many objects as it can
         if looked.trouble is None and line.told:
             line.told = ""
