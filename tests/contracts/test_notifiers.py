@@ -1,7 +1,7 @@
 """Where is written how far a Notifier told, and what does its Secret hold? The same in memory and on a real API server."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -48,7 +48,7 @@ class Case:
     clock: ManualClock
     key: Key
 
-    async def create(self, kind: str, body: dict[str, object]) -> None:
+    async def create(self, kind: str, body: Mapping[str, object]) -> None:
         await self.api.create(KINDS[kind].path(KINDS[kind].versions[0], self.key.namespace), body)
         if kind in self.cache.kinds:
             await self.cache.refresh()

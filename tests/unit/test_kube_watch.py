@@ -15,7 +15,7 @@ from adapters.kube.watch import WorkWatch
 from adapters.memory.cluster import DirectApi, MemoryCluster
 
 HOME = "rollout-system"
-OURS = ("Rollout", "RolloutCommand", "SloPolicy", "GitSource", "Notifier")
+OURS = ("Rollout", "RolloutCommand", "SloPolicy", "GitSource")
 
 
 class Woken:
@@ -121,25 +121,6 @@ async def test_a_rollout_whose_spec_changed_wakes_itself(woken: Woken) -> None:
 
 async def test_a_rollout_whose_status_alone_changed_wakes_nobody(woken: Woken) -> None:
     assert await woken.by_changing(rollout("cart"), {"status": {"phase": "Idle"}}, "status") == []
-
-
-async def test_a_status_that_changed_wakes_the_notifiers_where_there_are_any(woken: Woken) -> None:
-    created = await woken.by_seeing(obj("Notifier", "news"))
-
-    changed = await woken.by_changing(rollout("cart"), {"status": {"phase": "Idle"}}, "status")
-
-    assert created == changed == ["Notifier every notifier"]
-
-
-async def test_how_far_a_notifier_told_wakes_nobody_but_its_spec_does(woken: Woken) -> None:
-    notifier = obj("Notifier", "news", {"type": "webhook"})
-    await woken.by_seeing(notifier)
-
-    told = await woken.by_changing(notifier, {"status": {"told": []}}, "status")
-    changed = await woken.by_changing(notifier, {"spec": {"suspend": True}})
-
-    assert (told, changed) == ([], ["Notifier every notifier"])
-    assert await woken.by_deleting(notifier) == ["Notifier every notifier"]
 
 
 async def test_an_annotation_wakes_its_rollout(woken: Woken) -> None:
