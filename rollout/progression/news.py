@@ -162,8 +162,8 @@ class _Telling:
         runs = f"run {first}" if first == last else f"runs {first} to {last}"
         self.mark = _ended(self.mark, last)
         sentence = f"{runs} ended while nobody could be told; how is not remembered any more"
-        code, key = "EndsForgotten", f"forgotten up to {last}"
-        self._add(News(code=code, sentence=sentence, key=key, mark="", run=last, severity=Severity.WARNING, ends=True))
+        lost = News(code="EndsForgotten", sentence=sentence, key=f"forgotten up to {last}", mark="", run=last)
+        self._add(replace(lost, severity=Severity.WARNING, ends=True))
 
     def _moment(self, what: str) -> str:
         """A key for something that may come and go and come again."""

@@ -23,7 +23,7 @@ from rollout.services.notify_allowance import Allowance
 from rollout.services.notify_delivery import Delivery, SpentError, bundles
 from rollout.services.notify_subjects import Subject, Subjects, gone, ref_of
 from rollout.services.notify_told import (
-    failure_code,
+    failure,
     has_room,
     kept,
     ready,
@@ -251,7 +251,7 @@ def _standing(look: _Look) -> Reason:
     """How the Notifier stands after a look."""
     if look.trouble is not None:
         others = "; all else is told" if look.refused and look.delivery.count else ""
-        return Reason(code=failure_code(look.trouble), message=f"{look.trouble}{others}", warning=True)
+        return failure(look.trouble, others)
     if look.full:
         message = "as many objects as it can remember are in hand; more are told of once some are done: tell of fewer"
         return Reason(code="Full", message=message, warning=True)

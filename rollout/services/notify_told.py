@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from rollout.model.news import News
 from rollout.model.notifier import TOLD_KEPT, NotifierStatus, ToldOf
-from rollout.model.status import Condition
+from rollout.model.status import Condition, Reason
 from rollout.ports.errors import PortError, Unreachable
 from rollout.services.notify_subjects import MIGRATION, Subject, Subjects, ref_of
 
@@ -53,9 +53,11 @@ def ready(status: NotifierStatus) -> Condition | None:
     return next((one for one in status.conditions if one.type == READY), None)
 
 
-def failure_code(error: PortError) -> str:
-    """One word for the condition: NotDelivered mends itself perhaps, NotAccepted does not."""
-    return "NotDelivered" if isinstance(error, Unreachable) else "NotAccepted"
+def failure(error: PortError, more: str = "") -> Reason:
+    """What people are told of trouble: NotDelivered may mend itself, NotAccepted waits for somebody."""
+    if isinstance(error, Unreachable):
+        return Reason(code="NotDelivered", message=f"{error}{more}", warning=True)
+    return Reason(code="NotAccepted", message=f"{error}{more}", warning=True)
 
 
 def receipt_of(told: ToldOf | None, run: int) -> str:
