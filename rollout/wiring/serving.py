@@ -36,6 +36,7 @@ from adapters.notices.events import EventNotices
 from adapters.traffic.router import Router
 from rollout.controller.jobs import Jobs
 from rollout.controller.kept import KeptRollouts, KeptSources
+from rollout.controller.kept_notifiers import KeptNotifiers
 from rollout.controller.loop import Controller
 from rollout.controller.queue import Queue
 from rollout.ports.lease import Lease
@@ -91,16 +92,13 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
         lease = _lease(settings, api, clock, identity)
         fenced = FencedApi(api, lease, REQUEST_WITHIN)
-        without = left_out(settings.traffic.value, settings.namespace)
-        cache = Cache(fenced, WATCHED, settings.namespace or None, without=without)
-        metrics = await _metrics(settings, stack)
-        reconciler = _reconciler(fenced, cache, metrics, identity, seen_bound(cache))
+        cache = _cache(settings, fenced)
+        reconciler = _reconciler(fenced, cache, await _metrics(settings, stack), identity, seen_bound(cache))
         sources = KubeSources(fenced, cache)
         sync = _sync(settings, stack, fenced, cache)
         moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
         notifying = kept_notifiers(settings, stack, fenced, cache, lease, reconciler)
-        numbers = Numbers(reconciler.rollouts, sources, KubeMigrations(fenced, cache), lambda: api.calls)
-        numbers.count_notices(notifying.notifiers, lambda: notifying.notify.results)
+        numbers = _numbers(api, cache, reconciler.rollouts, sources, notifying)
         controller = Controller(
             kept=(
                 KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
@@ -135,6 +133,17 @@ def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) 
     if not settings.elect:
         return HeldLease()
     return LeaseElector(api=api, clock=clock, namespace=settings.own_namespace, name=LEASE, identity=identity)
+
+
+def _cache(settings: Settings, api: FencedApi) -> Cache:
+    without = left_out(settings.traffic.value, settings.namespace)
+    return Cache(api, WATCHED, settings.namespace or None, without=without)
+
+
+def _numbers(api: HttpApi, cache: Cache, rollouts: Rollouts, sources: KubeSources, notifying: KeptNotifiers) -> Numbers:
+    numbers = Numbers(rollouts, sources, KubeMigrations(api, cache), lambda: api.calls)
+    numbers.count_notices(notifying.notifiers, lambda: notifying.notify.results)
+    return numbers
 
 
 def _sync(settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cache) -> Sync:
