@@ -17,7 +17,7 @@ from rollout.ports.clock import Clock
 from rollout.ports.errors import LeaseLost, PortError
 from rollout.ports.notifiers import EVERY_NOTIFIER, Notifiers
 from rollout.ports.specs import ObjectRef
-from rollout.services.notify import Looked, Notify
+from rollout.services.notify import AT_A_TIME, Looked, Notify
 from rollout.services.notify_subjects import Subjects
 
 LOOKS_AT_ONCE = 8  # requests at once to all receivers together
@@ -60,12 +60,13 @@ class KeptNotifiers:
     name: str = "Notifier"
     _lines: dict[Key, _Line] = field(default_factory=dict)
     _versions: dict[ObjectRef, str] = field(default_factory=dict)
+    _anew: bool = False
     _rounded: datetime | None = None
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKS_AT_ONCE))
 
     def objects(self) -> tuple[Key, ...]:
         """The round, in which everything is looked at anew: another replica may have led, and an event may be lost."""
-        self._versions.clear()
+        self._anew = True
         self.notify.forget()
         return (EVERY_NOTIFIER,) if self._lines or self.notifiers.keys() else ()
 
@@ -77,7 +78,7 @@ class KeptNotifiers:
         self._rounded = now
         if not self.may_write():
             return Worked(wake_at=now + _EVERY)
-        self._meet()
+        await self._meet()
         for line_key, line in sorted(self._lines.items()):
             self._begin(line_key, line, now)
         return Worked(wake_at=self._next(now), gone=key != EVERY_NOTIFIER or not self._lines)
@@ -89,7 +90,7 @@ class KeptNotifiers:
             look.cancel()
         await asyncio.gather(*looks, return_exceptions=True)
 
-    def _meet(self) -> None:
+    async def _meet(self) -> None:
         """Find what changed since the last round, and new, changed and gone Notifiers."""
         keys = self.notifiers.keys()
         for key in [key for key in self._lines if key not in keys]:
@@ -98,7 +99,7 @@ class KeptNotifiers:
         if not keys:
             self._versions.clear()
             return
-        touched = self._touched()
+        touched = await self._touched()
         everything = set(self._versions)
         for key in keys:
             stored = self.notifiers.get(key)
@@ -120,13 +121,16 @@ class KeptNotifiers:
             return False
         return ref not in self._versions or self.subjects.is_told_of(stored.notifier, ref)
 
-    def _touched(self) -> set[ObjectRef]:
+    async def _touched(self) -> set[ObjectRef]:
         """Objects that came, changed or went since the last round."""
         present: dict[ObjectRef, str] = {}
-        for ref in self.subjects.refs():
+        anew, self._anew = self._anew, False
+        for number, ref in enumerate(self.subjects.refs(), 1):
+            if number % AT_A_TIME == 0:
+                await asyncio.sleep(0)  # thousands of them must not keep the ticks from going on
             subject = self.subjects.get(ref)
             present[ref] = subject.version if subject is not None else ""
-        before, self._versions = self._versions, present
+        before, self._versions = ({} if anew else self._versions), present
         touched = {ref for ref, version in present.items() if before.get(ref) != version}
         return touched | (before.keys() - present.keys())
 

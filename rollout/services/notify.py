@@ -4,6 +4,7 @@ One look compares what was told of each object with its status, sends the differ
 What is sent and not written down, because the process died in between, is sent once more with the same id.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ from rollout.services.notify_told import (
     with_condition,
 )
 
+AT_A_TIME = 100  # objects that are looked at without letting others work
 MOST_REFUSED = 3  # so many messages in a row: the receiver refuses everything
 
 
@@ -114,7 +116,7 @@ class Notify:
             )
             return Looked()
         look = self._begun(stored, stored.notifier)
-        await self._tell_all(look, self._news(look, refs))
+        await self._tell_all(look, await self._news(look, refs))
         await self._write_down(look)
         return Looked(
             left=frozenset(look.left) - look.refused,
@@ -140,10 +142,13 @@ class Notify:
         since = status.since or stored.created
         return _Look(stored=stored, delivery=delivery, told=told | further, since=since, dirty=bool(further))
 
-    def _news(self, look: _Look, refs: Iterable[ObjectRef]) -> list[tuple[Subject, tuple[News, ...]]]:
+    async def _news(self, look: _Look, refs: Iterable[ObjectRef]) -> list[tuple[Subject, tuple[News, ...]]]:
         """What is news: first of what waits for a person or went wrong, then by name. Gone objects are among them."""
         found = []
-        for ref in {*refs, *(ref_of(name) for name in look.told if not self._subjects.is_there(ref_of(name)))}:
+        absent = (ref_of(name) for name in look.told if not self._subjects.is_there(ref_of(name)))
+        for number, ref in enumerate({*refs, *absent}, 1):
+            if number % AT_A_TIME == 0:
+                await asyncio.sleep(0)  # thousands of them must not keep the ticks from going on
             subject = self._subjects.get(ref)
             told = look.told.get(str(ref.key))
             if subject is None:
