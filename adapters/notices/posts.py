@@ -78,6 +78,8 @@ class Posts:
             self._session = aiohttp.ClientSession(
                 timeout=self._limits,
                 headers={"User-Agent": "rollout-notices", "Accept-Encoding": "identity"},
+                # A kept connection that the receiver has just closed would look like a dead receiver.
+                connector=aiohttp.TCPConnector(force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )

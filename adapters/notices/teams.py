@@ -12,7 +12,8 @@ from rollout.ports.messages import Message, NoticeSecrets
 
 Links = Callable[[Message], str]  # the page of an object; "" where there is none
 _MOST_LINES = 20
-_LONGEST_LINE = 1000  # characters; Teams refuses messages above 28 kB
+_LONGEST_LINE = 1000  # characters
+_MOST_BYTES = 20 * 1024  # of all lines; Teams refuses messages above 28 kB
 
 
 class Teams:
@@ -44,7 +45,7 @@ def card(message: Message, link: str) -> dict[str, Any]:
     head = {"type": "TextRun", "text": title(message), "weight": "bolder", "size": "large"}
     if alarming:
         head["color"] = "attention"
-    lines = [one.sentence[:_LONGEST_LINE] for one in message.news[-_MOST_LINES:]]
+    lines = _fitting([one.sentence[:_LONGEST_LINE] for one in message.news[-_MOST_LINES:]])
     content: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -63,3 +64,15 @@ def card(message: Message, link: str) -> dict[str, Any]:
         "content": content,
     }
     return {"type": "message", "attachments": [attachment]}
+
+
+def _fitting(lines: list[str]) -> list[str]:
+    """The last lines, as many as Teams takes."""
+    kept: list[str] = []
+    room = _MOST_BYTES
+    for line in reversed(lines):
+        room -= len(json.dumps(line, ensure_ascii=False).encode())
+        if room < 0:
+            break
+        kept.insert(0, line)
+    return kept

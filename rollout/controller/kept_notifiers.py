@@ -73,7 +73,7 @@ class KeptNotifiers:
     async def tick(self, key: Key) -> Worked:
         """One round: set looks off, and say when the next one is due."""
         now = self.clock.now()
-        if self._rounded is not None and now - self._rounded < _EVERY:
+        if self._rounded is not None and timedelta(0) <= now - self._rounded < _EVERY:
             return Worked(wake_at=self._rounded + _EVERY)
         self._rounded = now
         if not self.may_write():

@@ -43,14 +43,13 @@ class Looked:
     """What one look led to. left: has news yet. refused: the receiver takes everything but what is said of these.
 
     wake_at: when `left` may be told; None where an event or a retry has to come first. trouble: what kept it from being
-    told. gone: there is no such Notifier any more.
+    told.
     """
 
     left: frozenset[ObjectRef] = frozenset()
     refused: frozenset[ObjectRef] = frozenset()
     wake_at: datetime | None = None
     trouble: PortError | None = None
-    gone: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,7 +103,7 @@ class Notify:
         if stored is None or stored.deleting:
             self._allowances.pop(key, None)
             self._unwritten.pop(key, None)
-            return Looked(gone=stored is None)
+            return Looked()
         if stored.notifier is None:
             await self._say(
                 stored, stored.status, "False", Reason(code="InvalidSpec", message=stored.error, warning=True)

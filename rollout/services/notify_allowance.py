@@ -14,7 +14,8 @@ class Allowance:
 
     def free_at(self, cost: int, most: int, now: datetime) -> datetime | None:
         """When `cost` more may be sent; None for now. More than `most` at once counts as `most`."""
-        while self._sent and now - self._sent[0] >= MINUTE:
+        # What lies in the future was sent before the clock was set back.
+        while self._sent and not timedelta(0) <= now - self._sent[0] < MINUTE:
             self._sent.popleft()
         short = len(self._sent) + min(cost, most) - most
         return self._sent[short - 1] + MINUTE if short > 0 else None

@@ -32,7 +32,9 @@ STEP = News(
     phase="Progressing",
     at=NOON,
 )
-HARM = replace(STEP, sentence='<!channel> <https://evil|click> & [x](https://evil) "quoted" \x00 \u202e' + "x" * 9000)
+HARM = replace(
+    STEP, sentence='<!channel> <https://evil|click> & [x](https://evil) "quoted" \x00 \u202e' + "\u6e2c" * 9000
+)
 BACK = replace(STEP, code="RollingBack", sentence="errors 4% of at most 1%", severity=Severity.WARNING)
 
 

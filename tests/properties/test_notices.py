@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rollout.model.deeds import Pause
 from rollout.model.names import Key
-from rollout.model.notifier import Channel
+from rollout.model.notifier import Channel, Severity
 from rollout.model.status import HISTORY_KEPT, Outcome, Past, Phase, Reason, RolloutStatus
 from rollout.ports.errors import Conflict, LeaseLost, PortError, Unreachable
 from tests.support.builders import a_revision, a_run, a_status
@@ -47,11 +47,12 @@ UNHEARD: list[tuple[object, int]] = [
 
 @dataclass(slots=True)
 class Life:
-    """One Rollout and what must be told of it. ended: its runs, in order."""
+    """One Rollout and what must be told of it. ended: its runs, in order; failed: those of them that did."""
 
     key: Key
     status: RolloutStatus = field(default_factory=a_status)
     ended: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
 
     def become(self, deed: str, world: NoticeWorld) -> None:
         """Do it, where the status allows it. A rush is a whole run that nobody can have seen."""
@@ -94,6 +95,7 @@ class Life:
             message=outcome.value,
         )
         self.ended.append(status.runs)
+        self.failed += [status.runs] if outcome is Outcome.FAILED else []
         history = (past, *status.history)[:HISTORY_KEPT]
         phase = Phase.FAILED if outcome is Outcome.FAILED else Phase.IDLE
         self.status = replace(status, run=None, history=history, phase=phase, reasons=())
@@ -105,9 +107,11 @@ moments = st.lists(
 )
 
 
-async def lived(channel: Channel, moments_: list[tuple[object, int]]) -> tuple[NoticeWorld, list[Life]]:
+async def lived(
+    channel: Channel, moments_: list[tuple[object, int]], severity: Severity = Severity.INFO
+) -> tuple[NoticeWorld, list[Life]]:
     """The world after all that, once everybody is well again and everything was looked at."""
-    world = NoticeWorld(channel=channel)
+    world = NoticeWorld(channel=channel, severity=severity)
     world.rollouts.held.clear()
     lives = {key: Life(key) for key in KEYS}
     for key in KEYS:
@@ -182,6 +186,20 @@ def test_every_end_is_told_at_least_once_and_in_order(channel: Channel, moments_
         assert set(remembered) <= set(told)
         if len(life.ended) <= HISTORY_KEPT:
             assert told == life.ended
+
+
+@settings(max_examples=100, deadline=None)
+@given(channel=st.sampled_from([Channel.WEBHOOK, Channel.SLACK]), moments_=moments)
+def test_every_failure_is_told_where_only_what_went_wrong_is(
+    channel: Channel, moments_: list[tuple[object, int]]
+) -> None:
+    world, lives = asyncio.run(lived(channel, moments_, Severity.WARNING))
+
+    for life in lives:
+        sent = [one for one in world.receiver.came if one.message.key == life.key and one.how != "update"]
+        told = {one.run for each in sent for one in each.message.news if one.code == "Failed"}
+        if len(life.ended) <= HISTORY_KEPT:
+            assert told == set(life.failed)
 
 
 @settings(max_examples=100, deadline=None)

@@ -90,6 +90,16 @@ async def test_a_second_wake_within_the_second_waits_for_its_end() -> None:
     assert kept.came() == 0
 
 
+async def test_a_clock_that_is_set_back_stops_no_round() -> None:
+    kept = Kept(NoticeWorld())
+    await kept.round()
+    kept.world.rollouts.put(FIRST)
+
+    await kept.round(-timedelta(hours=1))
+
+    assert kept.came() == 2
+
+
 async def test_without_a_change_no_object_is_looked_at_and_no_further_round_is_asked_for() -> None:
     kept = Kept(NoticeWorld())
     await kept.round()

@@ -145,6 +145,15 @@ async def test_only_so_many_are_sent_in_a_minute_and_the_rest_is_merged() -> Non
     assert world.receiver.came[-1].message.last.step == 3
 
 
+async def test_a_clock_that_is_set_back_stops_no_messages() -> None:
+    world = NoticeWorld(most_per_minute=2)
+    await world.told(FIRST)
+
+    world.clock.advance(-timedelta(hours=1))
+
+    assert await world.told(SECOND) == ("Step",)
+
+
 async def test_what_waits_for_a_person_is_told_before_what_does_not() -> None:
     world = NoticeWorld(most_per_minute=3)
     world.rollouts.put(FIRST, Key(namespace="shop", name="a"))
