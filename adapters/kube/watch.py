@@ -14,6 +14,7 @@ from adapters.kube.hosts import host_key, name_keys
 from adapters.kube.indexes import INDEXES
 from adapters.kube.kinds import ROUTE_KINDS, WORKLOAD_KINDS
 from adapters.kube.mesh_watch import migrations_of
+from adapters.kube.notifier_watch import notifiers_of
 from adapters.kube.policies import EVERYWHERE, is_selected
 from adapters.kube.shelf import NAMESPACE, at_of
 from adapters.kube.source_watch import sources_of
@@ -74,6 +75,8 @@ class WorkWatch:
             self._waiting["MeshMigration", key] = None
         for key in _itself(kind, old, new):
             self._waiting[kind, key] = None
+        for key in notifiers_of(self._cache, kind, old, new):
+            self._waiting["Notifier", key] = None
         if self._waiting:
             self._any.set()
 

@@ -33,7 +33,7 @@ _ALARMING = frozenset(
         *(Trigger.PREFLIGHT_BLOCKED, Trigger.PLAINTEXT_SEEN),
     }
 )
-_QUIET = frozenset(
+QUIET = frozenset(
     {
         "MeasuringBaseline",
         "Verifying",
@@ -223,7 +223,7 @@ def _news(before: NamespaceStatus, view: View, fire: Fired | None) -> tuple[Reas
         cut = cut_announced(view, fire.trigger)
         news += [cut] if cut is not None else []
     news += _new_callers(before, after)
-    known = {reason.code for reason in before.reasons} | _QUIET
+    known = {reason.code for reason in before.reasons} | QUIET
     return (*news, *(reason for reason in after.reasons if reason.code not in known))
 
 

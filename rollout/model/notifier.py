@@ -1,9 +1,11 @@
 """Where do news go, and which?"""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from rollout.model.names import Key
+from rollout.model.status import Condition
 
 
 class Channel(StrEnum):
@@ -41,3 +43,30 @@ class Notifier:
     kinds: tuple[str, ...] = ("Rollout",)
     most_per_minute: int = 60
     suspend: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldOf:
+    """How far one object is told. subject: as a ToldForm's `object`. mark: where it stood. receipt: of the message that is
+    edited, with the run that it is about; "" for none.
+    """
+
+    subject: str
+    mark: str
+    receipt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifierStatus:
+    """What a Notifier remembers. since: what ended before is not told, None until its first look.
+
+    told: at most TOLD_KEPT, sorted; of what is not in it everything up to `since` is told.
+    """
+
+    observed_generation: int = 0
+    since: datetime | None = None
+    told: tuple[ToldOf, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+TOLD_KEPT = 2000

@@ -25,7 +25,7 @@ from rollout.progression.view import View
 # Numbers that moved but decide nothing new are written down this often: each write costs the API server.
 REFRESH = timedelta(seconds=60)
 # What the controller waits for by itself, or what the trigger beside it says already, is in status but is no news.
-_QUIET = frozenset(
+QUIET = frozenset(
     {
         *("WeightPending", "NotMeasured", "TooYoung", "Soaking", "Baking"),
         *("HookPending", "HookWaiting"),
@@ -33,7 +33,7 @@ _QUIET = frozenset(
     }
 )
 # Metrics come later than requests: that there are none is news only once the weight has soaked.
-_EARLY = frozenset({"NoRequests"})
+EARLY = frozenset({"NoRequests"})
 _ALARMING = frozenset(
     {
         Trigger.ABORTED,
@@ -168,7 +168,7 @@ def _news(view: View, before: RolloutStatus, fires: tuple[Fired, ...]) -> tuple[
     after = view.status
     news = [Reason(code=fire.trigger, message=fire.why, warning=fire.trigger in _ALARMING) for fire in fires]
     old, new = ({reason.code for reason in status.reasons} for status in (before, after))
-    known = old - (_EARLY if "Soaking" in old else set()) | _QUIET | (_EARLY if "Soaking" in new else set())
+    known = old - (EARLY if "Soaking" in old else set()) | QUIET | (EARLY if "Soaking" in new else set())
     news += [reason for reason in after.reasons if reason.code not in known]
     news += hook_news(view, before)
     news += _judges_news(view, before.run, after.run)

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from rollout.model.names import Key
 from rollout.model.status import Phase
 from rollout.ports.migrations import StoredMigration
+from rollout.ports.notifiers import StoredNotifier
 from rollout.ports.rollouts import Rollouts
 from rollout.ports.specs import StoredSource
 
@@ -37,6 +38,16 @@ class Migrations(Protocol):
         """The newest known one; None when there is none."""
 
 
+class Notifiers(Protocol):
+    """Notifiers, as far as they are counted (`rollout.ports.notifiers.Notifiers`)."""
+
+    def keys(self) -> tuple[Key, ...]:
+        """All of them, sorted."""
+
+    def get(self, key: Key) -> StoredNotifier | None:
+        """The newest known one; None when there is none."""
+
+
 class Numbers:
     """The registry of one controller process."""
 
@@ -52,6 +63,10 @@ class Numbers:
         )
         self._leads = Gauge(f"{PREFIX}_leader", "1 on the replica that writes", registry=self._registry)
         self._waiting = Gauge(f"{PREFIX}_queue_depth", "Objects that wait for a worker", registry=self._registry)
+
+    def count_notices(self, notifiers: Notifiers, results: Callable[[], Mapping[str, int]]) -> None:
+        """Show from now on how Notifiers fare, and what came of their messages."""
+        self._registry.register(_Notices(notifiers, results))
 
     def ticked(self, kind: str, seconds: float, failed: bool) -> None:
         """Count one tick, and whether it must be repeated."""
@@ -152,3 +167,32 @@ class _Requests(Collector):
         for (verb, resource), count in sorted(self._calls().items()):
             requests.add_metric([verb, resource], count)
         return [requests]
+
+
+class _Notices(Collector):
+    """Whether each Notifier gets through, read from the cache, and what came of all messages of this process."""
+
+    def __init__(self, notifiers: Notifiers, results: Callable[[], Mapping[str, int]]) -> None:
+        self._notifiers = notifiers
+        self._results = results
+
+    def collect(self) -> Iterable[Metric]:
+        ready = GaugeMetricFamily(
+            f"{PREFIX}_notifier_ready",
+            "1 when a Notifier's receiver takes its messages, 0 when news wait for it",
+            labels=["namespace", "name"],
+        )
+        for key in self._notifiers.keys():
+            stored = self._notifiers.get(key)
+            states = {one.type: one.status for one in stored.status.conditions} if stored else {}
+            if "Ready" in states:
+                ready.add_metric([key.namespace, key.name], 1 if states["Ready"] == "True" else 0)
+        notices = CounterMetricFamily(
+            f"{PREFIX}_notices",
+            "Messages of Notifiers: delivered, failed, deferred to their next minute",
+            labels=["result"],
+        )
+        results = self._results()
+        for result in ("delivered", "failed", "deferred"):
+            notices.add_metric([result], results.get(result, 0))
+        return [ready, notices]

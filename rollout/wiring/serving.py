@@ -37,6 +37,7 @@ from adapters.notices.events import EventNotices
 from adapters.traffic.router import Router
 from rollout.controller.jobs import Jobs
 from rollout.controller.kept import KeptRollouts, KeptSources
+from rollout.controller.kept_notifiers import KeptNotifiers
 from rollout.controller.loop import Controller
 from rollout.controller.queue import Queue
 from rollout.ports.lease import Lease
@@ -56,6 +57,7 @@ from rollout.wiring.commits import kept_commits
 from rollout.wiring.hooking import with_hooks
 from rollout.wiring.metrics import access
 from rollout.wiring.migrating import kept_migrations, moving_by
+from rollout.wiring.notifying import kept_notifiers
 from rollout.wiring.receiving import Reception, door, kept_receivers
 from rollout.wiring.web import api_app
 
@@ -104,7 +106,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         sources = KubeSources(fenced, cache)
         sync = _sync(settings, stack, fenced, cache)
         moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
-        numbers = Numbers(reconciler.rollouts, sources, KubeMigrations(fenced, cache), lambda: api.calls)
+        notifying = kept_notifiers(settings, stack, fenced, cache, lease, reconciler)
+        numbers = _numbers(api, cache, reconciler.rollouts, sources, notifying)
         controller = Controller(
             kept=(
                 KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
@@ -112,6 +115,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 kept_migrations(fenced, cache, moving),
                 kept_commits(settings, stack, fenced, cache, lease, reconciler),
                 kept_receivers(fenced, cache, clock, settings.own_namespace),
+                notifying,
             ),
             watch=WorkWatch(cache, settings.own_namespace),
             lease=lease,
@@ -144,6 +148,12 @@ def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) 
     if not settings.elect:
         return HeldLease()
     return LeaseElector(api=api, clock=clock, namespace=settings.own_namespace, name=LEASE, identity=identity)
+
+
+def _numbers(api: HttpApi, cache: Cache, rollouts: Rollouts, sources: KubeSources, notifying: KeptNotifiers) -> Numbers:
+    numbers = Numbers(rollouts, sources, KubeMigrations(api, cache), lambda: api.calls)
+    numbers.count_notices(notifying.notifiers, lambda: notifying.notify.results)
+    return numbers
 
 
 def _sync(settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cache) -> Sync:

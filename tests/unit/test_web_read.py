@@ -10,12 +10,14 @@ from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
 from rollout.model.names import Key
 from rollout.model.rollout import RouteRef
 from rollout.model.status import Condition, RolloutStatus
+from rollout.ports.errors import Unreachable
 from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Stored
 from rollout.ports.specs import SourceStatus, StoredSource
 from rollout.web.numbers import Numbers
 from rollout.web.probes import probes
 from tests.support.builders import CHECKOUT, a_run, a_spec, a_status
+from tests.support.notice_world import NoticeWorld
 from tests.unit.conftest import Front
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -107,3 +109,19 @@ async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix(f
     assert 'rolloutctl_mesh_fallbacks{migration="to-strict",moved="shop"} 1.0' in page
     assert "young" not in page
     assert all(line.startswith(("#", "rolloutctl_")) for line in page.splitlines())
+
+
+async def test_whether_news_arrive_and_what_came_of_them_are_numbers(front: Front) -> None:
+    world = NoticeWorld()
+    world.rollouts.put(a_status(run=a_run()))
+    world.receiver.trouble = Unreachable("dead")
+    await world.look()
+    numbers = Numbers(One(), Two(), Moved(), dict)
+    numbers.count_notices(world.notifiers, lambda: world.notify.results)
+    app = probes(lambda: True, lambda: numbers.page(leads=True, waiting=0))
+
+    _, page = await front.ask(app, "/metrics")
+
+    assert 'rolloutctl_notifier_ready{name="news",namespace="shop"} 0.0' in page
+    assert 'rolloutctl_notices_total{result="failed"} 1.0' in page
+    assert 'rolloutctl_notices_total{result="delivered"} 0.0' in page

@@ -1,0 +1,59 @@
+"""How are news wired?"""
+
+import random
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from adapters.clock import SystemClock
+from adapters.kube.api import KubeApi
+from adapters.kube.cache import Cache
+from adapters.kube.notice_secrets import KubeNoticeSecrets
+from adapters.kube.notifiers import KubeNotifiers
+from adapters.mesh.store import KubeMigrations
+from adapters.notices.cloudevents import CloudEvents
+from adapters.notices.posts import Posts
+from adapters.notices.slack import Slack
+from adapters.notices.teams import Teams
+from adapters.notices.webhook import Webhooks
+from rollout.controller.kept_notifiers import KeptNotifiers
+from rollout.model.notifier import Channel
+from rollout.ports.lease import Lease
+from rollout.ports.messages import Messenger
+from rollout.services.notify import Notify
+from rollout.services.notify_subjects import Subjects
+from rollout.services.reconcile import Reconciler
+from rollout.settings import Settings
+
+_WITHIN = timedelta(seconds=5)  # what is sent twice does no harm; the status is written as fast as everything else
+
+
+def kept_notifiers(
+    settings: Settings, stack: AsyncExitStack, api: KubeApi, cache: Cache, lease: Lease, reconciler: Reconciler
+) -> KeptNotifiers:
+    """The cluster's Notifiers; ended with `stack`."""
+    clock = SystemClock()
+    posts = Posts(clock, http=settings.allow_file_urls or settings.allow_http_urls)
+    stack.push_async_callback(posts.close)
+    secrets = KubeNoticeSecrets(api, cache, clock)
+    notifiers = KubeNotifiers(api, cache)
+    subjects = Subjects(reconciler.rollouts, KubeMigrations(api, cache), notifiers, settings.own_namespace)
+
+    def may_write() -> bool:
+        return lease.may_write(_WITHIN)
+
+    messengers: dict[Channel, Messenger] = {
+        Channel.SLACK: Slack(secrets, posts),
+        Channel.WEBHOOK: Webhooks(secrets, posts),
+        Channel.CLOUDEVENTS: CloudEvents(secrets, posts),
+        Channel.TEAMS: Teams(secrets, posts),
+    }
+    kept = KeptNotifiers(
+        notifiers=notifiers,
+        subjects=subjects,
+        notify=Notify(notifiers, subjects, messengers, reconciler.notices, clock, may_write),
+        clock=clock,
+        jitter=random.random,
+        may_write=may_write,
+    )
+    stack.push_async_callback(kept.close)
+    return kept
