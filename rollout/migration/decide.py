@@ -107,6 +107,8 @@ def _view(status: NamespaceStatus, seen: FleetSeen, fleet: Fleet, now: datetime)
         root=seen.root,
         periods=seen.periods,
         unkept=seen.unkept.get(status.name, ""),
+        budgets=seen.budgets,
+        unbudgeted=seen.unbudgeted,
         now=now,
     )
 

@@ -8,7 +8,7 @@ from rollout.migration.mtls import live, modes
 from rollout.migration.mtls_exceptions import left_open
 from rollout.model.mesh import MeshNamespace, MeshPod, MeshWorkload, Mtls, PeerAuth
 from rollout.model.migration import Exemption, MigrationSpec, NamespaceStatus, Stage
-from rollout.model.migration_seen import CronCaller, NamespaceSeen
+from rollout.model.migration_seen import Budget, CronCaller, NamespaceSeen
 from rollout.model.telemetry import Asked, Series
 
 
@@ -17,7 +17,8 @@ class View:
     """One namespace, the fleet that it is in, and the moment.
 
     root: PeerAuthentications of the mesh's own namespace. periods: CronJobs of the cluster; None when nobody could say.
-    unkept: why its record cannot be written, "" when it can.
+    unkept: why its record cannot be written, "" when it can. budgets: of the SloPolicies that the spec names. unbudgeted: a
+    sentence for each of those that gives none.
     """
 
     status: NamespaceStatus
@@ -26,6 +27,8 @@ class View:
     root: tuple[PeerAuth, ...]
     periods: tuple[CronCaller, ...] | None = ()
     unkept: str = ""
+    budgets: tuple[Budget, ...] = ()
+    unbudgeted: tuple[str, ...] = ()
     now: datetime
 
     @property

@@ -64,15 +64,17 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When a change is taken back by itself. success_drop: part of requests, 0.005 is half a percent.
+    """When a change is taken back by itself. success_drop: part of requests or connections, 0.005 is half a percent.
 
-    latency_factor and latency_slack: p99 above baseline x factor + slack. unready: pods that may lose readiness.
+    latency_factor and latency_slack: p99 above baseline x factor + slack. unready: pods that may lose readiness. burn: how
+    many times faster than its SloPolicies let it an edge may use up their error budgets.
     """
 
     success_drop: float = 0.005
     latency_factor: float = 1.3
     latency_slack: timedelta = timedelta(milliseconds=10)
     unready: int = 1
+    burn: float = 14.4  # 2 % of a budget of 30 days within one hour: The Site Reliability Workbook, chapter 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,12 +215,18 @@ class SoakMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeBaseline:
-    """How one caller fared before the change. success: part of its requests, 0.0-1.0. p99: None without requests."""
+    """How one caller fared before the change. success: part of its requests, 0.0-1.0; None when it made none.
+
+    p99: None when they were too few to tell. lost: part of its connections without HTTP that failed. recent: part of its
+    requests that failed in the last minutes before something became STRICT.
+    """
 
     caller: str
     workload: str
-    success: float
+    success: float | None = None
     p99: timedelta | None = None
+    lost: float = 0.0
+    recent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

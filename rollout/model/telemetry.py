@@ -27,8 +27,12 @@ class Asked(StrEnum):
         "passthrough"  # calls of meshed workloads, of all namespaces, to addresses that are no Service, by caller
     )
     REJECTS = "rejects"  # configuration that proxies rejected within the window
-    CERTIFICATES = "certificates"  # seconds until a proxy's certificate ends, below zero when it has, by pod and which one
-    WEBHOOKS = "webhooks"  # calls of admission webhooks, wherever they are served, that failed within the window, by name
+    CERTIFICATES = (
+        "certificates"  # seconds until a proxy's certificate ends, below zero when it has, by pod and which one
+    )
+    WEBHOOKS = (
+        "webhooks"  # calls of admission webhooks, wherever they are served, that failed within the window, by name
+    )
     API_SERVERS = "api-servers"  # API servers whose metrics come, of the whole cluster
 
 
