@@ -88,6 +88,7 @@ def meshed(world: World) -> None:
     pod["spec"]["initContainers"] = [{"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.30.3"}]
     world.answer(Asked.PROXIES, Series(labels={"pod": POD}, value=1, at=NOON))
     world.answer(Asked.REFUSALS_EXIST, Series(labels={"pod": POD}, value=1, at=NOON))
+    world.answer(Asked.CERTIFICATES, Series(labels={"pod": POD, "resource_name": "default"}, value=43200, at=NOON))
 
 
 def unheard(world: World) -> None:
@@ -98,6 +99,11 @@ def unheard(world: World) -> None:
 def silent(world: World) -> None:
     """Its counters of refusals do not exist."""
     world.answer(Asked.REFUSALS_EXIST)
+
+
+def without_agent(world: World) -> None:
+    """Of its certificate nobody tells."""
+    world.answer(Asked.CERTIFICATES)
 
 
 def old(world: World) -> None:
@@ -178,6 +184,9 @@ OF_THE_INSTALLATION: dict[str, tuple[Ill, ...]] = {
             "its proxies do not export envoy_listener_no_filter_chain_match",
             WARN,
         ),
+    ),
+    "STATS-02": (
+        ill(both(meshed, without_agent), (API, ""), "istio_agent_cert_expiry_seconds does not come", Severity.INFO),
     ),
     "NP-01": (
         ill(add(EGRESS % DNS), ("NetworkPolicy shop/tight", "spec.egress"), "may not call istiod (TCP 15012)"),

@@ -24,6 +24,7 @@ _NEEDED = (
     "destination_workload_namespace",
     "reporter",
     "response_code",
+    "response_flags",
     "source_principal",
     "source_workload",
     "source_workload_namespace",
@@ -47,6 +48,7 @@ _UNITS = {
 _dying = partial(Finding, check="PROM-01", severity=Severity.WARN)
 _blind = partial(Finding, check="PROM-02", severity=Severity.BLOCK)
 _stats = partial(Finding, check="STATS-01", severity=Severity.WARN)
+_expiry = partial(Finding, check="STATS-02", severity=Severity.INFO)
 
 
 def dying_scrapes(gathered: Gathered) -> Iterator[Finding]:
@@ -134,6 +136,19 @@ def unexported_refusals(gathered: Gathered) -> Iterator[Finding]:
         )
 
 
+def untold_certificates(gathered: Gathered) -> Iterator[Finding]:
+    """STATS-02: meshed pods that do not tell how long their certificate lasts. That it is absent is not zero, nor much."""
+    told = {one.label("pod") for one in gathered.told[Asked.CERTIFICATES].series or ()}
+    for pod in _meshed(gathered):
+        if pod["metadata"]["name"] not in told:
+            yield _expiry(
+                object=workload_of(gathered, pod).owner,
+                why="istio_agent_cert_expiry_seconds does not come from its pods: a certificate that is not renewed would "
+                "not be noticed before it ends",
+                fix="scrape the agents as well: port 15020, path /stats/prometheus, which has Envoy's metrics too",
+            )
+
+
 def _meshed(gathered: Gathered) -> list[Obj]:
     return [
         pod
@@ -218,5 +233,13 @@ SCRAPES = (
         reads=WORKLOADS,
         asks=(Asked.REFUSALS_EXIST,),
         find=unexported_refusals,
+    ),
+    Check(
+        id="STATS-02",
+        title="proxies tell when their certificates end",
+        severity=Severity.INFO,
+        reads=WORKLOADS,
+        asks=(Asked.CERTIFICATES,),
+        find=untold_certificates,
     ),
 )
