@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from rollout.migration.closing import closing_holds
 from rollout.migration.drift import drift_hold
 from rollout.migration.effects import exception_writes, forward
 from rollout.migration.fleet import begin_hold, change_hold, expired_hold, strict_hold
@@ -236,19 +237,24 @@ def _armed(view: View) -> Iterator[Reason]:
 def _strict(view: View) -> Iterator[Reason]:
     yield from _of(commit_hold(view, forward(view)))
     yield from _unmeshed(view)
+    yield from closing_holds(view)
     if not view.seen.plaintext.complete:
         yield Reason(code="CoverageIncomplete", message=view.seen.plaintext.gap)
     if view.status.in_force is None:
         yield Reason(code="NotInForce", message="STRICT is not what every pod has yet")
         yield from _of(change_hold(view.fleet, view.name))
         return
-    rest = view.spec.verify - (view.now - view.status.in_force)
+    yield from _verified(view, view.status.in_force)
+    yield from _dark(view)
+
+
+def _verified(view: View, since: datetime) -> Iterator[Reason]:
+    rest = view.spec.verify - (view.now - since)
     if rest > timedelta(0):
         message = (
             f"verified for another {_short(rest)}; open connections are cut {_short(view.spec.drain)} after the flip"
         )
         yield Reason(code="Verifying", message=message)
-    yield from _dark(view)
 
 
 def _strict_canary(view: View) -> Iterator[Reason]:
@@ -261,6 +267,9 @@ def _strict_soak(view: View) -> Iterator[Reason]:
     rest = view.spec.strict_soak - timedelta(seconds=view.in_stage())
     if rest > timedelta(0):
         yield Reason(code="Soaking", message=f"watched at STRICT for another {_short(rest)}")
+    yield from closing_holds(view)
+    if view.status.in_force is not None:  # what was closed in this stage is verified like a flip
+        yield from _verified(view, view.status.in_force)
     yield from _unmeshed(view)
     yield from _dark(view)
 

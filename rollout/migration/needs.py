@@ -53,7 +53,8 @@ def needs(spec: MigrationSpec, status: NamespaceStatus, now: datetime) -> Needs:
     again = HELD_AGAIN if status.blocked or status.warned else CHECK_AGAIN
     due = status.looked is None or now - status.looked >= again or status.stage is Stage.PREFLIGHT
     checks = due and status.stage in _CHECKED
-    asked = (*_QUESTIONS.get(status.stage, ()), *(sorted(ASKS) if checks else ()))
+    listens = _LISTENING if status.closing else ()
+    asked = (*_QUESTIONS.get(status.stage, ()), *listens, *(sorted(ASKS) if checks else ()))
     return Needs(
         questions=tuple(
             MeshQuestion(asked=one, namespace=status.name, window=_window(one, spec, status, now))

@@ -266,7 +266,8 @@ class NamespaceStatus:
     callers: who spoke plaintext. why_back: what made it go back, "" for nothing. rolls_back: falling back is only its first
     half. in_force: since when what this stage wrote is what every pod has; None while it is not. restarts: of all containers
     when it came to its stage. dark_since: since when the metrics server cannot say; None while it can. looked: when the
-    preflight checks ran last. self_test: the last marked plaintext request, None for none.
+    preflight checks ran last. self_test: the last marked plaintext request, None for none. closing: whether the soak is of
+    what an exception kept open that left the spec.
     """
 
     name: str
@@ -290,6 +291,7 @@ class NamespaceStatus:
     dark_since: datetime | None = None
     looked: datetime | None = None
     self_test: SelfTestMark | None = None
+    closing: bool = False
     reasons: tuple[Reason, ...] = ()
     next: str = ""
 

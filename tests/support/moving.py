@@ -35,9 +35,9 @@ def a_row(value: float, **labels: str) -> Series:
     return Series(labels=labels, value=value, at=NOON)
 
 
-def outcomes(failed: float, total: float = 1000, **edge: str) -> tuple[Series, ...]:
+def outcomes(failed: float, total: float = 1000, edge: Mapping[str, str] | None = None) -> tuple[Series, ...]:
     """The rows of one edge of which so many failed; of `EDGE` where nothing is said."""
-    named = edge or EDGE
+    named = EDGE if edge is None else edge
     bad = (a_row(failed, **named, **{OUTCOME: FAILED}),) if failed else ()
     return (a_row(total, **named, **{OUTCOME: ALL}), *bad)
 

@@ -79,14 +79,14 @@ def test_the_p99_of_few_requests_says_nothing(requests: float, is_broken: bool) 
 
 
 def test_an_edge_that_was_ill_before_is_blamed_on_nothing() -> None:
-    answers = told(requests=(*outcomes(1), *outcomes(501, **OTHER)), connections=outcomes(300, **OTHER))
+    answers = told(requests=(*outcomes(1), *outcomes(501, edge=OTHER)), connections=outcomes(300, edge=OTHER))
     view = watched(answers=answers, baseline=(WAS, replace(BATCH, success=0.5, lost=0.3)))
 
     assert broken(view) == ()
 
 
 def test_one_edge_that_falls_is_enough_and_is_named() -> None:
-    view = watched(answers=told(requests=(*outcomes(1), *outcomes(500, **OTHER))), baseline=(WAS, BATCH))
+    view = watched(answers=told(requests=(*outcomes(1), *outcomes(500, edge=OTHER))), baseline=(WAS, BATCH))
 
     assert broken(view) == (
         "web/batch to api: 50.00% of 1000 requests succeed, 99.90% did before (at most 0.50% less)",
@@ -112,14 +112,14 @@ def test_new_failures_of_connections_without_http_break_the_limit(
 
 
 def test_connections_that_never_ended_before_fail_newly_as_well() -> None:
-    view = watched(answers=told(connections=outcomes(5, 5, **OTHER)))
+    view = watched(answers=told(connections=outcomes(5, 5, edge=OTHER)))
 
     assert broken(view) == ("web/batch to api: 100.00% of 5 connections fail, 0.00% did before (at most 0.50% more)",)
 
 
 def test_where_the_baseline_was_too_small_for_all_edges_an_unknown_one_is_not_blamed() -> None:
     full = tuple(replace(WAS, caller=f"web/w{n}", lost=1.0) for n in range(MOST_EDGES))
-    view = watched(answers=told(connections=outcomes(5, 5, **OTHER)), baseline=full)
+    view = watched(answers=told(connections=outcomes(5, 5, edge=OTHER)), baseline=full)
 
     assert broken(view) == ()
 
@@ -245,7 +245,7 @@ def test_without_an_answer_about_the_budgets_burn_the_watch_is_blind() -> None:
 
 
 def test_a_baseline_has_at_most_fifty_edges() -> None:
-    rows = tuple(row for n in range(200) for row in outcomes(0, 1, **{**EDGE, "source_workload": f"w{n}"}))
+    rows = tuple(row for n in range(200) for row in outcomes(0, 1, edge={**EDGE, "source_workload": f"w{n}"}))
 
     assert len(measured(watched(answers=told(requests=rows)))) == MOST_EDGES
 
@@ -257,7 +257,7 @@ def test_an_edge_without_p99_is_measured_by_its_success() -> None:
 
 
 def test_of_edges_without_requests_only_those_that_lost_connections_are_remembered() -> None:
-    rows = (*outcomes(0, **EDGE), *outcomes(10, 40, **OTHER))
+    rows = (*outcomes(0), *outcomes(10, 40, edge=OTHER))
 
     found = measured(watched(answers=told(requests=(), connections=rows)))
 

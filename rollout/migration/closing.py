@@ -1,0 +1,73 @@
+"""What stays open for an exception that left the spec, and may it be closed now?
+
+Closing it is a flip like another: it takes a soak of its own, in which nobody spoke plaintext to what becomes STRICT.
+"""
+
+from collections.abc import Iterator
+
+from policies.ledger_events import Event, counting
+from rollout.migration.fleet import strict_hold
+from rollout.migration.mtls_leaving import closed_by, emptied, leaving, raises
+from rollout.migration.soaking import soak_holds
+from rollout.migration.view import View, unmeshed
+from rollout.model.mesh_writes import RemovePeer, WritePeer
+from rollout.model.status import Reason
+from rollout.model.telemetry import Asked
+
+_FEW = 3
+
+
+def left_behind(view: View) -> tuple[WritePeer, ...]:
+    """The writes that take back what exceptions of the past opened, as far as they make nothing STRICT now."""
+    writes = leaving(view.namespace, view.spec.exceptions_of(view.name), view.seen.snapshot)
+    return tuple(write for write in writes if not raises(view.namespace, view.root, write))
+
+
+def to_close(view: View) -> tuple[str, ...]:
+    """What an exception that is gone keeps from being STRICT: "api-1:8080", or the object that pods to come would follow."""
+    return tuple(f"{name}:{port}" if port else name for name, port in _places(view))
+
+
+def closing_writes(view: View) -> tuple[WritePeer | RemovePeer, ...]:
+    """The writes that close it, once that is proven safe; and objects that say nothing any more."""
+    proven = view.status.closing and not tuple(closing_holds(view))
+    writes = leaving(view.namespace, view.spec.exceptions_of(view.name), view.seen.snapshot) if proven else ()
+    return (*writes, *emptied(view.namespace, view.root))
+
+
+def closing_holds(view: View) -> Iterator[Reason]:
+    """Why it may not be closed yet; nothing when it may, or when nothing is to be closed."""
+    places = to_close(view)
+    if not places:
+        return
+    found = [*soak_holds(view), *_spoken(view)]
+    hold = strict_hold(view.fleet, view.name)
+    found += [hold] if hold is not None else []
+    why = found[0].message if found else "pods have no proxy" if unmeshed(view) else ""
+    if why or not view.status.closing:
+        more = f" and {len(places) - _FEW} more" if len(places) > _FEW else ""
+        message = (
+            f"{', '.join(places[:_FEW])}{more}: open for an exception that is gone; closed once that is proven safe: "
+            f"{why or 'the soak begins with the next look'}"
+        )
+        yield Reason(code="ExceptionLeft", message=message)
+
+
+def counts_while_closing(view: View, event: Event) -> bool:
+    """Whether plaintext speaks against the mode that is in force: to what is still open, it is no trouble yet."""
+    return event.labels.get("pod", "") not in {name for name, _ in _places(view)}
+
+
+def _spoken(view: View) -> Iterator[Reason]:
+    """Plaintext of this look, and connections that are open since nobody looked."""
+    if counting(view.seen.plaintext.events):
+        yield Reason(code="PlaintextSeen", message="somebody spoke plaintext just now")
+    rows, pods = view.rows(Asked.PLAINTEXT_OPEN), {name for name, _ in _places(view)}
+    if rows is None:
+        yield Reason(code="TelemetryMissing", message=f"{Asked.PLAINTEXT_OPEN}: it was not asked yet")
+    elif any(row.value > 0 and row.label("pod") in pods for row in rows):
+        yield Reason(code="PlaintextOpen", message="connections without mTLS are open to it")
+
+
+def _places(view: View) -> tuple[tuple[str, int], ...]:
+    return closed_by(view.namespace, view.root, view.spec.exceptions_of(view.name), view.seen.snapshot)

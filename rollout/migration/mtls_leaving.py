@@ -1,0 +1,103 @@
+"""What do PeerAuthentications still keep open for exceptions that are gone, and which writes close it?
+
+An entry is ours to take back when we wrote it: an object that we made for exceptions, ports in one that we made for a
+canary, and ports in a foreign one that had none of that number when the snapshot was taken and that nobody wrote since.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from rollout.migration.mtls import modes, possible
+from rollout.migration.mtls_exceptions import (
+    OPEN,
+    Opening,
+    foreseen,
+    in_place,
+    mine_of,
+    opening,
+    openness,
+    strict_after,
+)
+from rollout.migration.mtls_writes import CANARY, changes_nothing
+from rollout.model.mesh import MeshNamespace, Mtls, PeerAuth
+from rollout.model.mesh_writes import RemovePeer, Snapshot, WritePeer
+from rollout.model.migration import Exemption
+
+Place = tuple[str, int]  # a pod, or an object that pods follow, and a port
+
+
+def leaving(ns: MeshNamespace, exceptions: Sequence[Exemption], kept: Snapshot | None) -> tuple[WritePeer, ...]:
+    """The writes after which nothing is open for an exception that is gone; () when nothing is.
+
+    An exception that has expired is not gone: its day flips nothing.
+    """
+    mine = mine_of(ns, exceptions)
+    found = (_tightened(peer, opening(peer.selector, mine), kept) for peer in ns.peers if peer.selector)
+    return tuple(write for write in found if write is not None)
+
+
+def emptied(ns: MeshNamespace, root: Sequence[PeerAuth]) -> tuple[RemovePeer, ...]:
+    """Objects that we made for exceptions, that say nothing any more, and without which every pod meets the same."""
+    return tuple(
+        RemovePeer(namespace=peer.namespace, name=peer.name, uid=peer.uid, version=peer.version)
+        for peer in ns.peers
+        if _is_for_exceptions(peer) and peer.mode is Mtls.UNSET and not peer.ports and changes_nothing(ns, root, peer)
+    )
+
+
+def closed_by(
+    ns: MeshNamespace, root: Sequence[PeerAuth], exceptions: Sequence[Exemption], kept: Snapshot | None
+) -> tuple[Place, ...]:
+    """What these writes make STRICT once the namespace's own mode is: pods and ports, and what later pods would follow."""
+    writes = leaving(ns, exceptions, kept)
+    if not writes:
+        return ()
+    before, after = (strict_after(peers, ns.name) for peers in (ns.peers, foreseen(ns.peers, writes)))
+    return tuple(sorted(_strict(ns, root, after) - _strict(ns, root, before)))
+
+
+def raises(ns: MeshNamespace, root: Sequence[PeerAuth], write: WritePeer) -> bool:
+    """Whether this write alone makes something STRICT at once."""
+    return bool(_strict(ns, root, foreseen(ns.peers, [write])) - _strict(ns, root, ns.peers))
+
+
+def _strict(ns: MeshNamespace, root: Sequence[PeerAuth], peers: Sequence[PeerAuth]) -> set[Place]:
+    there = modes(replace(ns, peers=tuple(peers)), root).items()
+    found = {place for place, one in there if one.mode is Mtls.STRICT}
+    later = {
+        (f"PeerAuthentication {name}", port)
+        for (name, port), mode in possible(peers, root).items()
+        if name and mode is Mtls.STRICT
+    }
+    return found | later
+
+
+def _is_for_exceptions(peer: PeerAuth) -> bool:
+    return bool(peer.ours) and peer.name.startswith(OPEN)
+
+
+def _tightened(peer: PeerAuth, given: Opening, kept: Snapshot | None) -> WritePeer | None:
+    mode = peer.mode
+    if _is_for_exceptions(peer) and openness(mode) > openness(given.mode or Mtls.UNSET):
+        mode = given.mode or Mtls.UNSET
+    ours = _ports_of_ours(peer, kept) if given.mode is None else {}
+    ports = dict(peer.ports)
+    for port, now in ours.items():
+        wanted = given.ports.get(port)
+        if wanted is None:
+            del ports[port]
+        elif openness(now) > openness(wanted):
+            ports[port] = wanted
+    return None if (mode, ports) == (peer.mode, dict(peer.ports)) else in_place(peer, mode, ports)
+
+
+def _ports_of_ours(peer: PeerAuth, kept: Snapshot | None) -> Mapping[int, Mtls]:
+    """The open ports that we wrote into the object."""
+    known: set[int] = set()
+    if not (peer.ours and peer.name.startswith((OPEN, CANARY))):
+        then = kept.of("PeerAuthentication", peer.name) if kept is not None else None
+        if then is None or then.uid != peer.uid or peer.writer:
+            return {}
+        known = {int(port) for port in json.loads(then.spec).get("portLevelMtls") or {}}
+    return {port: mode for port, mode in peer.ports.items() if openness(mode) and port not in known}
