@@ -9,12 +9,10 @@ from policies.ledger_events import Event, counting
 from rollout.migration.fleet import strict_hold
 from rollout.migration.mtls_leaving import closed_by, emptied, leaving, raises
 from rollout.migration.soaking import soak_holds
-from rollout.migration.view import View, unmeshed
-from rollout.model.mesh_writes import RemovePeer, WritePeer
+from rollout.migration.view import View, named, unmeshed
+from rollout.model.mesh_writes import MeshWrite, RemovePeer, WritePeer
 from rollout.model.status import Reason
 from rollout.model.telemetry import Asked
-
-_FEW = 3
 
 
 def left_behind(view: View) -> tuple[WritePeer, ...]:
@@ -30,32 +28,43 @@ def to_close(view: View) -> tuple[str, ...]:
 
 def closing_writes(view: View) -> tuple[WritePeer | RemovePeer, ...]:
     """The writes that close it, once that is proven safe; and objects that say nothing any more."""
-    proven = view.status.closing and not tuple(closing_holds(view))
+    proven = view.status.closing and not _unproven(view)
     writes = leaving(view.namespace, view.spec.exceptions_of(view.name), view.seen.snapshot) if proven else ()
     return (*writes, *emptied(view.namespace, view.root))
 
 
+def closing_announced(view: View, writes: tuple[MeshWrite, ...]) -> Reason | None:
+    """What people are told as such a write is made: which connections end by it. None for other writes."""
+    if not any(isinstance(one, WritePeer) and one in closing_writes(view) for one in writes):
+        return None
+    seconds = view.spec.drain.total_seconds()
+    message = f"{named(to_close(view))} becomes STRICT now: long connections, those with mTLS too, are cut {seconds:.0f} s later"
+    return Reason(code="ConnectionsCut", message=message)
+
+
 def closing_holds(view: View) -> Iterator[Reason]:
-    """Why it may not be closed yet; nothing when it may, or when nothing is to be closed."""
+    """That something is not closed yet, and why; nothing when nothing is to be closed."""
     places = to_close(view)
     if not places:
         return
-    found = [*soak_holds(view), *_spoken(view)]
-    hold = strict_hold(view.fleet, view.name)
-    found += [hold] if hold is not None else []
-    why = found[0].message if found else "pods have no proxy" if unmeshed(view) else ""
-    if why or not view.status.closing:
-        more = f" and {len(places) - _FEW} more" if len(places) > _FEW else ""
-        message = (
-            f"{', '.join(places[:_FEW])}{more}: open for an exception that is gone; closed once that is proven safe: "
-            f"{why or 'the soak begins with the next look'}"
-        )
-        yield Reason(code="ExceptionLeft", message=message)
+    message = (
+        f"{named(places)}: open for an exception that is gone; closed once that is proven safe: "
+        f"{_unproven(view) or 'with the next look'}"
+    )
+    yield Reason(code="ExceptionLeft", message=message)
 
 
 def counts_while_closing(view: View, event: Event) -> bool:
     """Whether plaintext speaks against the mode that is in force: to what is still open, it is no trouble yet."""
     return event.labels.get("pod", "") not in {name for name, _ in _places(view)}
+
+
+def _unproven(view: View) -> str:
+    """Why closing it could refuse somebody, for people; "" when nobody has needed it for a whole soak."""
+    found = [*soak_holds(view), *_spoken(view)]
+    hold = strict_hold(view.fleet, view.name)
+    found += [hold] if hold is not None else []
+    return found[0].message if found else "pods have no proxy" if unmeshed(view) else ""
 
 
 def _spoken(view: View) -> Iterator[Reason]:

@@ -15,13 +15,12 @@ from rollout.migration.mtls_exceptions import unwritable
 from rollout.migration.needs import CHECKED_WITHIN, FEWEST_SCRAPES, WATCHED_BEFORE
 from rollout.migration.self_test import self_test_reason
 from rollout.migration.soaking import soak_holds
-from rollout.migration.view import View, may_speak_plaintext, unmeshed, unsettled
+from rollout.migration.view import View, may_speak_plaintext, named, unmeshed, unsettled
 from rollout.model.migration import Finding, Severity, Stage
 from rollout.model.status import Reason
 from rollout.model.telemetry import Asked
 
 _LISTENING = frozenset({Stage.OBSERVING, Stage.REHEARSAL})
-_FEW = 3  # names in a sentence; the others are counted
 
 Gate = Callable[[View], Iterator[Reason]]
 
@@ -60,12 +59,6 @@ def waiting(view: View) -> tuple[Finding, ...]:
         if one.severity is Severity.WARN and one.check != CHECK and one.key not in known and one.check not in known
         if not (view.stage in _LISTENING and one.check == "CALLER-01" and not one.caller)  # the soak says who calls
     )
-
-
-def named(names: tuple[str, ...]) -> str:
-    """The first few of them, and how many more there are."""
-    more = len(names) - _FEW
-    return ", ".join(names[:_FEW]) + (f" and {more} more" if more > 0 else "")
 
 
 def _unbudgeted(view: View) -> Iterator[Reason]:

@@ -38,11 +38,11 @@ def leaving(ns: MeshNamespace, exceptions: Sequence[Exemption], kept: Snapshot |
 
 
 def emptied(ns: MeshNamespace, root: Sequence[PeerAuth]) -> tuple[RemovePeer, ...]:
-    """Objects that we made for exceptions, that say nothing any more, and without which every pod meets the same."""
+    """Objects that we made for exceptions, that open nothing any more, and without which every pod meets the same."""
     return tuple(
         RemovePeer(namespace=peer.namespace, name=peer.name, uid=peer.uid, version=peer.version)
         for peer in ns.peers
-        if _is_for_exceptions(peer) and peer.mode is Mtls.UNSET and not peer.ports and changes_nothing(ns, root, peer)
+        if _is_for_exceptions(peer) and not openness(peer.mode) and not peer.ports and changes_nothing(ns, root, peer)
     )
 
 

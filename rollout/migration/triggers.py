@@ -8,13 +8,13 @@ from rollout.migration.closing import counts_while_closing, to_close
 from rollout.migration.drift import drift_hold, opened_by_hand
 from rollout.migration.effects import rollback, rollback_holds
 from rollout.migration.fleet import change_hold, strict_hold
-from rollout.migration.gates import blocking, holds, named
+from rollout.migration.gates import blocking, holds
 from rollout.migration.gitops import suspensions
 from rollout.migration.limits import broken
 from rollout.migration.mtls_restore import kept_open
 from rollout.migration.mtls_writes import opened
 from rollout.migration.stages import Trigger
-from rollout.migration.view import View, unmeshed
+from rollout.migration.view import View, named, unmeshed
 from rollout.model.migration import Stage
 
 

@@ -11,6 +11,8 @@ from rollout.model.migration import Exemption, MigrationSpec, NamespaceStatus, S
 from rollout.model.migration_seen import Budget, CronCaller, NamespaceSeen
 from rollout.model.telemetry import Asked, Series
 
+_FEW = 3  # names in a sentence; the others are counted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
@@ -123,3 +125,9 @@ def strict_ports(view: View) -> tuple[str, ...]:
 def workload_named(view: View, name: str) -> MeshWorkload | None:
     """The workload "Deployment api"; None when it is gone."""
     return next((one for one in view.namespace.workloads if str(one) == name), None)
+
+
+def named(names: tuple[str, ...]) -> str:
+    """The first few of them, and how many more there are."""
+    more = len(names) - _FEW
+    return ", ".join(names[:_FEW]) + (f" and {more} more" if more > 0 else "")
