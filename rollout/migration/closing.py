@@ -22,7 +22,7 @@ def left_behind(view: View) -> tuple[WritePeer, ...]:
 
 
 def to_close(view: View) -> tuple[str, ...]:
-    """What an exception that is gone keeps from being STRICT: "api-1:8080", or the object that pods to come would follow."""
+    """What an exception that is gone keeps from being STRICT: "api-1:8080", or pods to come."""
     return tuple(f"{name}:{port}" if port else name for name, port in _places(view))
 
 

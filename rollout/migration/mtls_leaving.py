@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rollout.migration.mtls import modes, possible
+from rollout.migration.mtls import ANY_PORT, effective_for, in_force, modes
 from rollout.migration.mtls_exceptions import (
     OPEN,
     Opening,
@@ -24,7 +24,8 @@ from rollout.model.mesh import MeshNamespace, Mtls, PeerAuth
 from rollout.model.mesh_writes import RemovePeer, Snapshot, WritePeer
 from rollout.model.migration import Exemption
 
-Place = tuple[str, int]  # a pod, or an object that pods follow, and a port
+Place = tuple[str, int]  # a pod, or "pods of" an object that they follow, and a port
+_LATER = "pods of PeerAuthentication "
 
 
 def leaving(ns: MeshNamespace, exceptions: Sequence[Exemption], kept: Snapshot | None) -> tuple[WritePeer, ...]:
@@ -49,12 +50,13 @@ def emptied(ns: MeshNamespace, root: Sequence[PeerAuth]) -> tuple[RemovePeer, ..
 def closed_by(
     ns: MeshNamespace, root: Sequence[PeerAuth], exceptions: Sequence[Exemption], kept: Snapshot | None
 ) -> tuple[Place, ...]:
-    """What these writes make STRICT once the namespace's own mode is: pods and ports, and what later pods would follow."""
+    """What these writes make STRICT once the namespace's own mode is: pods and ports, then those to come of an object."""
     writes = leaving(ns, exceptions, kept)
     if not writes:
         return ()
     before, after = (strict_after(peers, ns.name) for peers in (ns.peers, foreseen(ns.peers, writes)))
-    return tuple(sorted(_strict(ns, root, after) - _strict(ns, root, before)))
+    found = _strict(ns, root, after) - _strict(ns, root, before)
+    return tuple(sorted(found, key=lambda place: (place[0].startswith(_LATER), place)))
 
 
 def raises(ns: MeshNamespace, root: Sequence[PeerAuth], write: WritePeer) -> bool:
@@ -63,14 +65,16 @@ def raises(ns: MeshNamespace, root: Sequence[PeerAuth], write: WritePeer) -> boo
 
 
 def _strict(ns: MeshNamespace, root: Sequence[PeerAuth], peers: Sequence[PeerAuth]) -> set[Place]:
+    """Where it would be STRICT with these objects: at pods of now, and for those to come that follow one of the objects."""
     there = modes(replace(ns, peers=tuple(peers)), root).items()
-    found = {place for place, one in there if one.mode is Mtls.STRICT}
-    later = {
-        (f"PeerAuthentication {name}", port)
-        for (name, port), mode in possible(peers, root).items()
-        if name and mode is Mtls.STRICT
-    }
-    return found | later
+    ports = {ANY_PORT, *(port for one in ns.peers for port in one.ports)}
+    later = (
+        (f"{_LATER}{peer.name}", port)
+        for peer in in_force(peers, root)
+        for port in ports
+        if effective_for(peer.selector, port, peers, root).mode is Mtls.STRICT
+    )
+    return {*(place for place, one in there if one.mode is Mtls.STRICT), *later}
 
 
 def _is_for_exceptions(peer: PeerAuth) -> bool:
