@@ -28,6 +28,11 @@ kind: %s
 metadata: {name: apps, namespace: monitoring}
 spec: {namespaceSelector: {any: true}, selector: {}, %s}
 """
+UNFLAGGED = """
+kind: Telemetry
+metadata: {name: slim, namespace: istio-system}
+spec: {metrics: [{overrides: [{match: {mode: CLIENT}, tagOverrides: {response_flags: {operation: REMOVE}}}]}]}
+"""
 TO_PROXIES = "podMetricsEndpoints: [{path: /stats/prometheus, metricRelabelings: [%s]}]"
 PROMETHEUS = """
 kind: StatefulSet
@@ -187,6 +192,20 @@ OF_THE_INSTALLATION: dict[str, tuple[Ill, ...]] = {
     ),
     "STATS-02": (
         ill(both(meshed, without_agent), (API, ""), "istio_agent_cert_expiry_seconds does not come", Severity.INFO),
+    ),
+    "STATS-03": (
+        ill(
+            add(MONITOR % ("PodMonitor", TO_PROXIES % "{action: labeldrop, regex: response_flags}")),
+            ("PodMonitor monitoring/apps", "spec.podMetricsEndpoints[0].metricRelabelings[0]"),
+            "it takes away response_flags",
+            Severity.INFO,
+        ),
+        ill(
+            add(UNFLAGGED),
+            ("Telemetry istio-system/slim", "spec.metrics[0].overrides[0]"),
+            "it takes away response_flags",
+            Severity.INFO,
+        ),
     ),
     "NP-01": (
         ill(add(EGRESS % DNS), ("NetworkPolicy shop/tight", "spec.egress"), "may not call istiod (TCP 15012)"),
