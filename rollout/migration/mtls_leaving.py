@@ -1,7 +1,7 @@
 """What do PeerAuthentications still keep open for exceptions that are gone, and which writes close it?
 
-An entry is ours to take back when we wrote it: an object that we made for exceptions, ports in one that we made for a
-canary, and ports in a foreign one that had none of that number when the snapshot was taken and that nobody wrote since.
+What we wrote, and nobody else since, is ours to take back: all of an object that we made for exceptions, ports of one that we
+made for a canary, and of a foreign one the ports that it did not have when the snapshot was taken.
 """
 
 import json
@@ -83,7 +83,8 @@ def _is_for_exceptions(peer: PeerAuth) -> bool:
 
 def _tightened(peer: PeerAuth, given: Opening, kept: Snapshot | None) -> WritePeer | None:
     mode = peer.mode
-    if _is_for_exceptions(peer) and openness(mode) > openness(given.mode or Mtls.UNSET):
+    is_ours = _is_for_exceptions(peer) and "mode" in peer.written
+    if is_ours and openness(mode) > openness(given.mode or Mtls.UNSET):
         mode = given.mode or Mtls.UNSET
     ours = _ports_of_ours(peer, kept) if given.mode is None else {}
     ports = dict(peer.ports)
@@ -101,7 +102,11 @@ def _ports_of_ours(peer: PeerAuth, kept: Snapshot | None) -> Mapping[int, Mtls]:
     known: set[int] = set()
     if not (peer.ours and peer.name.startswith((OPEN, CANARY))):
         then = kept.of("PeerAuthentication", peer.name) if kept is not None else None
-        if then is None or then.uid != peer.uid or peer.writer:
+        if then is None or then.uid != peer.uid:
             return {}
         known = {int(port) for port in json.loads(then.spec).get("portLevelMtls") or {}}
-    return {port: mode for port, mode in peer.ports.items() if openness(mode) and port not in known}
+    return {
+        port: mode
+        for port, mode in peer.ports.items()
+        if openness(mode) and str(port) in peer.written and port not in known
+    }

@@ -18,7 +18,8 @@ STRICT, FREE, NONE = Mtls.STRICT, Mtls.PERMISSIVE, Mtls.UNSET
 
 def ours(name: str = OPEN, mode: Mtls = NONE, ports: Mapping[int, Mtls] | None = None) -> PeerAuth:
     """An object of ours for the pods of api."""
-    return peer(name, mode, selector=API, ports=ports, ours="to-strict")
+    written = frozenset({"mode", *map(str, ports or {})})
+    return peer(name, mode, selector=API, ports=ports, ours="to-strict", written=written)
 
 
 def shop(*peers: PeerAuth, wide: Mtls = STRICT) -> MeshNamespace:
@@ -68,15 +69,16 @@ def test_what_we_opened_for_exceptions_that_are_gone_is_taken_back(
 def test_in_a_foreign_object_only_ports_that_we_added_are_taken_back(
     ports: Mapping[int, Mtls], before: Snapshot | None, write: list[str]
 ) -> None:
-    own = peer("own", selector=API, ports=ports)
+    own = peer("own", selector=API, ports=ports, written=frozenset({"80"}))
 
     assert words(*leaving(shop(own), [], before)) == write
 
 
 def test_what_somebody_wrote_since_is_left_alone() -> None:
-    own = peer("own", selector=API, ports={80: FREE}, writer="kubectl")
+    own = peer("own", selector=API, ports={80: FREE})
+    open_by_hand = replace(ours(mode=FREE, ports={80: FREE}), written=frozenset())
 
-    assert leaving(shop(own), [], kept()) == ()
+    assert leaving(shop(own, open_by_hand), [], kept()) == ()
 
 
 def test_an_exception_that_has_expired_is_not_gone() -> None:
