@@ -28,9 +28,14 @@ def to_close(view: View) -> tuple[str, ...]:
 
 def closing_writes(view: View) -> tuple[WritePeer | RemovePeer, ...]:
     """The writes that close it, once that is proven safe; and objects that say nothing any more."""
-    proven = view.status.closing and not _unproven(view)
+    proven = is_proven(view)
     writes = leaving(view.namespace, view.spec.exceptions_of(view.name), view.seen.snapshot) if proven else ()
     return (*writes, *emptied(view.namespace, view.root))
+
+
+def is_proven(view: View) -> bool:
+    """Whether something is to be closed, and may be."""
+    return view.status.closing and not _unproven(view)
 
 
 def closing_announced(view: View, writes: tuple[MeshWrite, ...]) -> Reason | None:

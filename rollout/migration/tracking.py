@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rollout.migration.closing import to_close
+from rollout.migration.closing import is_proven, to_close
 from rollout.migration.gates import blocking, waiting
 from rollout.migration.limits import is_blind, total_restarts
 from rollout.migration.mtls import ANY_PORT, effective_for, live
@@ -29,7 +29,10 @@ def tracked(view: View) -> NamespaceStatus:
     status = _closed(view, status)
     if status.in_force is None and _is_in_force(view):
         status = replace(status, in_force=view.now)
-    return soaked_on(view.of(status))
+    status = soaked_on(view.of(status))
+    if is_proven(view.of(status)):  # the gate is passed by this look, so it is written down before anything is closed
+        return replace(status, soak=replace(status.soak, looked=view.now))
+    return status
 
 
 def _closed(view: View, status: NamespaceStatus) -> NamespaceStatus:
