@@ -1,6 +1,7 @@
 """Which MeshMigrations does a change in the cluster concern?
 
-One itself, who gives it a command, and what its namespaces hold: pods, workloads, policies and the namespaces themselves.
+One itself, who gives it a command, the SloPolicies that it names, and what its namespaces hold: pods, workloads, policies
+and the namespaces themselves.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +48,10 @@ def _concerned(cache: Cache, kind: str, obj: Obj) -> Iterator[Key]:
         target = (obj.get("spec") or {}).get("target") or {}
         if target.get("kind") == "MeshMigration" and not (obj.get("status") or {}).get("result"):
             yield Key(namespace="", name=str(target.get("name", "")))
+    elif kind == "SloPolicy":
+        for migration in cache.list("MeshMigration") if "MeshMigration" in cache.kinds else ():
+            if name in ((migration.get("spec") or {}).get("policies") or ()):
+                yield Key(namespace="", name=migration["metadata"]["name"])
     elif "MeshMigration" in cache.kinds:
         place = name if kind == "Namespace" else namespace
         for migration in cache.indexed("MeshMigration", "namespace", place):
@@ -80,6 +85,7 @@ _OF_HOME = ("ApprovalPolicy", "FreezeWindow")
 _LOOKS: Mapping[str, Callable[[Obj], list[Any]]] = {
     "MeshMigration": _wanted,
     "RolloutCommand": _given,
+    "SloPolicy": _version,
     "Namespace": _version,
     "PeerAuthentication": _version,
     "Telemetry": _version,

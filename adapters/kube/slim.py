@@ -6,6 +6,7 @@ from typing import Any
 from adapters.kube.api import Obj
 from adapters.kube.marks import SPEC_KINDS
 
+_MODES = "PeerAuthentication"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the whole object in an annotation
 _WRITER_FIELDS = ("manager", "operation", "time", "subresource")
 _STATED = ("f:spec", "f:metadata")  # what git can state
@@ -20,7 +21,8 @@ def slim(kind: str, obj: Obj) -> Obj:
     """`obj` without what nobody reads: field ownership beyond who wrote the spec and when, and kubectl's own copy.
 
     In managedFields each entry keeps manager, operation, time and `fieldsV1: {"f:spec": {}}` if it owns spec fields; of
-    what sources apply, the fields of its spec, labels and annotations stay: they tell who changed what git says.
+    what sources apply, the fields of its spec, labels and annotations stay: they tell who changed what git says; and of a
+    PeerAuthentication those of its spec: they tell which modes are ours.
     """
     meta = dict(obj["metadata"])
     if "managedFields" in meta:
@@ -37,7 +39,8 @@ def _writer(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     fields = entry.get("fieldsV1") or {}
     if kind in SPEC_KINDS:
         return {**kept, "fieldsV1": {name: fields[name] for name in _STATED if name in fields}}
-    return {**kept, "fieldsV1": {"f:spec": {}} if "f:spec" in fields else {}}
+    stated = fields["f:spec"] if kind == _MODES and "f:spec" in fields else {}
+    return {**kept, "fieldsV1": {"f:spec": stated} if "f:spec" in fields else {}}
 
 
 def _pod(obj: Obj) -> dict[str, Any]:

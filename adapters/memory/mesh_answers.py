@@ -3,155 +3,29 @@
 The same meaning as the queries of adapters/metrics/mesh_queries.py, row by row; one contract holds both to it.
 """
 
-import re
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import pairwise
+from dataclasses import replace
 from math import inf
 
-from rollout.model.telemetry import Asked, MeshQuestion, Series
+from adapters.memory.mesh_series import NAME, RECENT, Labels, Scraped, View, Where, grew, growth, seen
+from rollout.model.telemetry import ALL, FAILED, OUTCOME, Asked, Series
 
-NAME = "__name__"
-BEFORE = timedelta(minutes=30)
-RECENT = timedelta(minutes=5)
 TRAFFIC = "istio_requests_total", "istio_tcp_connections_opened_total"
+CLOSED = "istio_tcp_connections_closed_total"
 REFUSALS = (
     "envoy_listener_no_filter_chain_match",
     "envoy_listener_ssl_fail_verify_no_cert",
     "envoy_listener_ssl_connection_error",
 )
 REJECTIONS = "envoy_listener_manager_lds_update_rejected", "envoy_cluster_manager_cds_update_rejected"
+WEBHOOK_CALLS, WEBHOOK_SKIPS = (
+    "apiserver_admission_webhook_rejection_count",
+    "apiserver_admission_webhook_fail_open_count",
+)
 EDGE = "source_workload_namespace", "source_workload", "destination_workload"
 NAMESPACES = "source_workload_namespace", "destination_workload_namespace"
-GRPC_FAILURES = {"2", "4", "13", "14", "15"}
 P99 = 0.99
-
-Labels = Mapping[str, str]
-Where = Callable[[Labels], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scraped:
-    """One series: its labels, metric name included, and (time, value) points, oldest first."""
-
-    labels: Labels
-    points: Sequence[tuple[datetime, float]]
-
-    def between(self, start: datetime, end: datetime) -> tuple[float, ...]:
-        """The values from start to end, both included."""
-        first, after = bisect_left(self.points, start, key=_when), bisect_right(self.points, end, key=_when)
-        return tuple(value for _, value in self.points[first:after])
-
-    def newest(self, now: datetime) -> tuple[datetime, float] | None:
-        """The last point up to now; None when there is none."""
-        count = bisect_right(self.points, now, key=_when)
-        return self.points[count - 1] if count else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What a question sees. last: the newest scrape up to `now`; a series that it did not show has ended."""
-
-    question: MeshQuestion
-    now: datetime
-    scraped: tuple[Scraped, ...]
-    last: datetime | None
-
-    def series(self, names: Iterable[str], where: Where) -> Iterator[Scraped]:
-        """Those of these metrics, with such labels."""
-        wanted = set(names)
-        return (one for one in self.scraped if one.labels.get(NAME) in wanted and where(one.labels))
-
-    def present(self, name: str, where: Where) -> Iterator[tuple[Labels, float]]:
-        """Those that the last scrape showed, and their values."""
-        for one in self.series([name], where):
-            newest = one.newest(self.now)
-            if newest and newest[0] == self.last and self.now - newest[0] < RECENT:
-                yield one.labels, newest[1]
-
-    def here(self, labels: Labels) -> bool:
-        """Whether the pod that was scraped is in the namespace."""
-        return labels.get("namespace") == self.question.namespace
-
-    def arrived(self, labels: Labels) -> bool:
-        """Whether it is told by a pod of the namespace as the destination."""
-        at = labels.get("reporter"), labels.get("destination_workload_namespace")
-        return at == ("destination", self.question.namespace)
-
-    def plaintext(self, labels: Labels) -> bool:
-        """Whether that came without mTLS; nothing said is without."""
-        return self.arrived(labels) and labels.get("connection_security_policy") != "mutual_tls"
-
-    def mutual(self, labels: Labels) -> bool:
-        """Whether that came with mTLS."""
-        return self.arrived(labels) and labels.get("connection_security_policy") == "mutual_tls"
-
-    def sent(self, labels: Labels) -> bool:
-        """Whether a caller with a proxy tells it of the namespace."""
-        to = labels.get("reporter"), labels.get("destination_service_namespace")
-        return to == ("source", self.question.namespace)
-
-    def good(self, labels: Labels) -> bool:
-        """Whether a caller tells it and it was no failure."""
-        is_failure = (
-            labels.get("response_code", "").startswith("5") or labels.get("grpc_response_status") in GRPC_FAILURES
-        )
-        return self.sent(labels) and not is_failure
-
-    def past_services(self, labels: Labels) -> bool:
-        """Whether a caller with a proxy tells it, of whatever namespace, and it went to an address that is no Service."""
-        at = labels.get("reporter"), labels.get("destination_service_name")
-        return at == ("source", "PassthroughCluster")
-
-    def inbound(self, labels: Labels) -> bool:
-        """Whether it is a listener of inbound connections."""
-        return self.here(labels) and re.fullmatch(".*_15006", labels.get("listener_address", "")) is not None
-
-    def within(self, one: Scraped) -> tuple[float, ...]:
-        """Its values in the window."""
-        return one.between(self.now - self.question.window, self.now)
-
-    def before(self, one: Scraped) -> float | None:
-        """Its last value before the window, None when it had none for long."""
-        start = self.now - self.question.window
-        return next(reversed(one.between(start - BEFORE, start)), None)
-
-
-def increase(values: Sequence[float]) -> float | None:
-    """What a counter rose by, restarts included; None for fewer than two values, of which nothing is known."""
-    if len(values) < 2:
-        return None
-    return sum(newer - older if newer >= older else newer for older, newer in pairwise(values))
-
-
-def grew(view: View, one: Scraped) -> float | None:
-    """Form R: by how much it grew within the window or was born with; None when it did neither."""
-    values = view.within(one)
-    if rise := increase(values):
-        return rise
-    highest = max(values, default=0.0)
-    return highest if highest > 0 and view.before(one) != highest else None
-
-
-def growth(view: View, one: Scraped) -> float | None:
-    """What it counted within the window, 0 included; None when it was not there, or nothing is known."""
-    values, before = view.within(one), view.before(one)
-    if not values:
-        return None
-    return max(values) if before is None or before > max(values) else increase(values)
-
-
-def seen(view: View, one: Scraped) -> float | None:
-    """Its highest value within the window; None when it was not there."""
-    return max(view.within(one), default=None)
-
-
-def _when(point: tuple[datetime, float]) -> datetime:
-    return point[0]
-
 
 Form = Callable[[View, Scraped], float | None]
 
@@ -233,11 +107,18 @@ def _target(labels: Labels) -> tuple[str, str]:
     return labels.get("job", ""), labels.get("instance", "")
 
 
-def _success(view: View) -> Iterator[Series]:
-    every = _grouped(_values(view, growth, TRAFFIC[:1], view.sent), EDGE)
-    good = _grouped(_values(view, growth, TRAFFIC[:1], view.good), EDGE)
-    parts = {key: sum(good.get(key, ())) / sum(values) for key, values in every.items() if sum(values) > 0}
-    return _told(view, EDGE, parts)
+def _outcomes(view: View, counter: str, failed: Where) -> Iterator[Series]:
+    for outcome, where in ((ALL, view.sent), (FAILED, failed)):
+        for one in _summed(view, _values(view, growth, [counter], where), *EDGE):
+            yield replace(one, labels={**one.labels, OUTCOME: outcome})
+
+
+def _requests(view: View) -> Iterator[Series]:
+    return _outcomes(view, TRAFFIC[0], view.failed)
+
+
+def _connections(view: View) -> Iterator[Series]:
+    return _outcomes(view, CLOSED, view.broken)
 
 
 def _latency(view: View) -> Iterator[Series]:
@@ -289,6 +170,23 @@ def _rejects(view: View) -> Iterator[Series]:
     return _summed(view, _values(view, growth, REJECTIONS, view.here), "pod", NAME)
 
 
+def _certificates(view: View) -> Iterator[Series]:
+    found = _grouped(view.present("istio_agent_cert_expiry_seconds", view.here), ["pod", "resource_name"])
+    return _told(view, ["pod", "resource_name"], {key: min(values) for key, values in found.items()})
+
+
+def _webhooks(view: View) -> Iterator[Series]:
+    def uncalled(labels: Labels) -> bool:
+        return labels[NAME] == WEBHOOK_SKIPS or labels.get("error_type") == "calling_webhook_error"
+
+    return _summed(view, _values(view, growth, (WEBHOOK_CALLS, WEBHOOK_SKIPS), uncalled), "name")
+
+
+def _api_servers(view: View) -> Iterator[Series]:
+    found = list(view.present("apiserver_current_inflight_requests", lambda _: True))
+    return _told(view, [], {(): float(len(found))} if found else {})
+
+
 ANSWERS: Mapping[Asked, Callable[[View], Iterable[Series]]] = {
     Asked.PLAINTEXT: _plaintext,
     Asked.PLAINTEXT_IN_WINDOW: _plaintext_in_window,
@@ -296,7 +194,9 @@ ANSWERS: Mapping[Asked, Callable[[View], Iterable[Series]]] = {
     Asked.MTLS: _mtls,
     Asked.PROXIES: _proxies,
     Asked.SCRAPED: _scraped,
-    Asked.SUCCESS: _success,
+    Asked.REQUESTS: _requests,
+    Asked.RECENT: _requests,
+    Asked.CONNECTIONS: _connections,
     Asked.LATENCY: _latency,
     Asked.REFUSED: _refused,
     Asked.REFUSALS_EXIST: _refusals_exist,
@@ -304,4 +204,7 @@ ANSWERS: Mapping[Asked, Callable[[View], Iterable[Series]]] = {
     Asked.EDGES: _edges,
     Asked.PASSTHROUGH: _passthrough,
     Asked.REJECTS: _rejects,
+    Asked.CERTIFICATES: _certificates,
+    Asked.WEBHOOKS: _webhooks,
+    Asked.API_SERVERS: _api_servers,
 }

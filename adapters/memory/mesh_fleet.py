@@ -26,13 +26,17 @@ _DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
 
 @dataclass(slots=True)
 class MemoryFleet:
-    """The fleet. workloads: by "namespace/name"; all must have been `deploy`ed. logs: where its proxies log."""
+    """The fleet. workloads: by "namespace/name"; all must have been `deploy`ed. logs: where its proxies log.
+
+    others: what is scraped besides its proxies' own series, as of an API server.
+    """
 
     api: KubeApi
     metrics: MemoryMeshMetrics
     logs: Logs = field(default_factory=Logs)
     workloads: dict[str, Workload] = field(default_factory=dict)
     traffic: MemoryTraffic = field(default_factory=MemoryTraffic)
+    others: dict[Labels, float] = field(default_factory=dict)
     _beaten: datetime | None = None
     _made: int = 0
 
@@ -66,7 +70,7 @@ class MemoryFleet:
         peers = {one.namespace: await self._peers(one.namespace) for one in self.workloads.values()}
         scene = Scene(pods=pods, peers=peers, root=await self._peers(ROOT))
         self.traffic.flow(seconds, self.workloads, scene)
-        self.metrics.scrape(now, dict(self._scraped(pods)))
+        self.metrics.scrape(now, {**self.others, **dict(self._scraped(pods))})
 
     async def send(self, address: str, port: int, mark: str) -> bool:
         """As the port `PlainProbe`: whoever has the address counts one plaintext request, where it takes that."""

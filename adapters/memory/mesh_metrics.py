@@ -7,7 +7,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from adapters.memory.mesh_answers import ANSWERS, NAME, Scraped, View
+from adapters.memory.mesh_answers import ANSWERS
+from adapters.memory.mesh_series import NAME, Scraped, View
 from rollout.model.telemetry import MeshAnswer, MeshQuestion
 
 Labels = frozenset[tuple[str, str]]
@@ -65,6 +66,6 @@ class MemoryMeshMetrics:
         )
 
 
-def sample(name: str, **labels: str) -> Labels:
+def sample(name: str, /, **labels: str) -> Labels:
     """The key of a series in a scrape."""
     return frozenset({NAME: name, **labels}.items())

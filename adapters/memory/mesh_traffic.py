@@ -15,6 +15,7 @@ UNKNOWN = "unknown"
 _BUCKETS = ("5", "10", "25", "50", "100", "+Inf")
 _REFUSED = "envoy_listener_no_filter_chain_match"
 _LISTENER = "0.0.0.0_15006"
+_CERTIFICATE_S = 43_200.0  # the agents renew one of a day when half of it is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,7 @@ class MemoryTraffic:
     def shown(self, pod: MeshPod) -> Iterator[tuple[Labels, float]]:
         """What the pod's proxy shows, without the labels of its target."""
         yield sample("istio_build", component="proxy"), 1.0
+        yield sample("istio_agent_cert_expiry_seconds", resource_name="default"), _CERTIFICATE_S
         counts = self._counts.get(pod.uid, Counter())
         refused = sample(_REFUSED, listener_address=_LISTENER)
         yield from ((key, float(value)) for key, value in ({refused: 0} | counts).items())

@@ -67,6 +67,17 @@ class KubeInventory:
             return ()
         return tuple(_caller(job, now) for job in jobs)
 
+    async def webhooks(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of all admission webhooks, sorted, by the namespace of the Service that the API server calls for them."""
+        found: dict[str, set[str]] = {}
+        for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
+            for configuration in await self._objects.list(kind):
+                for entry in configuration.get("webhooks") or ():
+                    service = (entry.get("clientConfig") or {}).get("service") or {}
+                    if service.get("namespace"):
+                        found.setdefault(service["namespace"], set()).add(entry["name"])
+        return {namespace: tuple(sorted(names)) for namespace, names in found.items()}
+
 
 def _caller(job: Mapping[str, Any], now: datetime) -> CronCaller:
     metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}

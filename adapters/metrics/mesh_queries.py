@@ -11,9 +11,9 @@ from math import ceil
 from string import Template
 
 from adapters.metrics.promql import any_of, quoted
-from adapters.metrics.queries import GRPC_FAILURES
+from adapters.metrics.queries import FLAG, GRPC_FAILURES
 from rollout.model.migration import MeshKind
-from rollout.model.telemetry import Asked, MeshQuestion
+from rollout.model.telemetry import ALL, FAILED, OUTCOME, Asked, MeshQuestion
 
 BEFORE = "30m"
 RECENT = "5m"  # as far as Prometheus itself looks back for a value of now
@@ -33,6 +33,11 @@ REFUSALS = (
     "envoy_listener_ssl_connection_error",
 )
 REJECTIONS = "envoy_listener_manager_lds_update_rejected", "envoy_cluster_manager_cds_update_rejected"
+# Calls that were refused or skipped because the webhook could not be called: failurePolicy Fail and Ignore.
+WEBHOOK_CALLS = 'apiserver_admission_webhook_rejection_count{error_type="calling_webhook_error"}'
+WEBHOOK_SKIPS = "apiserver_admission_webhook_fail_open_count{}"
+# Envoy's words for a connection that never came to be, or that the other side ended before its time.
+NOT_CONNECTED = FLAG.format("UF|UC|URX|NR")
 
 HERE = "namespace=$namespace"  # of the pod that was scraped
 AT_DESTINATION = 'reporter="destination",destination_workload_namespace=$namespace'
@@ -40,8 +45,10 @@ PLAIN = f'{AT_DESTINATION},connection_security_policy!="mutual_tls"'  # a missin
 MUTUAL = f'{AT_DESTINATION},connection_security_policy="mutual_tls"'
 # Only callers see the requests that never arrive. An unreachable workload has no namespace, its Service has.
 AT_SOURCE = 'reporter="source",destination_service_namespace=$namespace'
-GOOD = f'{AT_SOURCE},response_code!~"5..",grpc_response_status!~"{GRPC_FAILURES}"'
+SERVER_ERROR = f'{AT_SOURCE},response_code=~"5.."'
+GRPC_ERROR = f'{AT_SOURCE},response_code!~"5..",grpc_response_status=~"{GRPC_FAILURES}"'
 AT_LISTENER = f"{HERE},listener_address=~$inbound"
+BROKEN = f'{AT_SOURCE},response_flags=~"{NOT_CONNECTED}"'
 EDGE = "source_workload_namespace, source_workload, destination_workload"
 CALLER = "source_workload_namespace, source_workload"
 PAST_SERVICES = 'reporter="source",destination_service_name="PassthroughCluster"'
@@ -97,10 +104,21 @@ def _open() -> str:
     return f"{opened} - ({closed} or 0 * {opened}) > 0"
 
 
-def _success() -> str:
-    """Nobody's zero of zero requests is left out; an edge without any good request has no such counter, and is 0."""
-    every, good = (_sum(EDGE, growth(f"{REQUESTS}{{{matchers}}}")) for matchers in (AT_SOURCE, GOOD))
-    return f"({good} or 0 * {every}) / {every} >= 0"
+def _outcomes(counter: str, *failed: str) -> str:
+    """All of each edge, and those that failed; an edge without any is left out. failed: matchers, each for some of those."""
+    bad = " or ".join(growth(f"{counter}{{{matchers}}}") for matchers in failed)
+    told = ((ALL, growth(f"{counter}{{{AT_SOURCE}}}")), (FAILED, bad))
+    return " or ".join(
+        f'label_replace({_sum(EDGE, what)} > 0, "{OUTCOME}", "{outcome}", "", "")' for outcome, what in told
+    )
+
+
+def _webhooks() -> str:
+    calls, skips = (
+        f'label_replace({growth(counter)}, "{COUNTER}", "{number}", "", "")'
+        for number, counter in enumerate((WEBHOOK_CALLS, WEBHOOK_SKIPS))
+    )
+    return f"{_sum('name', f'{calls} or {skips}')} > 0"
 
 
 def _latency() -> str:
@@ -124,7 +142,10 @@ QUERIES: Mapping[Asked, Mapping[MeshKind, str]] = {
             f"min by (pod) (avg_over_time(up{{{HERE}}}[$window]) and on (job, instance) {PROXY_IN_WINDOW})"
         )
     },
-    Asked.SUCCESS: {MeshKind.ISTIO_SIDECAR: _success()},
+    Asked.REQUESTS: {MeshKind.ISTIO_SIDECAR: _outcomes(REQUESTS, SERVER_ERROR, GRPC_ERROR)},
+    Asked.RECENT: {MeshKind.ISTIO_SIDECAR: _outcomes(REQUESTS, SERVER_ERROR, GRPC_ERROR)},
+    # HTTP has no such counters: what fails there is a 503 among the requests.
+    Asked.CONNECTIONS: {MeshKind.ISTIO_SIDECAR: _outcomes(CLOSED, BROKEN)},
     Asked.LATENCY: {MeshKind.ISTIO_SIDECAR: _latency()},
     Asked.REFUSED: {MeshKind.ISTIO_SIDECAR: f"{_sum(f'pod, {COUNTER}', _each(growth, REFUSALS, AT_LISTENER))} > 0"},
     Asked.REFUSALS_EXIST: {MeshKind.ISTIO_SIDECAR: _existing()},
@@ -135,6 +156,12 @@ QUERIES: Mapping[Asked, Mapping[MeshKind, str]] = {
     # Of all namespaces: whom such a call reaches, the caller's proxy does not know.
     Asked.PASSTHROUGH: {MeshKind.ISTIO_SIDECAR: f"{_sum(CALLER, _each(growth, TRAFFIC, PAST_SERVICES))} > 0"},
     Asked.REJECTS: {MeshKind.ISTIO_SIDECAR: f"{_sum(f'pod, {COUNTER}', _each(growth, REJECTIONS, HERE))} > 0"},
+    Asked.CERTIFICATES: {
+        MeshKind.ISTIO_SIDECAR: f"min by (pod, resource_name) (istio_agent_cert_expiry_seconds{{{HERE}}})"
+    },
+    # Of all namespaces: where a webhook is served, only its configuration says.
+    Asked.WEBHOOKS: {MeshKind.ISTIO_SIDECAR: _webhooks()},
+    Asked.API_SERVERS: {MeshKind.ISTIO_SIDECAR: "count(apiserver_current_inflight_requests) > 0"},
 }
 
 

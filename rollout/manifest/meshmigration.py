@@ -98,11 +98,17 @@ class WaveForm(Form):
 class TriggersForm(Form):
     """When a change is taken back by itself."""
 
-    success_drop: Percent = Field(default="0.5%", description="Drop of the meshed callers' success, in points.")
+    success_drop: Percent = Field(
+        default="0.5%", description="Drop of the meshed callers' success, in points: of requests, and of connections."
+    )
     latency_factor: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.3, description="p99 above baseline times this, plus 10 ms."
     )
     unready: Annotated[int, Field(ge=0, le=1000)] = Field(default=1, description="Pods that may lose readiness.")
+    burn: Annotated[float, Field(ge=1, le=1000)] = Field(
+        default=14.4,
+        description="How many times too fast an edge may use up an error budget of policies, over 5 minutes.",
+    )
 
 
 class ExceptionForm(Form):
@@ -145,7 +151,8 @@ class MeshMigrationForm(Form):
     interval: Annotated[Duration, Between("1s", "5m")] = Field(default="15s", description="Time between two looks.")
     triggers: TriggersForm = Field(default=TriggersForm(), description="When a change is taken back by itself.")
     policies: Annotated[list[ObjectName], Field(max_length=20)] | None = Field(
-        default=None, description="SloPolicies of the controller's namespace."
+        default=None,
+        description="SloPolicies of the controller's namespace: the limits on their errors are the callers' budgets.",
     )
     exceptions: Annotated[list[ExceptionForm], Field(max_length=500)] | None = Field(
         default=None, description="What need not reach STRICT, by whom, and until when."
@@ -164,8 +171,6 @@ def migration_problems(form: MeshMigrationForm) -> Iterator[Problem]:
         yield Problem(path=("spec", "mesh", "kind"), message=message)
     if form.target != "strict":
         yield Problem(path=("spec", "target"), message="authorized comes in a later version; this one ends at strict")
-    if form.policies:
-        yield Problem(path=("spec", "policies"), message="policies come in a later version; use triggers")
     if duration(form.verify) < TWICE * duration(form.mesh.drain):
         message = (
             f"verify {form.verify} is shorter than twice mesh.drain {form.mesh.drain}: connections that STRICT cuts "
@@ -244,6 +249,7 @@ def migration_spec(form: MeshMigrationForm, key: Key) -> MigrationSpec:
             success_drop=ratio(form.triggers.success_drop),
             latency_factor=form.triggers.latency_factor,
             unready=form.triggers.unready,
+            burn=form.triggers.burn,
         ),
         policies=tuple(form.policies or ()),
         exceptions=tuple(_exemption(entry) for entry in form.exceptions or ()),

@@ -63,7 +63,8 @@ def _written(ns: MeshNamespace, write: WritePeer, migration: str, now: datetime)
         raise RefusedError("portLevelMtls needs a selector")
     if write.version:
         old = _seen(ns, write.name, write.version)
-        return replace(_reread(old, _modes(json.loads(old.spec or "{}"), write)), version=_next(old.version))
+        new = _reread(old, _modes(json.loads(old.spec or "{}"), write))
+        return replace(new, version=_next(old.version), written=old.written | _changed(old, write))
     if any(one.name == write.name for one in ns.peers):
         raise RefusedError(f"PeerAuthentication {ns.name}/{write.name} is there already")
     selector = {"selector": {"matchLabels": dict(write.selector)}} if write.selector else {}
@@ -78,7 +79,14 @@ def _written(ns: MeshNamespace, write: WritePeer, migration: str, now: datetime)
         ports=write.ports,
         ours=migration,
         spec=canonical(_modes(selector, write)),
+        written=frozenset({"mode", *map(str, write.ports)}),
     )
+
+
+def _changed(old: PeerAuth, write: WritePeer) -> set[str]:
+    """The modes that the write changes."""
+    ports = {str(port) for port, mode in write.ports.items() if old.ports.get(port) is not mode}
+    return ports | ({"mode"} if write.mode is not old.mode else set())
 
 
 def _modes(spec: Obj, write: WritePeer) -> Obj:

@@ -7,6 +7,7 @@ change in one tick.
 from dataclasses import replace
 from datetime import datetime
 
+from rollout.migration.closing import closing_announced
 from rollout.migration.effects import wanted
 from rollout.migration.fleet import Fleet
 from rollout.migration.freezing import freeze_moments
@@ -90,7 +91,8 @@ def decide(spec: MigrationSpec, status: MigrationStatus, seen: FleetSeen, now: d
             status = replace(status, namespaces=tuple(known.values()))
             fleet = replace(fleet, status=status)
         actions += [done] if done is not None else []
-        events += [(name, reason) for reason in _news(before, view, fire)]
+        cut = closing_announced(view, done.writes) if done is not None else None
+        events += [(name, reason) for reason in (*_news(before, view, fire), *([cut] if cut is not None else []))]
         moments += _moments(view, fire, done)
     moments += freeze_moments(seen.freezes, now)
     status = _summed_up(spec, replace(status, namespaces=tuple(known.values())), now)
@@ -111,6 +113,8 @@ def _view(status: NamespaceStatus, seen: FleetSeen, fleet: Fleet, now: datetime)
         root=seen.root,
         periods=seen.periods,
         unkept=seen.unkept.get(status.name, ""),
+        budgets=seen.budgets,
+        unbudgeted=seen.unbudgeted,
         now=now,
     )
 

@@ -4,6 +4,7 @@ What a person made more open is never closed again: that is a fallback by hand. 
 and is written by nobody: who changed it is named, and nobody is fought.
 """
 
+from rollout.migration.closing import to_close
 from rollout.migration.mtls import ANY_PORT, effective, effective_for, namespace_wide
 from rollout.migration.mtls_writes import enrolled_label, opened, permissive_first
 from rollout.migration.view import View, not_strict, pods_of, workload_named
@@ -57,7 +58,8 @@ def _drift(view: View) -> str:
         return f"{_writer_of(view, wanted[0])} changed a mode: {wanted[0]}, or roll it back" if wanted else ""
     if view.stage in _STRICT and (wide := namespace_wide(ns.peers)) is not None and wide.mode is not Mtls.STRICT:
         return f"{wide.writer or 'somebody'} took STRICT out of {wide}: only the mesh's own mode keeps it now"
-    if view.stage in _STRICT and (pods := not_strict(view, ns.pods)):
+    left = set(to_close(view)) if view.stage in _STRICT else set()
+    if view.stage in _STRICT and (pods := [pod for pod in not_strict(view, ns.pods) if pod not in left]):
         return f"{pods[0]} is not STRICT any more: {_author(view)} wrote last"
     return ""
 

@@ -2,17 +2,19 @@
 
 from datetime import datetime
 
+from rollout.migration.closing import closing_writes, left_behind, to_close
 from rollout.migration.drift import drift_hold, was_in_force
 from rollout.migration.fleet import change_hold, unenrol_hold
 from rollout.migration.gitops import suspensions, through_git
 from rollout.migration.limits import suffering
 from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import excepted
+from rollout.migration.mtls_leaving import emptied
 from rollout.migration.mtls_restore import restored, rollback_waits
 from rollout.migration.mtls_writes import canary_gone, enrolled_label, opened, permissive_first, strict, strict_on
 from rollout.migration.view import View, pods_of, unmeshed, unsettled, workload_named
 from rollout.model.mesh import MeshPod, Restartable
-from rollout.model.mesh_writes import EvictPod, LogPlaintext, MeshWrite, RestartWorkload, WritePeer
+from rollout.model.mesh_writes import EvictPod, LogPlaintext, MeshWrite, RemovePeer, RestartWorkload, WritePeer
 from rollout.model.migration import Stage
 
 _LOGGED = frozenset({Stage.OBSERVING, Stage.REHEARSAL})
@@ -41,6 +43,8 @@ def forward(view: View) -> tuple[MeshWrite, ...]:
             return _logging(view)
         case Stage.REHEARSAL:
             return (*_logging(view), *exception_writes(view))
+        case Stage.STRICT_CANARY | Stage.STRICT | Stage.STRICT_SOAK if to_close(view):
+            return (*(() if _is_held(view) else closing_writes(view)), *_logging(view))
         case Stage.STRICT_CANARY:
             return () if _is_held(view) or not may_rise(view) else _one_strict(view)
         case Stage.STRICT | Stage.STRICT_SOAK:
@@ -63,9 +67,10 @@ def enrolment(view: View) -> tuple[MeshWrite, ...]:
     return _anew(view)
 
 
-def exception_writes(view: View) -> tuple[WritePeer, ...]:
-    """What the exceptions need, before anything else becomes STRICT."""
-    return excepted(view.namespace, view.root, view.spec.exceptions_of(view.name))
+def exception_writes(view: View) -> tuple[WritePeer | RemovePeer, ...]:
+    """What the exceptions need, before anything else becomes STRICT; and what those of the past needed goes."""
+    wanted = excepted(view.namespace, view.root, view.spec.exceptions_of(view.name))
+    return (*wanted, *left_behind(view), *emptied(view.namespace, view.root))
 
 
 def rollback(view: View) -> tuple[MeshWrite, ...]:
@@ -138,7 +143,7 @@ def _all_strict(view: View) -> tuple[MeshWrite, ...]:
         writes = excepted(view.namespace, view.root, exceptions)
     elif not may_rise(view):
         return ()
-    return writes or canary_gone(view.namespace, view.root)
+    return writes or (*canary_gone(view.namespace, view.root), *emptied(view.namespace, view.root))
 
 
 def _logging(view: View) -> tuple[MeshWrite, ...]:

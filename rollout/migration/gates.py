@@ -2,25 +2,25 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from rollout.migration.closing import closing_holds
 from rollout.migration.drift import drift_hold
 from rollout.migration.effects import exception_writes, forward
 from rollout.migration.fleet import begin_hold, change_hold, expired_hold, strict_hold
 from rollout.migration.gitops import CHECK, commit_hold
-from rollout.migration.limits import mute, suffering, unready
+from rollout.migration.limits import expiring, mute, suffering, uncallable, unready
 from rollout.migration.mtls import live
 from rollout.migration.mtls_exceptions import unwritable
-from rollout.migration.needs import CHECKED_WITHIN, FEWEST_SCRAPES
+from rollout.migration.needs import CHECKED_WITHIN, FEWEST_SCRAPES, WATCHED_BEFORE
 from rollout.migration.self_test import self_test_reason
 from rollout.migration.soaking import soak_holds
-from rollout.migration.view import View, may_speak_plaintext, unmeshed, unsettled
+from rollout.migration.view import View, may_speak_plaintext, named, unmeshed, unsettled
 from rollout.model.migration import Finding, Severity, Stage
 from rollout.model.status import Reason
 from rollout.model.telemetry import Asked
 
 _LISTENING = frozenset({Stage.OBSERVING, Stage.REHEARSAL})
-_FEW = 3  # names in a sentence; the others are counted
 
 Gate = Callable[[View], Iterator[Reason]]
 
@@ -34,7 +34,7 @@ def holds(view: View) -> tuple[Reason, ...]:
             Reason(code="NamespaceGone", message=f"{view.name} is not there: create it, or take it out of its wave"),
         )
     drift = drift_hold(view)
-    found = [*_of(drift), *GATES[view.stage](view)]
+    found = [*_of(drift), *_unbudgeted(view), *GATES[view.stage](view)]
     if view.unkept:
         found.append(Reason(code="RecordNotKept", message=f"its record cannot be written: {view.unkept}", warning=True))
     return tuple(
@@ -61,10 +61,9 @@ def waiting(view: View) -> tuple[Finding, ...]:
     )
 
 
-def named(names: tuple[str, ...]) -> str:
-    """The first few of them, and how many more there are."""
-    more = len(names) - _FEW
-    return ", ".join(names[:_FEW]) + (f" and {more} more" if more > 0 else "")
+def _unbudgeted(view: View) -> Iterator[Reason]:
+    for why in view.unbudgeted:
+        yield Reason(code="BudgetMissing", message=why, warning=True)
 
 
 def _pending(view: View) -> Iterator[Reason]:
@@ -101,8 +100,9 @@ def _baseline(view: View) -> Iterator[Reason]:
     rest = view.spec.baseline - timedelta(seconds=view.in_stage())
     if rest > timedelta(0):
         yield Reason(code="MeasuringBaseline", message=f"callers are measured for another {_short(rest)}")
-    if view.rows(Asked.SUCCESS) is None:
-        yield _silent(view, Asked.SUCCESS)
+    for asked in (Asked.REQUESTS, Asked.CONNECTIONS):
+        if view.rows(asked) is None:
+            yield _silent(view, asked)
     yield from _of(change_hold(view.fleet, view.name))
 
 
@@ -148,7 +148,7 @@ def _uncontrolled(view: View) -> Iterator[Reason]:
             return
     # Callers of a first wave may all be outside yet: what they send in plaintext shows as well that proxies count.
     counted = any(row.value > 0 for asked in (Asked.MTLS, Asked.PLAINTEXT) for row in view.rows(asked) or ())
-    if view.status.baseline and not counted:
+    if any(one.success is not None for one in view.status.baseline) and not counted:
         message = "its callers had requests before, and its proxies count none: the metrics do not work"
         yield Reason(code="NoPositiveControl", message=message)
 
@@ -187,9 +187,29 @@ def _rehearsal(view: View) -> Iterator[Reason]:
     for why in unwritable(view.namespace, view.root, view.spec.exceptions_of(view.name)):
         yield Reason(code="ExceptionUnwritable", message=why, warning=True)
     yield from _armed(view)
+    yield from _watched(view)
     yield from _of(strict_hold(view.fleet, view.name))
     yield from _of(change_hold(view.fleet, view.name))
     yield from _found(view)
+
+
+def _watched(view: View) -> Iterator[Reason]:
+    """Whether all that would take STRICT back can be seen, and is well before it: else the change would be blamed."""
+    for asked in WATCHED_BEFORE:
+        if view.rows(asked) is None and (asked is not Asked.RECENT or view.budgets):
+            yield _silent(view, asked)
+    yield from _webhooks(view)
+    for why in uncallable(view):
+        message = f"{why} lately, and that before STRICT: mend it first"
+        yield Reason(code="WebhookUncallable", message=message, warning=True)
+    for why in expiring(view):
+        yield Reason(code="CertificateEnding", message=f"{why} and is not renewed: mend that first", warning=True)
+
+
+def _webhooks(view: View) -> Iterator[Reason]:
+    if view.seen.webhooks is None:
+        message = "the cluster's webhook configurations cannot be listed: some may be served here"
+        yield Reason(code="WebhooksUnread", message=message)
 
 
 def _armed(view: View) -> Iterator[Reason]:
@@ -210,19 +230,24 @@ def _armed(view: View) -> Iterator[Reason]:
 def _strict(view: View) -> Iterator[Reason]:
     yield from _of(commit_hold(view, forward(view)))
     yield from _unmeshed(view)
+    yield from closing_holds(view)
     if not view.seen.plaintext.complete:
         yield Reason(code="CoverageIncomplete", message=view.seen.plaintext.gap)
     if view.status.in_force is None:
         yield Reason(code="NotInForce", message="STRICT is not what every pod has yet")
         yield from _of(change_hold(view.fleet, view.name))
         return
-    rest = view.spec.verify - (view.now - view.status.in_force)
+    yield from _verified(view, view.status.in_force)
+    yield from _dark(view)
+
+
+def _verified(view: View, since: datetime) -> Iterator[Reason]:
+    rest = view.spec.verify - (view.now - since)
     if rest > timedelta(0):
         message = (
             f"verified for another {_short(rest)}; open connections are cut {_short(view.spec.drain)} after the flip"
         )
         yield Reason(code="Verifying", message=message)
-    yield from _dark(view)
 
 
 def _strict_canary(view: View) -> Iterator[Reason]:
@@ -235,6 +260,9 @@ def _strict_soak(view: View) -> Iterator[Reason]:
     rest = view.spec.strict_soak - timedelta(seconds=view.in_stage())
     if rest > timedelta(0):
         yield Reason(code="Soaking", message=f"watched at STRICT for another {_short(rest)}")
+    yield from closing_holds(view)
+    if view.status.in_force is not None:  # what was closed in this stage is verified like a flip
+        yield from _verified(view, view.status.in_force)
     yield from _unmeshed(view)
     yield from _dark(view)
 
@@ -243,6 +271,7 @@ def _dark(view: View) -> Iterator[Reason]:
     if view.status.dark_since is not None:
         yield Reason(code="TelemetryMissing", message="the metrics server cannot say how callers fare")
     yield from _armed(view)
+    yield from _webhooks(view)
 
 
 def _of(hold: Reason | None) -> Iterator[Reason]:

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import datetime
 
-from rollout.migration.limits import MOST_EDGES, measured, total_restarts
+from rollout.migration.edges import completed, measured
+from rollout.migration.limits import total_restarts
 from rollout.migration.mtls_writes import canary_problem
 from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
 from rollout.migration.triggers import Fired
 from rollout.migration.view import View, pods_of
-from rollout.model.migration import EdgeBaseline, NamespaceStatus, SoakMark, Stage
+from rollout.model.migration import NamespaceStatus, SoakMark, Stage
 from rollout.model.telemetry import Asked
 
 
@@ -42,7 +43,7 @@ def _remembered(view: View, fire: Fired, status: NamespaceStatus) -> NamespaceSt
         case Trigger.PLAINTEXT_SEEN:
             return replace(status, soak=SoakMark(restarted=fire.why, known_until=_heard_until(view)))
         case Trigger.REHEARSED:
-            status = replace(status, canary=least_risky(view), baseline=_completed(view))
+            status = replace(status, canary=least_risky(view), baseline=completed(view))
             return replace(status, soak=replace(status.soak, looked=view.now))  # the gate was passed by this look
         case Trigger.LIMIT_BROKEN | Trigger.FALLBACK_ASKED | Trigger.OPENED_BY_HAND:
             return replace(status, why_back=fire.why, fallbacks=view.status.fallbacks + 1)
@@ -62,13 +63,6 @@ def _remembered(view: View, fire: Fired, status: NamespaceStatus) -> NamespaceSt
                 self_test=None,
             )
     return status
-
-
-def _completed(view: View) -> tuple[EdgeBaseline, ...]:
-    """The baseline, and callers that came into the mesh since it was taken, as they fare before anything is STRICT."""
-    known = {(one.caller, one.workload) for one in view.status.baseline}
-    news = (one for one in measured(view) if (one.caller, one.workload) not in known)
-    return (*view.status.baseline, *news)[:MOST_EDGES]
 
 
 def _farther(visited: Stage, stage: Stage) -> Stage:

@@ -142,6 +142,11 @@ def weakened_ports(ports: Mapping[int, Mtls], mode: Mtls, wanted: Mapping[int, M
     return dict(sorted({**ports, **weaker}.items()))
 
 
+def openness(mode: Mtls) -> int:
+    """How open a mode is beside others; 0 for those that will be STRICT with the namespace."""
+    return _OPENNESS[mode]
+
+
 def digest(labels: Labels) -> str:
     """Eight letters that stand for these labels in a name."""
     return sha256(repr(sorted(labels.items())).encode()).hexdigest()[:8]

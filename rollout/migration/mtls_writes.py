@@ -123,7 +123,7 @@ def canary_gone(ns: MeshNamespace, root: Sequence[PeerAuth]) -> tuple[RemovePeer
         return ()
     gone, left = list[RemovePeer](), ns
     for peer in ns.peers:
-        if _is_canary(peer) and _changes_nothing(left, root, peer):
+        if _is_canary(peer) and changes_nothing(left, root, peer):
             gone.append(RemovePeer(namespace=peer.namespace, name=peer.name, uid=peer.uid, version=peer.version))
             left = replace(left, peers=tuple(one for one in left.peers if one != peer))
     return tuple(gone)
@@ -133,7 +133,7 @@ def _is_canary(peer: PeerAuth) -> bool:
     return bool(peer.ours) and peer.name.startswith(CANARY)
 
 
-def _changes_nothing(ns: MeshNamespace, root: Sequence[PeerAuth], peer: PeerAuth) -> bool:
+def changes_nothing(ns: MeshNamespace, root: Sequence[PeerAuth], peer: PeerAuth) -> bool:
     """Whether its pods meet the same without it."""
     left = [one for one in ns.peers if one.name != peer.name]
     pods = [peer.selector, *(pod.labels for pod in live(ns) if has(pod.labels, peer.selector))]

@@ -15,17 +15,23 @@ GLANCE = timedelta(minutes=5)
 CALLERS_WITHIN = timedelta(days=30)  # a caller that came once a month is one
 FEWEST_SCRAPES = 4  # of 15 s: a shorter window sees no growth
 
-_WATCHING = (Asked.SUCCESS, Asked.LATENCY, Asked.REFUSED, Asked.REFUSALS_EXIST, Asked.REJECTS, Asked.DRAINING)
+_FARING = (Asked.REQUESTS, Asked.CONNECTIONS, Asked.LATENCY)
+# What has to be known of the time before something is STRICT, so that the change is blamed for nothing older.
+WATCHED_BEFORE = (Asked.REQUESTS, Asked.CONNECTIONS, Asked.RECENT, Asked.CERTIFICATES, Asked.WEBHOOKS)
+_WATCHING = (
+    *(*_FARING, Asked.RECENT, Asked.REFUSED, Asked.REFUSALS_EXIST, Asked.REJECTS, Asked.DRAINING),
+    *(Asked.CERTIFICATES, Asked.WEBHOOKS),
+)
 _LISTENING = (
     *(Asked.PLAINTEXT, Asked.PLAINTEXT_IN_WINDOW, Asked.PLAINTEXT_OPEN),
     *(Asked.PROXIES, Asked.SCRAPED, Asked.MTLS, Asked.REFUSALS_EXIST),
 )
 _QUESTIONS: Mapping[Stage, tuple[Asked, ...]] = {
-    Stage.BASELINE: (Asked.SUCCESS, Asked.LATENCY),
-    Stage.ENROLLING: (Asked.SUCCESS, Asked.LATENCY),
+    Stage.BASELINE: _FARING,
+    Stage.ENROLLING: _FARING,
     Stage.PERMISSIVE: _LISTENING,
     Stage.OBSERVING: _LISTENING,
-    Stage.REHEARSAL: (*_LISTENING, Asked.SUCCESS, Asked.LATENCY),
+    Stage.REHEARSAL: (*_LISTENING, Asked.LATENCY, *WATCHED_BEFORE),
     # Until the flip is verified, plaintext to what is not STRICT yet must be heard as well.
     Stage.STRICT_CANARY: (*_WATCHING, *_LISTENING),
     Stage.STRICT: (*_WATCHING, *_LISTENING),
@@ -47,11 +53,13 @@ def needs(spec: MigrationSpec, status: NamespaceStatus, now: datetime) -> Needs:
     again = HELD_AGAIN if status.blocked or status.warned else CHECK_AGAIN
     due = status.looked is None or now - status.looked >= again or status.stage is Stage.PREFLIGHT
     checks = due and status.stage in _CHECKED
-    asked = (*_QUESTIONS.get(status.stage, ()), *(sorted(ASKS) if checks else ()))
+    listens = _LISTENING if status.closing else ()
+    asked = (*_QUESTIONS.get(status.stage, ()), *listens, *(sorted(ASKS) if checks else ()))
     return Needs(
         questions=tuple(
             MeshQuestion(asked=one, namespace=status.name, window=_window(one, spec, status, now))
             for one in dict.fromkeys(asked)
+            if one is not Asked.RECENT or spec.policies  # it is asked for budgets alone
         ),
         checks=checks,
     )
@@ -61,11 +69,16 @@ def _window(asked: Asked, spec: MigrationSpec, status: NamespaceStatus, now: dat
     shortest = max(FEWEST_SCRAPES * spec.interval, timedelta(seconds=1))
     since = now - (status.since or now)
     match asked:
-        case Asked.SUCCESS | Asked.LATENCY if status.stage is Stage.BASELINE:
+        case Asked.REQUESTS | Asked.CONNECTIONS | Asked.LATENCY if status.stage is Stage.BASELINE:
             return max(min(since, spec.baseline), shortest)
-        case Asked.SUCCESS | Asked.LATENCY if status.stage is Stage.REHEARSAL:
+        case Asked.REQUESTS | Asked.CONNECTIONS | Asked.LATENCY if status.stage is Stage.REHEARSAL:
             return max(min(now - (status.soak.clock or now), spec.baseline), shortest)
-        case Asked.REFUSED | Asked.REJECTS:
+        case Asked.REQUESTS | Asked.CONNECTIONS | Asked.LATENCY:
+            # So long that a caller that comes once in a few minutes is seen to fail as well.
+            return max(min(since, max(GLANCE, spec.verify)), shortest)
+        case Asked.RECENT | Asked.WEBHOOKS if status.stage is Stage.REHEARSAL:
+            return GLANCE
+        case Asked.REFUSED | Asked.REJECTS | Asked.WEBHOOKS:
             return max(min(since, GLANCE), timedelta(seconds=1))
         case Asked.EDGES:
             return CALLERS_WITHIN

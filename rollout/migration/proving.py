@@ -2,11 +2,10 @@
 
 from hashlib import sha256
 
-from rollout.migration.gates import named
 from rollout.migration.mtls import live
 from rollout.migration.self_test import fact as self_test_fact
 from rollout.migration.triggers import Fired
-from rollout.migration.view import View, strict_ports
+from rollout.migration.view import View, named, strict_ports
 from rollout.model.migration import Proven, Severity, Stage
 from rollout.model.telemetry import MeshAnswer
 

@@ -48,7 +48,19 @@ def peer_auth(obj: Obj) -> PeerAuth:
         ours=_of(metadata, "annotations").get(MIGRATION, ""),
         spec=canonical(spec),
         applied=applied(obj),
+        written=_fields(obj, ours=True) - _fields(obj, ours=False),
     )
+
+
+def _fields(obj: Obj, *, ours: bool) -> frozenset[str]:
+    """The modes that we, or that others, are the managers of: "mode", and ports."""
+    found: set[str] = set()
+    for entry in obj["metadata"].get("managedFields") or ():
+        if (entry.get("manager") == MANAGER) is ours and not entry.get("subresource"):
+            spec = _of(_of(entry, "fieldsV1"), "f:spec")
+            found |= {"mode"} if "f:mode" in _of(spec, "f:mtls") else set()
+            found |= {name.removeprefix("f:") for name in _of(spec, "f:portLevelMtls") if name.startswith("f:")}
+    return frozenset(found)
 
 
 def applied(obj: Obj) -> Applied | None:

@@ -15,7 +15,7 @@ from policies.soak_hold import Hold
 from rollout.migration.attribution import namespace_of
 from rollout.migration.graph import Call
 from rollout.migration.view import View
-from rollout.model.migration import MigrationSpec, NamespaceStatus, PlaintextCaller, SoakMark, Stage
+from rollout.model.migration import Exemption, MigrationSpec, NamespaceStatus, PlaintextCaller, SoakMark, Stage
 from rollout.model.migration_seen import NamespaceSeen
 from rollout.model.status import Reason
 
@@ -28,12 +28,13 @@ _NO_CYCLE = timedelta(0)
 
 def soaked_on(view: View) -> NamespaceStatus:
     """The status after this look: the clock goes on, or begins again and says why."""
-    if view.stage not in _SOAKING:
+    if view.stage not in _SOAKING and not view.status.closing:
         return view.status
     status, look = view.status, view.seen.plaintext
     mark, known = status.soak, _known(view)
     before = _setting(mark.known) if mark.known else _setting(known)
-    seen = Seen(events=look.events, gap=look.silent, changes=changes(before, _setting(known)), complete=look.complete)
+    changed = (*_left(mark.known, known), *changes(before, _setting(known)))
+    seen = Seen(events=look.events, gap=look.silent, changes=changed, complete=look.complete)
     after, why = clock(_mark(mark), seen, view.now)
     news = _is_news(mark, after, why) or bool(look.events)
     if not news and mark.known == known and mark.window == needed(view).length:
@@ -133,6 +134,7 @@ def _known(view: View) -> tuple[str, ...]:
     namespace = view.namespace
     found = [f"workload={one}" for one in namespace.workloads]
     found += [f"service={name}" for name in namespace.services]
+    found += [f"exception={_digest(f'{sorted(one.workload.items())} {one.port}')}" for one in _exceptions(view)]
     # Ours change by our own hand; that somebody else changed them is told by `drift`.
     found += [f"policy={peer.name}={_digest(peer.spec)}" for peer in namespace.peers if peer.ours != view.spec.name]
     found += [f"policy={peer.namespace}/{peer.name}={_digest(peer.spec)}" for peer in view.root]
@@ -142,6 +144,16 @@ def _known(view: View) -> tuple[str, ...]:
         return tuple(ordered)
     rest = _digest("\n".join(ordered[MOST_KNOWN:]))  # of so many the rest is one: any change of it counts
     return (*ordered[:MOST_KNOWN], f"policy=more={rest}")
+
+
+def _exceptions(view: View) -> tuple[Exemption, ...]:
+    return view.spec.exceptions_of(view.name)
+
+
+def _left(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence where an exception is gone: what it accounted for was no silence."""
+    gone = {text for text in before if text.startswith("exception=")} - {*after}
+    return (f"{len(gone)} exceptions left the spec",) if gone else ()
 
 
 def _digest(text: str) -> str:

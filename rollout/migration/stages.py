@@ -38,6 +38,7 @@ class Trigger(StrEnum):
     RETRIED = "Retried"
     EXCEPTED = "Excepted"
     EXCEPTION_GONE = "ExceptionGone"
+    EXCEPTION_LEFT = "ExceptionLeft"
 
 
 FORWARD: tuple[Stage, ...] = (
@@ -106,7 +107,7 @@ TRANSITIONS: dict[Stage, dict[Trigger, Stage]] = {
     Stage.STRICT_CANARY: {**_FROM_STRICT, Trigger.CANARY_VERIFIED: Stage.STRICT},
     Stage.STRICT: {**_FROM_STRICT, Trigger.STRICT_VERIFIED: Stage.STRICT_SOAK},
     Stage.STRICT_SOAK: {**_FROM_STRICT, Trigger.STRICT_SOAKED: Stage.DONE},
-    Stage.DONE: _FROM_STRICT,
+    Stage.DONE: {**_FROM_STRICT, Trigger.EXCEPTION_LEFT: Stage.STRICT_SOAK},
     Stage.BLOCKED: {
         Trigger.UNBLOCKED: Stage.PREFLIGHT,
         Trigger.EXCEPTED: Stage.EXCEPTED,

@@ -20,6 +20,7 @@ NEEDS_A_PERSON = frozenset(
         *("AwaitingApproval", "Paused", "FallbackBudgetSpent", "PreflightBlocks", "Unacknowledged", "GateClosed"),
         *("WaitingForCommit", "ByHand", "RefusalsUnseen", "FallenBack", "RolledBack", "Blocked", "CallersOutside"),
         *("Drift", "OwnedByAnother", "NamespaceGone", "SelfTestImpossible", "PolicyMissing", "AuthorUnproven"),
+        *("BudgetMissing", "CertificateEnding", "WebhookUncallable"),
     }
 )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from rollout.migration.closing import is_proven, to_close
 from rollout.migration.gates import blocking, waiting
 from rollout.migration.limits import is_blind, total_restarts
 from rollout.migration.mtls import ANY_PORT, effective_for, live
@@ -9,7 +10,7 @@ from rollout.migration.mtls_writes import enrolled_label, permissive_first
 from rollout.migration.soaking import soaked_on
 from rollout.migration.view import View, not_strict, pods_of, workload_named
 from rollout.model.mesh import Mtls
-from rollout.model.migration import NamespaceStatus, Stage
+from rollout.model.migration import NamespaceStatus, SoakMark, Stage
 
 _WATCHED = frozenset({Stage.STRICT_CANARY, Stage.STRICT, Stage.STRICT_SOAK})
 _OURS = ("default", "rollout-")  # names that our own PeerAuthentications have
@@ -25,9 +26,24 @@ def tracked(view: View) -> NamespaceStatus:
         status = replace(status, self_test=replace(status.self_test, seen_at=view.seen.plaintext.tested))
     if view.stage in _WATCHED:
         status = replace(status, dark_since=(status.dark_since or view.now) if is_blind(view) else None)
+    status = _closed(view, status)
     if status.in_force is None and _is_in_force(view):
         status = replace(status, in_force=view.now)
-    return soaked_on(view.of(status))
+    status = soaked_on(view.of(status))
+    if is_proven(view.of(status)):  # the gate is passed by this look, so it is written down before anything is closed
+        return replace(status, soak=replace(status.soak, looked=view.now))
+    return status
+
+
+def _closed(view: View, status: NamespaceStatus) -> NamespaceStatus:
+    """A soak of its own begins for what an exception that is gone keeps open; once that is closed, it is verified."""
+    is_left = view.stage in _WATCHED and bool(to_close(view))
+    if is_left is status.closing:
+        return status
+    if is_left:
+        return replace(status, closing=True, soak=SoakMark())
+    again = view.now if status.in_force is not None and _is_in_force(view) else status.in_force
+    return replace(status, closing=False, in_force=again)
 
 
 def _created(view: View) -> tuple[str, ...]:

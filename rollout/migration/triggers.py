@@ -1,19 +1,20 @@
 """When does a namespace leave its stage by itself? One ordered row of rules per stage; the first that fires wins."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from policies.ledger_events import callers, counting
+from policies.ledger_events import Event, callers, counting
+from rollout.migration.closing import counts_while_closing, to_close
 from rollout.migration.drift import drift_hold, opened_by_hand
 from rollout.migration.effects import rollback, rollback_holds
 from rollout.migration.fleet import change_hold, strict_hold
-from rollout.migration.gates import blocking, holds, named
+from rollout.migration.gates import blocking, holds
 from rollout.migration.gitops import suspensions
 from rollout.migration.limits import broken
 from rollout.migration.mtls_restore import kept_open
 from rollout.migration.mtls_writes import opened
 from rollout.migration.stages import Trigger
-from rollout.migration.view import View, unmeshed
+from rollout.migration.view import View, named, unmeshed
 from rollout.model.migration import Stage
 
 
@@ -73,7 +74,11 @@ def pod_unmeshed(view: View) -> Fired | None:
 
 def plaintext_seen(view: View) -> Fired | None:
     """Somebody spoke plaintext after the soak."""
-    found = callers(counting(view.seen.plaintext.events))
+    return _plaintext(view.seen.plaintext.events)
+
+
+def _plaintext(events: Iterable[Event]) -> Fired | None:
+    found = callers(counting(events))
     if not found:
         return None
     first = found[0]
@@ -91,7 +96,7 @@ def caller_appeared(view: View) -> Fired | None:
 
 def plaintext_came(view: View) -> Fired | None:
     """Somebody speaks plaintext while the namespace becomes STRICT: that caller is refused, or will be at once."""
-    found = plaintext_seen(view)
+    found = _plaintext(event for event in view.seen.plaintext.events if counts_while_closing(view, event))
     return Fired(trigger=Trigger.LIMIT_BROKEN, why=found.why) if found is not None else None
 
 
@@ -99,6 +104,16 @@ def opened_otherwise(view: View) -> Fired | None:
     """Somebody opened it by hand: nobody closes it again, and all of it is opened."""
     why = opened_by_hand(view)
     return Fired(trigger=Trigger.OPENED_BY_HAND, why=why) if why else None
+
+
+def exception_left(view: View) -> Fired | None:
+    """Something is open for an exception that is gone: it is listened to again, and closed."""
+    places = to_close(view)
+    if not places or not view.is_wanted:
+        return None
+    return Fired(
+        trigger=Trigger.EXCEPTION_LEFT, why=f"no exception is for {named(places)} any more: it is to be STRICT"
+    )
 
 
 def gone(view: View) -> Fired | None:
@@ -171,7 +186,7 @@ RULES: Mapping[Stage, tuple[Rule, ...]] = {
     Stage.STRICT_CANARY: (gone, opened_otherwise, limit_broken, plaintext_came, caller_appeared, canary_verified),
     Stage.STRICT: (gone, opened_otherwise, limit_broken, plaintext_came, strict_verified),
     Stage.STRICT_SOAK: (gone, opened_otherwise, limit_broken, strict_soaked),
-    Stage.DONE: (gone, opened_otherwise),
+    Stage.DONE: (gone, opened_otherwise, exception_left),
     Stage.BLOCKED: (excepted, unblocked),
     Stage.FALLING_BACK: (was_opened,),
     Stage.FALLEN_BACK: (rollback_goes_on,),

@@ -8,8 +8,10 @@ from rollout.migration.mtls import live, modes
 from rollout.migration.mtls_exceptions import left_open
 from rollout.model.mesh import MeshNamespace, MeshPod, MeshWorkload, Mtls, PeerAuth
 from rollout.model.migration import Exemption, MigrationSpec, NamespaceStatus, Stage
-from rollout.model.migration_seen import CronCaller, NamespaceSeen
+from rollout.model.migration_seen import Budget, CronCaller, NamespaceSeen
 from rollout.model.telemetry import Asked, Series
+
+_FEW = 3  # names in a sentence; the others are counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +19,8 @@ class View:
     """One namespace, the fleet that it is in, and the moment.
 
     root: PeerAuthentications of the mesh's own namespace. periods: CronJobs of the cluster; None when nobody could say.
-    unkept: why its record cannot be written, "" when it can.
+    unkept: why its record cannot be written, "" when it can. budgets: of the SloPolicies that the spec names. unbudgeted: a
+    sentence for each of those that gives none.
     """
 
     status: NamespaceStatus
@@ -26,6 +29,8 @@ class View:
     root: tuple[PeerAuth, ...]
     periods: tuple[CronCaller, ...] | None = ()
     unkept: str = ""
+    budgets: tuple[Budget, ...] = ()
+    unbudgeted: tuple[str, ...] = ()
     now: datetime
 
     @property
@@ -120,3 +125,9 @@ def strict_ports(view: View) -> tuple[str, ...]:
 def workload_named(view: View, name: str) -> MeshWorkload | None:
     """The workload "Deployment api"; None when it is gone."""
     return next((one for one in view.namespace.workloads if str(one) == name), None)
+
+
+def named(names: tuple[str, ...]) -> str:
+    """The first few of them, and how many more there are."""
+    more = len(names) - _FEW
+    return ", ".join(names[:_FEW]) + (f" and {more} more" if more > 0 else "")

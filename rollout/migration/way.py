@@ -9,17 +9,19 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from rollout.migration.applied import applied
+from rollout.migration.closing import to_close
 from rollout.migration.effects import wanted
 from rollout.migration.fleet import Fleet
 from rollout.migration.graph import calls_of
 from rollout.migration.moves import least_risky
 from rollout.migration.spans import goes_on_from
-from rollout.migration.stages import FORWARD
+from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
 from rollout.migration.view import View, unmeshed
 from rollout.model.mesh import MeshNamespace, PeerAuth
 from rollout.model.mesh_writes import MeshWrite
-from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Stage, Wave
+from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, SoakMark, Stage, Wave
 from rollout.model.migration_seen import NamespaceSeen, PlaintextLook
+from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion
 
 _LAST = date(9999, 12, 31)
 _ASIDE = (Stage.FALLING_BACK, Stage.ROLLING_BACK)  # they write before the way goes on
@@ -53,7 +55,7 @@ def way_of(
     view = _alone(spec, status, seen, root, now)
     steps: list[tuple[Stage, MeshWrite]] = []
     moments: dict[Stage, MeshNamespace] = {}
-    for stage in _ahead(status.stage):
+    for stage in _ahead(view):
         writes, view = _played(_come_to(view, stage))
         steps += [(stage, write) for write in writes]
         if stage is Stage.ENROLLING:
@@ -67,25 +69,37 @@ def way_of(
     )
 
 
-def _ahead(stage: Stage) -> tuple[Stage, ...]:
+def _ahead(view: View) -> tuple[Stage, ...]:
     """The stages from the present one on; () where nothing is ahead."""
+    stage = view.stage
     here = goes_on_from(stage)
     if here not in FORWARD:
         return ()
+    if stage is Stage.DONE and to_close(view):
+        return (TRANSITIONS[stage][Trigger.EXCEPTION_LEFT], stage)
     return (*((stage,) if stage in _ASIDE else ()), *FORWARD[FORWARD.index(here) :])
 
 
 def _alone(
     spec: MigrationSpec, status: NamespaceStatus, seen: NamespaceSeen, root: tuple[PeerAuth, ...], now: datetime
 ) -> View:
-    """The namespace as if there were no other, calm and held by nothing."""
+    """The namespace as if there were no other, calm, held by nothing, and proven quiet."""
     renewed = tuple(replace(one, expires=_LAST) for one in spec.exceptions_of(status.name))
     waves = (Wave(name="all", namespaces=(status.name,)),)
     alone = replace(spec, waves=waves, exceptions=renewed, suspend=False)
     workloads = tuple(replace(one, settled=True, ready=one.wanted) for one in seen.namespace.workloads)
     calm = replace(seen.namespace, workloads=workloads, rollouts=())
     # Callers suffer only against a baseline, and only a restart that was counted can hold.
-    kept = replace(status, recorded=True, fallbacks=0, baseline=(), restarts=sum(pod.restarts for pod in calm.pods))
+    quiet = SoakMark(clock=now, looked=now, skipped_by="plan", skipped_why="as if it were proven")
+    kept = replace(
+        status,
+        recorded=True,
+        fallbacks=0,
+        baseline=(),
+        restarts=sum(pod.restarts for pod in calm.pods),
+        closing=True,
+        soak=quiet,
+    )
     fleet = Fleet(
         spec=alone,
         status=MigrationStatus(namespaces=(kept,)),
@@ -95,7 +109,11 @@ def _alone(
         frozen="",
         now=now,
     )
-    proven = replace(seen, namespace=calm, plaintext=PlaintextLook(complete=True, gap=""))
+    silent = MeshAnswer(
+        question=MeshQuestion(asked=Asked.PLAINTEXT_OPEN, namespace=status.name), query="", series=(), at=now
+    )
+    answers = {**seen.answers, Asked.PLAINTEXT_OPEN: silent}
+    proven = replace(seen, namespace=calm, plaintext=PlaintextLook(complete=True, gap=""), answers=answers)
     return View(status=kept, seen=proven, fleet=fleet, root=root, now=now)
 
 

@@ -38,7 +38,8 @@ class PeerAuth:
 
     ports: modes by container port; the API allows them only beside a selector. version: its resourceVersion.
     ours: the migration that created it, "" for foreign ones. spec: all of it as canonical JSON, as it was read. writer: who
-    wrote it last, "" unknown. applied: by which GitOps tool, None for by none.
+    wrote it last, "" unknown. applied: by which GitOps tool, None for by none. written: what of its modes we wrote, and nobody
+    else since: "mode", and ports.
     """
 
     namespace: str
@@ -53,6 +54,7 @@ class PeerAuth:
     spec: str = ""
     writer: str = ""
     applied: Applied | None = None
+    written: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return f"PeerAuthentication {self.namespace}/{self.name}"

@@ -65,15 +65,17 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When a change is taken back by itself. success_drop: part of requests, 0.005 is half a percent.
+    """When a change is taken back by itself. success_drop: part of requests or connections, 0.005 is half a percent.
 
-    latency_factor and latency_slack: p99 above baseline x factor + slack. unready: pods that may lose readiness.
+    latency_factor and latency_slack: p99 above baseline x factor + slack. unready: pods that may lose readiness. burn: how
+    many times faster than its SloPolicies let it an edge may use up their error budgets.
     """
 
     success_drop: float = 0.005
     latency_factor: float = 1.3
     latency_slack: timedelta = timedelta(milliseconds=10)
     unready: int = 1
+    burn: float = 14.4  # 2 % of a budget of 30 days within one hour: The Site Reliability Workbook, chapter 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,12 +216,18 @@ class SoakMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeBaseline:
-    """How one caller fared before the change. success: part of its requests, 0.0-1.0. p99: None without requests."""
+    """How one caller fared before the change. success: part of its requests, 0.0-1.0; None when it made none.
+
+    p99: None when they were too few to tell. lost: part of its connections without HTTP that failed. recent: part of its
+    requests that failed in the last minutes before something became STRICT.
+    """
 
     caller: str
     workload: str
-    success: float
+    success: float | None = None
     p99: timedelta | None = None
+    lost: float = 0.0
+    recent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -265,7 +273,8 @@ class NamespaceStatus:
     callers: who spoke plaintext. why_back: what made it go back, "" for nothing. rolls_back: falling back is only its first
     half. in_force: since when what this stage wrote is what every pod has; None while it is not. restarts: of all containers
     when it came to its stage. dark_since: since when the metrics server cannot say; None while it can. looked: when the
-    preflight checks ran last. self_test: the last marked plaintext request, None for none.
+    preflight checks ran last. self_test: the last marked plaintext request, None for none. closing: whether the soak is of
+    what an exception kept open that left the spec.
     """
 
     name: str
@@ -289,6 +298,7 @@ class NamespaceStatus:
     dark_since: datetime | None = None
     looked: datetime | None = None
     self_test: SelfTestMark | None = None
+    closing: bool = False
     reasons: tuple[Reason, ...] = ()
     next: str = ""
 

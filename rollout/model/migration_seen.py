@@ -51,11 +51,21 @@ class CronCaller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What an SloPolicy lets an edge lose. max_ratio: part of requests that may fail, 0.0-1.0."""
+
+    policy: str
+    objective: str
+    max_ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceSeen:
     """One namespace. findings: of the preflight checks; None when they did not run in this look.
 
     raw: its PeerAuthentications and workloads as they were read. snapshot: how it was before our first write; None for none.
-    unsent: whether the last marked request could not be sent.
+    unsent: whether the last marked request could not be sent. webhooks: names of the admission webhooks whose Service is in
+    it; None when nobody could say.
     """
 
     namespace: MeshNamespace
@@ -65,6 +75,7 @@ class NamespaceSeen:
     raw: tuple[Mapping[str, Any], ...] = ()
     snapshot: Snapshot | None = None
     unsent: bool = False
+    webhooks: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +91,10 @@ class FleetSeen:
     """All of it. edges: None when the metrics server could not say. root: PeerAuthentications of the mesh's own namespace.
 
     meshed: namespaces of the whole cluster whose every pod has a proxy. taken: namespaces that another MeshMigration moves,
-    with its name. periods: None when nobody could say. unkept: namespaces whose record cannot be written, and why: they make no move that needs one. approvals: the policies
-    that its waves name, by name; one that does not exist is not in it. freezes: the windows that mean it or a namespace.
+    with its name. periods: None when nobody could say. unkept: namespaces whose record cannot be written, and why: they make
+    no move that needs one. approvals: the policies that its waves name, by name; one that does not exist is not in it.
+    freezes: the windows that mean it or a namespace. budgets: of the SloPolicies that the spec names. unbudgeted: a sentence
+    for each that gives none.
     """
 
     namespaces: Mapping[str, NamespaceSeen]
@@ -95,6 +108,8 @@ class FleetSeen:
     unkept: Mapping[str, str] = field(default_factory=dict)
     approvals: Mapping[str, ApprovalPolicy] = field(default_factory=dict)
     freezes: tuple[FreezeWindow, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    unbudgeted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,10 @@ class Asked(StrEnum):
     MTLS = "mtls"  # requests and connections with mTLS within the window, by pod
     PROXIES = "proxies"  # proxies whose metrics come, by pod
     SCRAPED = "scraped"  # part of the window in which each proxy was scraped, 0.0-1.0, by pod
-    SUCCESS = "success"  # part of the meshed callers' requests without a 5xx within the window, by caller and workload
-    LATENCY = "latency"  # their p99 in milliseconds
+    REQUESTS = "requests"  # the meshed callers' requests within the window, by caller, workload and outcome
+    RECENT = "recent"  # the same, for the window of an error budget's burn
+    CONNECTIONS = "connections"  # their connections without HTTP that ended within the window, in the same way
+    LATENCY = "latency"  # the p99 of their requests in milliseconds, by caller and workload
     REFUSED = "refused"  # connections that proxies refused within the window, by pod and counter
     REFUSALS_EXIST = "refusals-exist"  # the counters of refusals that are exported, by pod
     DRAINING = "draining"  # listeners that are draining, by pod
@@ -25,6 +27,18 @@ class Asked(StrEnum):
         "passthrough"  # calls of meshed workloads, of all namespaces, to addresses that are no Service, by caller
     )
     REJECTS = "rejects"  # configuration that proxies rejected within the window
+    CERTIFICATES = (
+        "certificates"  # seconds until a proxy's certificate ends, below zero when it has, by pod and which one
+    )
+    WEBHOOKS = (
+        "webhooks"  # calls of admission webhooks, wherever they are served, that failed within the window, by name
+    )
+    API_SERVERS = "api-servers"  # API servers whose metrics come, of the whole cluster
+
+
+# How each row of REQUESTS, RECENT and CONNECTIONS is counted, in its label `outcome`: all of them, or those that failed.
+OUTCOME = "outcome"
+ALL, FAILED = "all", "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

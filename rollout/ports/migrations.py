@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from rollout.model.mesh import MeshNamespace, PeerAuth
 from rollout.model.mesh_writes import MeshWrite, Snapshot
 from rollout.model.migration import MigrationSpec, MigrationStatus, Proven
-from rollout.model.migration_seen import CronCaller
+from rollout.model.migration_seen import Budget, CronCaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,13 @@ class Records(Protocol):
         """The record as stored, once it is durable; Conflict when somebody wrote since `record.version`."""
 
 
+class Budgets(Protocol):
+    """What SloPolicies let callers lose. Makes no request."""
+
+    def budgets(self, policies: tuple[str, ...]) -> tuple[tuple[Budget, ...], tuple[str, ...]]:
+        """The budgets of the controller's SloPolicies with these names, and a sentence for each one that gives none."""
+
+
 class Inventory(Protocol):
     """Objects of all kinds that the preflight checks look at."""
 
@@ -98,3 +105,6 @@ class Inventory(Protocol):
 
     async def periods(self, now: datetime) -> tuple[CronCaller, ...]:
         """Every CronJob of the cluster with the longest gap between two of its runs, sorted."""
+
+    async def webhooks(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of all admission webhooks, sorted, by the namespace of the Service that the API server calls for them."""

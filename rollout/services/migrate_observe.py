@@ -21,7 +21,7 @@ from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion
 from rollout.ports.caller_log import CallerLog
 from rollout.ports.errors import PortError
 from rollout.ports.mesh_metrics import MeshMetrics
-from rollout.ports.migrations import Inventory, MeshCluster, Records
+from rollout.ports.migrations import Budgets, Inventory, MeshCluster, Records
 from rollout.ports.policies import Policies
 from rollout.ports.rollouts import Commands
 from rollout.services.attribute import attributed
@@ -29,6 +29,8 @@ from rollout.services.plaintext import Listener
 
 EDGES_AGAIN = 4  # intervals: the graph of callers moves slowly, and the question is a heavy one
 PERIODS_AGAIN = timedelta(minutes=10)
+WEBHOOKS_AGAIN = timedelta(minutes=5)
+_CALLED_BY_THE_API_SERVER = frozenset({Stage.REHEARSAL, Stage.STRICT_CANARY, Stage.STRICT, Stage.STRICT_SOAK})
 _AT_REST = frozenset({Stage.DONE, Stage.EXCEPTED, Stage.ROLLED_BACK})
 
 Objects = Mapping[str, tuple[Mapping[str, Any], ...]]
@@ -45,6 +47,7 @@ class FleetObserver:
     commands: Commands
     records: Records
     inventory: Inventory
+    budgets: Budgets
     metrics: MeshMetrics
     log: CallerLog
     home: str
@@ -54,6 +57,7 @@ class FleetObserver:
     _answers: dict[tuple[str, str, Asked], MeshAnswer] = field(default_factory=dict)
     _unsent: set[tuple[str, str]] = field(default_factory=set)
     _periods: tuple[datetime, tuple[CronCaller, ...]] | None = None
+    _webhooks: tuple[datetime, Mapping[str, tuple[str, ...]]] | None = None
 
     async def observe(self, spec: MigrationSpec, status: MigrationStatus, now: datetime) -> FleetSeen:
         """One look at everything that the stages of the namespaces need."""
@@ -63,6 +67,7 @@ class FleetObserver:
         checks = await self._checks(spec, wanted, told, self.cluster.meshed(), now)
         snapshots = {name: await self._snapshot(spec, name) for name in names if status.of(name).recorded}
         periods = await self._cron_periods(status, now)
+        webhooks = await self._served_webhooks(status, now)
         looks = await self._looks(spec, status, told, now)
         # From here on nothing is waited for: what is decided on is the cluster of one moment, the last one.
         namespaces = {}
@@ -75,9 +80,13 @@ class FleetObserver:
                 raw=self.cluster.raw(name),
                 unsent=(spec.name, name) in self._unsent,
                 snapshot=snapshots.get(name),
+                webhooks=None if webhooks is None else webhooks.get(name, ()),
             )
+        budgets, unbudgeted = self.budgets.budgets(spec.policies)
         return FleetSeen(
             namespaces=namespaces,
+            budgets=budgets,
+            unbudgeted=unbudgeted,
             root=self.cluster.root(spec.root),
             edges=edges,
             meshed=self.cluster.meshed(),
@@ -228,6 +237,17 @@ class FleetObserver:
             except PortError:
                 return None
         return self._periods[1]
+
+    async def _served_webhooks(self, status: MigrationStatus, now: datetime) -> Mapping[str, tuple[str, ...]] | None:
+        """Where admission webhooks are served, while something is STRICT or about to be; None when they cannot be listed."""
+        if not any(one.stage in _CALLED_BY_THE_API_SERVER for one in status.namespaces):
+            return {}
+        if self._webhooks is None or now - self._webhooks[0] >= WEBHOOKS_AGAIN:
+            try:
+                self._webhooks = (now, await self.inventory.webhooks())
+            except PortError:
+                return None
+        return self._webhooks[1]
 
 
 def _names(spec: MigrationSpec, status: MigrationStatus) -> tuple[str, ...]:

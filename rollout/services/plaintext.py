@@ -111,7 +111,7 @@ def _gap(
         return f"{hold.sentence}: {problem}" if problem else hold.sentence
     pods = {pod.name: pod.workload for pod in _meshed(namespace)}
     doubts = uncertain(ledger, {pod.name: pod.proxy_since for pod in _meshed(namespace)})
-    had = {edge.workload for edge in status.baseline}
+    had = {edge.workload for edge in status.baseline if edge.success is not None}
     traffic = {owner: owner.partition(" ")[2] in had for owner in pods.values()}
     proxies = _rows(answers, Asked.PROXIES)
     if proxies is not None and not doubts and _is_nobody_there(spec, namespace, now):

@@ -10,6 +10,7 @@ from adapters.kube.cache import Cache
 from adapters.kube.commands import KubeCommands
 from adapters.kube.objects import KubeObjects
 from adapters.kube.policies import KubePolicies
+from adapters.mesh.budgets import CachedBudgets
 from adapters.mesh.caller_log import KubeCallerLog
 from adapters.mesh.cluster import CachedMesh
 from adapters.mesh.inventory import KubeInventory
@@ -50,6 +51,7 @@ def kept_migrations(api: TextApi, cache: Cache, moving: Moving) -> KeptMigration
         commands=commands,
         records=records,
         inventory=KubeInventory(KubeObjects(api, LISTED)),
+        budgets=CachedBudgets(cache, home),
         metrics=moving.metrics,
         log=KubeCallerLog(api, cluster.pods),
         home=home,

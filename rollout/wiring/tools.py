@@ -128,6 +128,7 @@ async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIt
     from adapters.kube.kinds import KINDS, WORKLOAD_KINDS
     from adapters.kube.objects import KubeObjects
     from adapters.kube.policies import KubePolicies
+    from adapters.mesh.budgets import CachedBudgets
     from adapters.mesh.caller_log import KubeCallerLog
     from adapters.mesh.cluster import CachedMesh
     from adapters.mesh.inventory import KubeInventory
@@ -149,6 +150,7 @@ async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIt
             commands=KubeCommands(cluster.api, cache, SystemClock(), "MeshMigration"),
             records=mesh_records(cluster, home),
             inventory=KubeInventory(KubeObjects(cluster.api, LISTED)),
+            budgets=CachedBudgets(cache, home),
             metrics=await mesh_metrics(Settings(prometheus_url=url), stack),
             home=home,
             actors_bound=lambda: True,  # a look obeys no command

@@ -17,7 +17,7 @@ from rollout.model.migration import Stage
 from rollout.ports.errors import PortError
 from tests.support.examples import examples
 from tests.support.fate import Blow
-from tests.support.fleet_world import FleetWorld
+from tests.support.fleet_world import NAME, FleetWorld
 from tests.support.moved_world import FLEET, ROOT, Watch, a_watched_fleet
 
 QUICKLY: dict[str, Any] = {"soak": "30s", "baseline": "5s", "verify": "10s", "strictSoak": "10s"}
@@ -160,6 +160,10 @@ class Machine(RuleBasedStateMachine):
         self.is_edited = True
         self.watch.truth[name].touched.add("label")
         self.run(self.world.edit("Namespace", "", name, {"metadata": {"labels": {"istio-injection": value}}}))
+
+    @rule()
+    def the_exceptions_leave_the_spec(self) -> None:
+        self.run(self.world.edit("MeshMigration", "", NAME, {"spec": {"exceptions": []}}))
 
     @rule(verb=VERBS, name=NAMESPACES)
     def a_person_commands(self, verb: Verb, name: str) -> None:

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 
-from adapters.memory.mesh_answers import NAME
 from adapters.memory.mesh_metrics import Labels
+from adapters.memory.mesh_series import NAME
 from adapters.memory.mesh_traffic import Caller, MemoryTraffic, Scene, Workload
 from rollout.migration.read import mesh_pod, peer_auth
 from rollout.model.mesh import MeshPod, PeerAuth

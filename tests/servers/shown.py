@@ -13,10 +13,10 @@ from threading import Event, Thread
 from typing import Any
 
 from adapters.kube.client import HttpApi
-from adapters.memory.mesh_answers import NAME
 from adapters.memory.mesh_fleet import MemoryFleet
 from adapters.memory.mesh_installed import installed
 from adapters.memory.mesh_metrics import Labels, MemoryMeshMetrics
+from adapters.memory.mesh_series import NAME
 from adapters.memory.mesh_traffic import Caller, Workload
 from rollout.ports.errors import PortError
 from tests.servers.client import Kube, path_of

@@ -28,6 +28,11 @@ kind: %s
 metadata: {name: apps, namespace: monitoring}
 spec: {namespaceSelector: {any: true}, selector: {}, %s}
 """
+UNFLAGGED = """
+kind: Telemetry
+metadata: {name: slim, namespace: istio-system}
+spec: {metrics: [{overrides: [{match: {mode: CLIENT}, tagOverrides: {response_flags: {operation: REMOVE}}}]}]}
+"""
 TO_PROXIES = "podMetricsEndpoints: [{path: /stats/prometheus, metricRelabelings: [%s]}]"
 PROMETHEUS = """
 kind: StatefulSet
@@ -88,6 +93,7 @@ def meshed(world: World) -> None:
     pod["spec"]["initContainers"] = [{"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.30.3"}]
     world.answer(Asked.PROXIES, Series(labels={"pod": POD}, value=1, at=NOON))
     world.answer(Asked.REFUSALS_EXIST, Series(labels={"pod": POD}, value=1, at=NOON))
+    world.answer(Asked.CERTIFICATES, Series(labels={"pod": POD, "resource_name": "default"}, value=43200, at=NOON))
 
 
 def unheard(world: World) -> None:
@@ -98,6 +104,11 @@ def unheard(world: World) -> None:
 def silent(world: World) -> None:
     """Its counters of refusals do not exist."""
     world.answer(Asked.REFUSALS_EXIST)
+
+
+def without_agent(world: World) -> None:
+    """Of its certificate nobody tells."""
+    world.answer(Asked.CERTIFICATES)
 
 
 def old(world: World) -> None:
@@ -177,6 +188,23 @@ OF_THE_INSTALLATION: dict[str, tuple[Ill, ...]] = {
             (API, f"{ANNOTATIONS}.proxy.istio.io/config"),
             "its proxies do not export envoy_listener_no_filter_chain_match",
             WARN,
+        ),
+    ),
+    "STATS-02": (
+        ill(both(meshed, without_agent), (API, ""), "istio_agent_cert_expiry_seconds does not come", Severity.INFO),
+    ),
+    "STATS-03": (
+        ill(
+            add(MONITOR % ("PodMonitor", TO_PROXIES % "{action: labeldrop, regex: response_flags}")),
+            ("PodMonitor monitoring/apps", "spec.podMetricsEndpoints[0].metricRelabelings[0]"),
+            "it takes away response_flags",
+            Severity.INFO,
+        ),
+        ill(
+            add(UNFLAGGED),
+            ("Telemetry istio-system/slim", "spec.metrics[0].overrides[0]"),
+            "it takes away response_flags",
+            Severity.INFO,
         ),
     ),
     "NP-01": (

@@ -1,7 +1,10 @@
 """What makes the rows about callers outside the mesh, and about releases, find something?"""
 
-from rollout.model.migration import Severity
-from tests.support.ailments import Ill, add, both, ill, put
+from datetime import date
+
+from rollout.model.migration import Exemption, Severity
+from rollout.model.telemetry import Asked
+from tests.support.ailments import Ill, World, add, both, ill, put
 
 WARN = Severity.WARN
 API = "Deployment shop/api"
@@ -10,6 +13,11 @@ ADMISSION = """
 kind: ValidatingWebhookConfiguration
 metadata: {name: orders}
 webhooks: [{name: orders.shop, clientConfig: {service: {name: api, namespace: shop, port: 80}}}]
+"""
+SECURE = """
+kind: MutatingWebhookConfiguration
+metadata: {name: defaults}
+webhooks: [{name: defaults.shop, clientConfig: {service: {name: api, namespace: shop, port: 80}}}]
 """
 CONVERSION = """
 kind: CustomResourceDefinition
@@ -46,6 +54,13 @@ metadata: {name: web, namespace: front}
 spec: {analysis: {webhooks: [{name: load, url: "http://loadtester.shop/"}]}}
 """
 
+
+def unseen(world: World) -> None:
+    """No API server is scraped, and what it calls in the namespace is excepted."""
+    world.answer(Asked.API_SERVERS)
+    world.exceptions = (Exemption(namespace="shop", workload={"app": "api"}, owner="ana", expires=date(2027, 1, 1)),)
+
+
 OF_OUTSIDE: dict[str, tuple[Ill, ...]] = {
     "WEBHOOK-01": (
         ill(
@@ -59,6 +74,14 @@ OF_OUTSIDE: dict[str, tuple[Ill, ...]] = {
             "fails in the whole cluster",
         ),
         ill(add(AGGREGATED), ("APIService v1.example.com", "spec.service"), "fails in the whole cluster"),
+    ),
+    "WEBHOOK-02": (
+        ill(
+            both(add(SECURE), unseen),
+            ("MutatingWebhookConfiguration defaults", "webhooks[0].clientConfig.service"),
+            "the API server's own metrics do not come",
+            Severity.INFO,
+        ),
     ),
     "ING-01": (
         ill(add(INGRESS), ("Ingress shop/web", "spec.defaultBackend.service"), "class nginx leads users to api"),

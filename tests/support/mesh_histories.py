@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from adapters.memory.mesh_answers import NAME
 from adapters.memory.mesh_metrics import Labels, MemoryMeshMetrics, sample
+from adapters.memory.mesh_series import NAME
 from rollout.model.telemetry import Asked, MeshQuestion
 from tests.servers.build import promtool
 from tests.servers.missing import obtained

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, product
 
-from adapters.memory.mesh_answers import NAME
 from adapters.memory.mesh_metrics import Labels, sample
-from rollout.model.telemetry import Asked
+from adapters.memory.mesh_series import NAME
+from rollout.model.telemetry import ALL, FAILED, OUTCOME, Asked
 from tests.support.mesh_histories import CLOSED, OPENED, REQUESTS, Values, ending, mutual, plaintext
 
 Expected = Mapping[tuple[str, ...], float]
@@ -14,6 +14,7 @@ EDGE = "source_workload_namespace", "source_workload", "destination_workload"
 STEADY = ending(after=7)
 ONCE = ending(1, 1, 1)
 MORE = ending(9, after=7)
+CALLS, SKIPS = "apiserver_admission_webhook_rejection_count", "apiserver_admission_webhook_fail_open_count"
 NO_MATCH, NO_CERT = "envoy_listener_no_filter_chain_match", "envoy_listener_ssl_fail_verify_no_cert"
 
 
@@ -143,8 +144,8 @@ STORIES = [
     ),
     Story(
         it="succeeding",
-        about=Asked.SUCCESS,
-        by=EDGE,
+        about=Asked.REQUESTS,
+        by=(*EDGE, OUTCOME),
         shown={
             sent("succeeding", response_code="200"): ending(97, after=0),
             sent("succeeding", response_code="503"): ending(2),
@@ -153,7 +154,45 @@ STORIES = [
             sent("succeeding", source_workload="idle", response_code="200"): STEADY,
             mutual("succeeding", response_code="503"): MORE,
         },
-        says={("front", "web", "api"): 0.97, ("front", "down", "api"): 0},
+        says={
+            ("front", "web", "api", ALL): 100,
+            ("front", "web", "api", FAILED): 3,
+            ("front", "down", "api", ALL): 3,
+            ("front", "down", "api", FAILED): 3,
+        },
+    ),
+    Story(
+        it="burning",
+        about=Asked.RECENT,
+        by=(*EDGE, OUTCOME),
+        shown={
+            sent("burning", response_code="200"): ending(90, after=0),
+            sent("burning", response_code="503", response_flags="UF"): ending(10),
+            sent("burning", CLOSED, response_flags="UF"): MORE,
+        },
+        says={("front", "web", "api", ALL): 100, ("front", "web", "api", FAILED): 10},
+    ),
+    Story(
+        it="connecting",
+        about=Asked.CONNECTIONS,
+        by=(*EDGE, OUTCOME),
+        shown={
+            sent("connecting", CLOSED, response_flags="-"): MORE,
+            sent("connecting", CLOSED, response_flags="UF,URX"): ending(3),
+            sent("connecting", CLOSED, response_flags="NR"): ending(1),
+            sent("connecting", CLOSED, source_workload="cut", response_flags="UC"): ending(5, after=1),
+            sent("connecting", CLOSED, source_workload="gone", response_flags="DC"): MORE,
+            sent("connecting", CLOSED, source_workload="idle", response_flags="UF"): STEADY,
+            sent("connecting", response_code="503", response_flags="UF"): MORE,
+            plaintext("connecting", CLOSED, response_flags="UF"): MORE,
+        },
+        says={
+            ("front", "web", "api", ALL): 6,
+            ("front", "web", "api", FAILED): 4,
+            ("front", "cut", "api", ALL): 4,
+            ("front", "cut", "api", FAILED): 4,
+            ("front", "gone", "api", ALL): 2,
+        },
     ),
     Story(
         it="slow",
@@ -229,6 +268,44 @@ STORIES = [
             ("envoy_listener_manager_lds_update_rejected", "a"): 2,
             ("envoy_cluster_manager_cds_update_rejected", "a"): 1,
         },
+    ),
+    Story(
+        it="certified",
+        about=Asked.CERTIFICATES,
+        by=("pod", "resource_name"),
+        shown={
+            here("istio_agent_cert_expiry_seconds", "certified", "a", resource_name="default"): ending(600, after=900),
+            here("istio_agent_cert_expiry_seconds", "certified", "a", resource_name="ROOTCA"): ending(after=9000),
+            here("istio_agent_cert_expiry_seconds", "certified", "late", resource_name="default"): ending(
+                -30, after=30
+            ),
+            here("istio_agent_cert_expiry_seconds", "elsewhere", "e", resource_name="default"): ending(after=1),
+        },
+        says={("a", "default"): 600, ("a", "ROOTCA"): 9000, ("late", "default"): -30},
+    ),
+    Story(
+        it="admitting",
+        about=Asked.WEBHOOKS,
+        by=("name",),
+        shown={
+            sample(CALLS, name="refuses.example.com", type="validating", error_type="calling_webhook_error"): MORE,
+            sample(CALLS, name="refuses.example.com", type="admit", error_type="calling_webhook_error"): ending(1),
+            sample(CALLS, name="says-no.example.com", type="validating", error_type="no_error"): MORE,
+            sample(SKIPS, name="skipped.example.com", type="validating"): ending(4),
+            sample(SKIPS, name="refuses.example.com", type="validating"): MORE,
+            sample(SKIPS, name="calm.example.com", type="validating"): STEADY,
+        },
+        says={("refuses.example.com",): 5, ("skipped.example.com",): 4},
+    ),
+    Story(
+        it="serving",
+        about=Asked.API_SERVERS,
+        by=("pod",),
+        shown={
+            sample("apiserver_current_inflight_requests", instance="a", request_kind="readOnly"): ending(after=0),
+            sample("apiserver_current_inflight_requests", instance="b", request_kind="readOnly"): STEADY,
+        },
+        says={("",): 2},
     ),
 ]
 SHOWN = {labels: values for story in STORIES for labels, values in story.shown.items()}

@@ -19,7 +19,7 @@ from rollout.model.migration import (
     Stage,
 )
 from rollout.model.migration_seen import FleetSeen, NamespaceSeen, PlaintextLook
-from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion, Series
+from rollout.model.telemetry import ALL, FAILED, OUTCOME, Asked, MeshAnswer, MeshQuestion, Series
 from tests.support.fleets import a_wave, calling
 from tests.support.mesh import NOON, namespace, peer, pod, workload
 
@@ -33,6 +33,13 @@ BLIND = PlaintextLook(gap="nobody could look")
 def a_row(value: float, **labels: str) -> Series:
     """One series of an answer."""
     return Series(labels=labels, value=value, at=NOON)
+
+
+def outcomes(failed: float, total: float = 1000, edge: Mapping[str, str] | None = None) -> tuple[Series, ...]:
+    """The rows of one edge of which so many failed; of `EDGE` where nothing is said."""
+    named = EDGE if edge is None else edge
+    bad = (a_row(failed, **named, **{OUTCOME: FAILED}),) if failed else ()
+    return (a_row(total, **named, **{OUTCOME: ALL}), *bad)
 
 
 def told(**answers: tuple[Series, ...] | None) -> dict[Asked, MeshAnswer]:
@@ -53,11 +60,14 @@ def told(**answers: tuple[Series, ...] | None) -> dict[Asked, MeshAnswer]:
 def well() -> dict[Asked, MeshAnswer]:
     """All is well: one meshed caller, nobody refused, every counter exported, no plaintext."""
     return told(
-        success=(a_row(0.999, **EDGE),),
+        requests=outcomes(1),
+        connections=outcomes(0),
         latency=(a_row(20, **EDGE),),
         refused=(),
         refusals_exist=(a_row(1, pod="api-1"),),
         rejects=(),
+        certificates=(a_row(43200, pod="api-1", resource_name="default"),),
+        webhooks=(),
         draining=(),
         plaintext=(),
         plaintext_in_window=(),

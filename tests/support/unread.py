@@ -38,6 +38,10 @@ class Unread:
         """Never."""
         raise Unreachable("no answer")
 
+    async def webhooks(self) -> Mapping[str, tuple[str, ...]]:
+        """Never."""
+        raise Unreachable("no answer")
+
 
 class OnlyOf(Unread):
     """Records of one namespace alone can be written."""

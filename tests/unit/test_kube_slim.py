@@ -21,6 +21,15 @@ def test_of_field_ownership_it_keeps_who_wrote_the_spec_and_when() -> None:
     assert kept["metadata"]["managedFields"] == [{**entry, "fieldsV1": {"f:spec": {}}}]
 
 
+def test_of_a_peer_authentication_it_stays_who_wrote_which_mode() -> None:
+    spec = {"f:mtls": {"f:mode": {}}, "f:portLevelMtls": {"f:80": {"f:mode": {}}}}
+    entry = {"manager": "rollout-controller", "fieldsV1": {"f:metadata": {"f:labels": {}}, "f:spec": spec}}
+
+    kept = slim("PeerAuthentication", route(managedFields=[entry]))
+
+    assert kept["metadata"]["managedFields"] == [{**entry, "fieldsV1": {"f:spec": spec}}]
+
+
 def test_a_writer_of_the_status_alone_is_told_from_one_of_the_spec() -> None:
     entry = {"manager": "istiod", "subresource": "status", "fieldsV1": {"f:status": {}}}
 

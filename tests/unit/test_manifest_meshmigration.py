@@ -44,7 +44,8 @@ def test_it_is_read_in_full() -> None:
             baseline="4h",
             verify="5m",
             interval="6s",
-            triggers={"successDrop": "2%", "latencyFactor": 2, "unready": 3},
+            triggers={"successDrop": "2%", "latencyFactor": 2, "unready": 3, "burn": 6},
+            policies=["http", "jobs"],
             exceptions=[exception],
             suspend=True,
             selfTest=False,
@@ -62,7 +63,8 @@ def test_it_is_read_in_full() -> None:
         baseline=timedelta(hours=4),
         verify=timedelta(minutes=5),
         interval=timedelta(seconds=6),
-        limits=Limits(success_drop=0.02, latency_factor=2, unready=3),
+        limits=Limits(success_drop=0.02, latency_factor=2, unready=3, burn=6),
+        policies=("http", "jobs"),
         exceptions=(
             Exemption(
                 namespace="pay",
@@ -92,10 +94,10 @@ def test_an_exception_without_workload_is_of_the_whole_namespace() -> None:
 
 def test_all_that_is_wrong_is_said_at_once_with_the_file() -> None:
     with pytest.raises(SpecErrors) as caught:
-        parse_mesh_migration(an_object(verify="1s", target="authorized", policies=["http"]))
+        parse_mesh_migration(an_object(verify="1s", target="authorized"))
 
     assert [(error.about, error.path, error.file) for error in caught.value.errors] == [
-        ("fleet", f"spec.{field}", "mesh/fleet.yaml:1") for field in ("target", "policies", "verify")
+        ("fleet", f"spec.{field}", "mesh/fleet.yaml:1") for field in ("target", "verify")
     ]
 
 

@@ -35,7 +35,10 @@ def test_every_question_has_a_query_for_a_sidecar_mesh() -> None:
     assert [about for about in Asked if SIDECAR not in QUERIES[about]] == []
 
 
-@pytest.mark.parametrize("about", [about for about in Asked if about is not Asked.PASSTHROUGH])
+OF_THE_CLUSTER = (Asked.PASSTHROUGH, Asked.WEBHOOKS, Asked.API_SERVERS)
+
+
+@pytest.mark.parametrize("about", [about for about in Asked if about not in OF_THE_CLUSTER])
 def test_a_namespace_stays_inside_its_quotes(about: Asked) -> None:
     asked = query(MeshQuestion(asked=about, namespace='a"} or up{b="$window\\'), SIDECAR)
 
@@ -56,7 +59,11 @@ def test_a_window_is_written_in_seconds_and_never_shortened(window: timedelta, t
 
 
 @pytest.mark.parametrize(
-    "about", [Asked.PLAINTEXT, Asked.PLAINTEXT_OPEN, Asked.PROXIES, Asked.REFUSALS_EXIST, Asked.DRAINING]
+    "about",
+    [
+        *(Asked.PLAINTEXT, Asked.PLAINTEXT_OPEN, Asked.PROXIES, Asked.REFUSALS_EXIST, Asked.DRAINING),
+        *(Asked.CERTIFICATES, Asked.API_SERVERS),
+    ],
 )
 def test_the_window_does_not_matter_for_what_is_asked_of_now(about: Asked) -> None:
     short, long = (MeshQuestion(asked=about, namespace="shop", window=timedelta(hours=hours)) for hours in (1, 24))

@@ -16,7 +16,6 @@ from tests.support.fleets import a_wave
 from tests.support.mesh import API, NOON, peer, pod, workload
 from tests.support.moving import (
     BLIND,
-    EDGE,
     ENROLLED,
     HOUR,
     STRICT,
@@ -26,6 +25,7 @@ from tests.support.moving import (
     a_view,
     an_order,
     enrolled,
+    outcomes,
     seen_of,
     standing,
     told,
@@ -284,7 +284,7 @@ def test_one_workload_after_the_other_is_restarted() -> None:
 def test_nothing_is_restarted_while_callers_suffer() -> None:
     ns = enrolled(pods=(OLD_POD,))
 
-    assert wrote(decided(a_view(Stage.ENROLLING, ns=ns, answers=told(success=(a_row(0.5, **EDGE),))))) == []
+    assert wrote(decided(a_view(Stage.ENROLLING, ns=ns, answers=told(requests=outcomes(500))))) == []
 
 
 def test_a_pod_that_came_back_without_a_proxy_is_not_evicted_again() -> None:

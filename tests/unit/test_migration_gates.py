@@ -8,10 +8,11 @@ import pytest
 
 from rollout.migration.gates import GATES, holds
 from rollout.model.migration import Acknowledged, Finding, Severity, SoakMark, Stage
+from rollout.model.migration_seen import Budget
 from rollout.model.telemetry import Asked
 from tests.support.fleets import an_exemption
 from tests.support.mesh import NOON, pod, workload
-from tests.support.moving import BLIND, EDGE, HOUR, MINUTE, STRICT, a_row, a_spec, a_view, codes, enrolled, told
+from tests.support.moving import BLIND, HOUR, MINUTE, STRICT, a_row, a_spec, a_view, codes, enrolled, outcomes, told
 
 BLOCK = Finding(check="PA-01", severity=Severity.BLOCK, object="PeerAuthentication shop/x", why="it wins", fix="merge")
 WARN = replace(BLOCK, check="PORT-01", severity=Severity.WARN)
@@ -219,6 +220,49 @@ def test_darkness_holds_a_watch(stage: Stage) -> None:
 
 
 def test_callers_that_suffer_hold_the_enrolment() -> None:
-    view = at(Stage.ENROLLING, answers=told(success=(a_row(0.9, **EDGE),)))
+    view = at(Stage.ENROLLING, answers=told(requests=outcomes(100)))
 
     assert codes(holds(view)) == ["CallersSuffer"]
+
+
+def test_a_policy_that_is_not_there_holds_every_stage_and_is_named() -> None:
+    why = "there is no SloPolicy http in rollout-system: create it, or take it out of spec.policies"
+
+    for stage in (Stage.PENDING, Stage.OBSERVING, Stage.REHEARSAL, Stage.STRICT_SOAK):
+        found = holds(at(stage, view={"unbudgeted": (why,)}))
+
+        assert [one.message for one in found if one.code == "BudgetMissing"] == [why]
+
+
+@pytest.mark.parametrize("asked", [Asked.REQUESTS, Asked.CONNECTIONS, Asked.CERTIFICATES, Asked.WEBHOOKS])
+def test_nothing_becomes_strict_before_it_can_be_seen_what_breaks(asked: Asked) -> None:
+    view = at(Stage.REHEARSAL, answers=told(**{asked.name: None}))
+
+    assert codes(holds(view)) == ["TelemetryMissing"]
+
+
+def test_a_budget_whose_burn_is_unknown_holds_strict() -> None:
+    budget = Budget(policy="http", objective="errors", max_ratio=0.01)
+
+    assert codes(holds(at(Stage.REHEARSAL, view={"budgets": (budget,)}))) == ["TelemetryMissing"]
+    assert codes(holds(at(Stage.REHEARSAL))) == []
+
+
+def test_a_certificate_that_ends_holds_strict() -> None:
+    view = at(Stage.REHEARSAL, answers=told(certificates=(a_row(30, pod="api-1", resource_name="default"),)))
+
+    assert codes(holds(view)) == ["CertificateEnding"]
+
+
+def test_a_webhook_that_fails_already_holds_strict() -> None:
+    answers = told(webhooks=(a_row(1, name="check.example.com"),))
+
+    assert codes(holds(at(Stage.REHEARSAL, answers=answers))) == []
+    assert codes(holds(at(Stage.REHEARSAL, answers=answers, seen={"webhooks": ("check.example.com",)}))) == [
+        "WebhookUncallable"
+    ]
+
+
+@pytest.mark.parametrize("stage", [Stage.REHEARSAL, Stage.STRICT, Stage.STRICT_SOAK])
+def test_webhooks_that_cannot_be_listed_hold(stage: Stage) -> None:
+    assert codes(holds(at(stage, seen={"webhooks": None}))) == ["WebhooksUnread"]

@@ -226,3 +226,30 @@ def test_a_workload_is_read_with_its_labels_and_last_restart() -> None:
 
     assert (read.template_labels, read.selector) == ({"app": "api", "v": "1"}, {"app": "api"})
     assert (str(read), read.version, read.wanted, read.ready, read.restarted) == ("Deployment api", "7", 3, 3, BORN)
+
+
+@pytest.mark.parametrize(
+    ("managers", "written"),
+    [
+        ({"rollout-controller": {"f:mtls": {"f:mode": {}}}}, {"mode"}),
+        ({"rollout-controller": {"f:portLevelMtls": {".": {}, "f:80": {"f:mode": {}}}}}, {"80"}),
+        (
+            {
+                "rollout-controller": {"f:mtls": {"f:mode": {}}, "f:portLevelMtls": {"f:80": {}}},
+                "kubectl-edit": {"f:portLevelMtls": {"f:80": {}}},
+            },
+            {"mode"},
+        ),
+        ({"kubectl-edit": {"f:mtls": {"f:mode": {}}}}, set()),
+        ({}, set()),
+    ],
+)
+def test_what_we_wrote_and_nobody_since_is_told_by_the_managers_of_its_fields(
+    managers: dict[str, Any], written: set[str]
+) -> None:
+    metadata = {"name": "own", "namespace": "shop", "creationTimestamp": "2026-11-21T12:00:00Z"}
+    entries = [{"manager": name, "fieldsV1": {"f:spec": fields}} for name, fields in managers.items()]
+
+    found = peer_auth({"metadata": {**metadata, "managedFields": entries}, "spec": {}})
+
+    assert found.written == written

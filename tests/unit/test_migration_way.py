@@ -188,3 +188,18 @@ def test_what_others_say_in_a_policy_stays_in_what_is_committed() -> None:
 
 def test_where_nothing_changes_nothing_is_committed() -> None:
     assert manifests_of(a_way(namespace(peer(mode=Mtls.STRICT), labels=ENROLLED), stage=Stage.STRICT_SOAK)) == {}
+
+
+@pytest.mark.parametrize("stage", ["Observing", "StrictSoak", "Done"])
+async def test_a_plan_closes_what_an_exception_left_open_as_the_execution_does(stage: str) -> None:
+    exception = {"namespace": "shop", "workload": {"app": "web"}, "port": 8080, "owner": "ana", "expires": "2027-03-01"}
+    async with a_fleet(waves=[{"name": "core", "namespaces": ["shop"]}], exceptions=[exception]) as world:
+        world.fleet.callers.clear()
+        await world.pass_time(HOUR, until=f"shop {stage}")
+        await world.edit("MeshMigration", "", NAME, {"spec": {"exceptions": []}})
+        planned = await ways(world)
+        world.moved.clear()
+        await world.pass_time(timedelta(seconds=10))
+        await world.pass_time(HOUR, until="shop Done")
+
+        assert comparable(planned) == comparable(executed(world))

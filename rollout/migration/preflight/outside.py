@@ -10,6 +10,7 @@ from rollout.migration.preflight.ingress import Backend, Server, backends, serve
 from rollout.migration.preflight.installed import JOINING
 from rollout.migration.preflight.open_ports import closed, listed
 from rollout.model.migration import Finding, Severity
+from rollout.model.telemetry import Asked
 
 _HTTPS = 443  # the port that the API server calls where none is said
 _NGINX_UPSTREAM = "nginx.ingress.kubernetes.io/service-upstream"
@@ -22,6 +23,7 @@ _TO_PODS = {
 _NEG = "cloud.google.com/neg"
 
 _webhook = partial(Finding, check="WEBHOOK-01", severity=Severity.BLOCK)
+_unheard = partial(Finding, check="WEBHOOK-02", severity=Severity.INFO)
 _ingress = partial(Finding, check="ING-01", severity=Severity.BLOCK)
 _direct = partial(Finding, check="ING-02", severity=Severity.WARN)
 
@@ -41,6 +43,20 @@ def called_by_the_api_server(gathered: Gathered) -> Iterator[Finding]:
                 why=f"the API server calls {gathered.namespace}/{service['name']} without the mesh's certificate: under "
                 "STRICT it is refused, and what it asks about fails in the whole cluster",
                 fix=f"make an exception (PERMISSIVE) for {listed(ports)}, or exclude the port from the proxy, before STRICT",
+            )
+
+
+def unheard_webhooks(gathered: Gathered) -> Iterator[Finding]:
+    """WEBHOOK-02: admission webhooks of the namespace, where no API server's metrics tell of calls that fail."""
+    if gathered.told[Asked.API_SERVERS].series:
+        return
+    for name, path, service in _admission_calls(gathered):
+        if service.get("namespace") == gathered.namespace:
+            yield _unheard(
+                object=name,
+                field=path,
+                why="the API server's own metrics do not come: that it cannot call this webhook would take nothing back",
+                fix="scrape the API server (apiserver_admission_webhook_*), or look at the webhook yourself after STRICT",
             )
 
 
@@ -90,13 +106,18 @@ def reachable_from_outside(gathered: Gathered) -> Iterator[Finding]:
             )
 
 
-def _api_calls(gathered: Gathered) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """(object, path, Service) of each place where the API server is told to call a Service."""
+def _admission_calls(gathered: Gathered) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """(object, path, Service) of each admission webhook."""
     for kind in ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"):
         for obj in gathered.all(kind):
             for index, entry in enumerate(obj.get("webhooks") or ()):
                 service = (entry.get("clientConfig") or {}).get("service") or {}
                 yield named(kind, obj), f"webhooks[{index}].clientConfig.service", service
+
+
+def _api_calls(gathered: Gathered) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """(object, path, Service) of each place where the API server is told to call a Service."""
+    yield from _admission_calls(gathered)
     for obj in gathered.all("CustomResourceDefinition"):
         webhook = ((obj.get("spec") or {}).get("conversion") or {}).get("webhook") or {}
         service = (webhook.get("clientConfig") or {}).get("service") or {}
@@ -150,6 +171,14 @@ OUTSIDE = (
             *JOINING,
         ),
         find=called_by_the_api_server,
+    ),
+    Check(
+        id="WEBHOOK-02",
+        title="the API server's metrics tell of webhooks that it cannot call",
+        severity=Severity.INFO,
+        reads=("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
+        asks=(Asked.API_SERVERS,),
+        find=unheard_webhooks,
     ),
     Check(
         id="ING-01",

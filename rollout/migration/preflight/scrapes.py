@@ -28,9 +28,8 @@ _NEEDED = (
     "source_workload",
     "source_workload_namespace",
 )
-_METRICS = frozenset(
-    {"ALL_METRICS", "REQUEST_COUNT", "REQUEST_DURATION", "TCP_OPENED_CONNECTIONS", "TCP_CLOSED_CONNECTIONS"}
-)
+_CLOSED = "TCP_CLOSED_CONNECTIONS"
+_METRICS = frozenset({"ALL_METRICS", "REQUEST_COUNT", "REQUEST_DURATION", "TCP_OPENED_CONNECTIONS", _CLOSED})
 _REFUSED = "envoy_listener_no_filter_chain_match"  # plaintext that was refused; the other counters are about TLS
 _RETENTION = re.compile(r"^--storage\.tsdb\.retention(?:\.time)?=(.+)$")
 _SPAN = re.compile(r"(\d+)(ms|[smhdwy])")
@@ -47,6 +46,9 @@ _UNITS = {
 _dying = partial(Finding, check="PROM-01", severity=Severity.WARN)
 _blind = partial(Finding, check="PROM-02", severity=Severity.BLOCK)
 _stats = partial(Finding, check="STATS-01", severity=Severity.WARN)
+_expiry = partial(Finding, check="STATS-02", severity=Severity.INFO)
+_flags = partial(Finding, check="STATS-03", severity=Severity.INFO)
+_FLAGS = "response_flags"
 
 
 def dying_scrapes(gathered: Gathered) -> Iterator[Finding]:
@@ -134,6 +136,42 @@ def unexported_refusals(gathered: Gathered) -> Iterator[Finding]:
         )
 
 
+def untold_certificates(gathered: Gathered) -> Iterator[Finding]:
+    """STATS-02: meshed pods that do not tell how long their certificate lasts. That it is absent is not zero, nor much."""
+    told = {one.label("pod") for one in gathered.told[Asked.CERTIFICATES].series or ()}
+    for pod in _meshed(gathered):
+        if pod["metadata"]["name"] not in told:
+            yield _expiry(
+                object=workload_of(gathered, pod).owner,
+                why="istio_agent_cert_expiry_seconds does not come from its pods: a certificate that is not renewed would "
+                "not be noticed before it ends",
+                fix="scrape the agents as well: port 15020, path /stats/prometheus, which has Envoy's metrics too",
+            )
+
+
+def unflagged(gathered: Gathered) -> Iterator[Finding]:
+    """STATS-03: what takes away the only label that tells a connection that failed from one that ended."""
+    why = "it takes away response_flags: connections without HTTP that fail at their callers would take nothing back"
+    for kind in ("PodMonitor", "ServiceMonitor"):
+        for monitor in gathered.all(kind):
+            for path, what in spoiled(kind, monitor, (_FLAGS,)) if is_of_proxies(gathered, kind, monitor) else ():
+                if what == f"the label {_FLAGS}":
+                    yield _flags(object=named(kind, monitor), field=path, why=why, fix="keep that label")
+    for telemetry in (*gathered.of("Telemetry", gathered.spec.root), *gathered.here("Telemetry")):
+        for number, entry in enumerate((telemetry.get("spec") or {}).get("metrics") or ()):
+            for index, override in enumerate(entry.get("overrides") or ()):
+                if _unflags(override):
+                    path = f"spec.metrics[{number}].overrides[{index}]"
+                    yield _flags(object=named("Telemetry", telemetry), field=path, why=why, fix="keep that label")
+
+
+def _unflags(override: Mapping[str, Any]) -> bool:
+    match = override.get("match") or {}
+    if match.get("mode") == "SERVER" or match.get("metric", "ALL_METRICS") not in ("ALL_METRICS", _CLOSED):
+        return False
+    return ((override.get("tagOverrides") or {}).get(_FLAGS) or {}).get("operation") == "REMOVE"
+
+
 def _meshed(gathered: Gathered) -> list[Obj]:
     return [
         pod
@@ -218,5 +256,20 @@ SCRAPES = (
         reads=WORKLOADS,
         asks=(Asked.REFUSALS_EXIST,),
         find=unexported_refusals,
+    ),
+    Check(
+        id="STATS-02",
+        title="proxies tell when their certificates end",
+        severity=Severity.INFO,
+        reads=WORKLOADS,
+        asks=(Asked.CERTIFICATES,),
+        find=untold_certificates,
+    ),
+    Check(
+        id="STATS-03",
+        title="callers' proxies tell how connections end",
+        severity=Severity.INFO,
+        reads=("ServiceMonitor", "PodMonitor", "Telemetry"),
+        find=unflagged,
     ),
 )
