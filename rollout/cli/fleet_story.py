@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import click
 
 from rollout.migration.stages import Trigger
-from rollout.model.migration import PlaintextCaller, Stage
+from rollout.model.migration import Stage
+from rollout.model.migration_marks import PlaintextCaller
 from rollout.model.status import Reason
 from rollout.wiring.embedded_fleet import EmbeddedFleet
 

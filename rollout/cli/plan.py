@@ -262,16 +262,7 @@ def as_data(plan: "RolloutPlan") -> dict[str, Any]:
         "canary": plan.canary or None,
         "running": plan.is_running,
         "note": plan.note or None,
-        "stages": [
-            {
-                "name": stage.name,
-                "weight": stage.weight,
-                "soak": stage.soak.total_seconds(),
-                "approval": stage.approval or None,
-                "pods": stage.pods,
-            }
-            for stage in plan.stages
-        ],
+        "stages": [_stage_data(stage) for stage in plan.stages],
         "weights": [
             {
                 "route": str(row.route),
@@ -297,4 +288,14 @@ def as_data(plan: "RolloutPlan") -> dict[str, Any]:
         "approvals": plan.approvals,
         "hooks": [{"name": hook.name, "type": hook.type.value} for hook in plan.hooks],
         "holds": [{"code": hold.code, "message": hold.message, "warning": hold.warning} for hold in plan.holds],
+    }
+
+
+def _stage_data(stage: "Stage") -> dict[str, Any]:
+    return {
+        "name": stage.name,
+        "weight": stage.weight,
+        "soak": stage.soak.total_seconds(),
+        "approval": stage.approval or None,
+        "pods": stage.pods,
     }

@@ -7,7 +7,8 @@ from policies.approval import Authors, Given, Identity, Open, Realm, Standing, U
 from policies.approval import is_approver as may_approve
 from rollout.model.approval import ApprovalPolicy
 from rollout.model.commands import Command
-from rollout.model.migration import Wave, WaveApproval
+from rollout.model.migration import Wave
+from rollout.model.migration_marks import WaveApproval
 from rollout.model.status import Reason
 
 # Git is asked whose change a revision is; a MeshMigration has none, and its spec changes for many reasons.

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 from rollout.migration.graph import EXTERNAL, NODE
 from rollout.model.mesh import MeshPod
-from rollout.model.migration import PlaintextCaller
+from rollout.model.migration_marks import PlaintextCaller
 
 FORWARDED, POD = "forwarded", "pod"
 LONGEST_LINE = 4096

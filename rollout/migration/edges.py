@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from policies.slo import FEWEST_BAD
 from rollout.migration.view import View
-from rollout.model.migration import EdgeBaseline
+from rollout.model.migration_marks import EdgeBaseline
 from rollout.model.telemetry import FAILED, OUTCOME, Asked, Series
 
 MOST_EDGES = 50

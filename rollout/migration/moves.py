@@ -9,7 +9,8 @@ from rollout.migration.mtls_writes import canary_problem
 from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
 from rollout.migration.triggers import Fired
 from rollout.migration.view import View, pods_of
-from rollout.model.migration import NamespaceStatus, SoakMark, Stage
+from rollout.model.migration import NamespaceStatus, Stage
+from rollout.model.migration_marks import SoakMark
 from rollout.model.telemetry import Asked
 
 

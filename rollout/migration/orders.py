@@ -12,7 +12,8 @@ from rollout.migration.stages import AT_LEAST_CANARY, TRANSITIONS, Trigger
 from rollout.migration.triggers import Fired
 from rollout.model.approval import ApprovalPolicy
 from rollout.model.commands import Command, Handled, Result, Verb
-from rollout.model.migration import Acknowledged, MigrationSpec, MigrationStatus, NamespaceStatus, Stage, Wave
+from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Stage, Wave
+from rollout.model.migration_marks import Acknowledged
 from rollout.model.status import HANDLED_KEPT, Reason
 
 MOST_ACKNOWLEDGED = 100  # a status must fit into one object

@@ -8,7 +8,8 @@ from policies.soak_hold import clock_time
 from rollout.migration.mtls import effective, live
 from rollout.migration.view import View, selects
 from rollout.model.mesh import MeshPod, Mtls
-from rollout.model.migration import NamespaceStatus, SelfTestMark, Stage
+from rollout.model.migration import NamespaceStatus, Stage
+from rollout.model.migration_marks import SelfTestMark
 from rollout.model.migration_seen import Probe
 from rollout.model.status import Reason
 

@@ -15,7 +15,8 @@ from policies.soak_hold import Hold
 from rollout.migration.attribution import namespace_of
 from rollout.migration.graph import Call
 from rollout.migration.view import View
-from rollout.model.migration import Exemption, MigrationSpec, NamespaceStatus, PlaintextCaller, SoakMark, Stage
+from rollout.model.migration import Exemption, MigrationSpec, NamespaceStatus, Stage
+from rollout.model.migration_marks import PlaintextCaller, SoakMark
 from rollout.model.migration_seen import NamespaceSeen
 from rollout.model.status import Reason
 

@@ -10,7 +10,8 @@ from rollout.migration.mtls_writes import enrolled_label, permissive_first
 from rollout.migration.soaking import soaked_on
 from rollout.migration.view import View, not_strict, pods_of, workload_named
 from rollout.model.mesh import Mtls
-from rollout.model.migration import NamespaceStatus, SoakMark, Stage
+from rollout.model.migration import NamespaceStatus, Stage
+from rollout.model.migration_marks import SoakMark
 
 _WATCHED = frozenset({Stage.STRICT_CANARY, Stage.STRICT, Stage.STRICT_SOAK})
 _OURS = ("default", "rollout-")  # names that our own PeerAuthentications have

@@ -19,7 +19,8 @@ from rollout.migration.stages import FORWARD, TRANSITIONS, Trigger
 from rollout.migration.view import View, unmeshed
 from rollout.model.mesh import MeshNamespace, PeerAuth
 from rollout.model.mesh_writes import MeshWrite
-from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, SoakMark, Stage, Wave
+from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Stage, Wave
+from rollout.model.migration_marks import SoakMark
 from rollout.model.migration_seen import NamespaceSeen, PlaintextLook
 from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion
 

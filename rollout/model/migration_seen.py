@@ -11,7 +11,8 @@ from rollout.model.commands import Command, Result
 from rollout.model.freeze import FreezeWindow
 from rollout.model.mesh import MeshNamespace, PeerAuth
 from rollout.model.mesh_writes import MeshWrite, Snapshot
-from rollout.model.migration import Finding, MigrationStatus, PlaintextCaller, Proven
+from rollout.model.migration import Finding, MigrationStatus, Proven
+from rollout.model.migration_marks import PlaintextCaller
 from rollout.model.status import Reason
 from rollout.model.telemetry import Asked, MeshAnswer
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from policies.ledger_events import UNKNOWN, Event, counting
 from rollout.migration.attribution import address_book, arrival, named
 from rollout.model.mesh import MeshNamespace
-from rollout.model.migration import PlaintextCaller
+from rollout.model.migration_marks import PlaintextCaller
 from rollout.model.migration_seen import PlaintextLook
 from rollout.ports.caller_log import CallerLog
 from rollout.ports.errors import PortError

@@ -9,7 +9,8 @@ from rollout.manifest.parse import parse_command
 from rollout.migration.proving import digest
 from rollout.model.commands import Command, Verb
 from rollout.model.mesh_writes import Snapshot
-from rollout.model.migration import Acknowledged, NamespaceStatus, Proven, WaveApproval
+from rollout.model.migration import NamespaceStatus, Proven
+from rollout.model.migration_marks import Acknowledged, WaveApproval
 from rollout.ports.errors import PortError
 from rollout.ports.migrations import Records
 from rollout.ports.objects import Obj, Objects

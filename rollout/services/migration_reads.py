@@ -13,7 +13,8 @@ from rollout.manifest.migration_status import migration_status_from_dict
 from rollout.manifest.parse import parse_mesh_migration
 from rollout.migration.orders import possible
 from rollout.migration.telling import NEEDS_A_PERSON
-from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, SoakMark, Stage
+from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Stage
+from rollout.model.migration_marks import SoakMark
 from rollout.model.status import Reason
 from rollout.ports.errors import NotFound, Rejected
 from rollout.ports.objects import Obj, Objects

@@ -38,7 +38,7 @@ from adapters.traffic.router import Router
 from rollout.controller.jobs import Jobs
 from rollout.controller.kept import KeptRollouts, KeptSources
 from rollout.controller.kept_notifiers import KeptNotifiers
-from rollout.controller.loop import Controller
+from rollout.controller.loop import Controller, Kept
 from rollout.controller.queue import Queue
 from rollout.ports.lease import Lease
 from rollout.ports.metrics import Metrics
@@ -103,18 +103,12 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         policies = KubePolicies(cache, settings.own_namespace)
         observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
         reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
-        sources = KubeSources(fenced, cache)
-        sync = _sync(settings, stack, fenced, cache)
-        moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
         notifying = kept_notifiers(settings, stack, fenced, cache, lease, reconciler)
-        numbers = _numbers(api, cache, reconciler.rollouts, sources, notifying)
+        numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
         controller = Controller(
             kept=(
-                KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
-                KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
-                kept_migrations(fenced, cache, moving),
+                *await _kept(settings, stack, fenced, cache, reconciler),
                 kept_commits(settings, stack, fenced, cache, lease, reconciler),
-                kept_receivers(fenced, cache, clock, settings.own_namespace),
                 notifying,
             ),
             watch=WorkWatch(cache, settings.own_namespace),
@@ -137,6 +131,21 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             hooks=door(reception, stack) if settings.webhooks_listen else None,
             api=face,
         )
+
+
+async def _kept(
+    settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cache, reconciler: Reconciler
+) -> tuple[Kept, ...]:
+    """Rollouts, where their specs come from, moves into a mesh, and who may knock."""
+    clock, sources = SystemClock(), KubeSources(api, cache)
+    sync = _sync(settings, stack, api, cache)
+    moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
+    return (
+        KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
+        KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
+        kept_migrations(api, cache, moving),
+        kept_receivers(api, cache, clock, settings.own_namespace),
+    )
 
 
 def _cache(settings: Settings, api: FencedApi) -> Cache:

@@ -2,15 +2,8 @@
 
 from datetime import timedelta
 
-from rollout.model.migration import (
-    Acknowledged,
-    EdgeBaseline,
-    MigrationStatus,
-    NamespaceStatus,
-    PlaintextCaller,
-    SoakMark,
-    Stage,
-)
+from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
+from rollout.model.migration_marks import Acknowledged, EdgeBaseline, PlaintextCaller, SoakMark
 from rollout.model.status import Reason
 from tests.support.builders import NOON
 

@@ -11,17 +11,8 @@ from rollout.migration.proving import digest
 from rollout.model.commands import Command, Verb
 from rollout.model.mesh import MeshNamespace, Mtls, PeerAuth, Restartable
 from rollout.model.mesh_writes import KeptObject, Snapshot
-from rollout.model.migration import (
-    Acknowledged,
-    MigrationSpec,
-    MigrationStatus,
-    NamespaceStatus,
-    Proven,
-    SoakMark,
-    Stage,
-    Wave,
-    WaveApproval,
-)
+from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Proven, Stage, Wave
+from rollout.model.migration_marks import Acknowledged, SoakMark, WaveApproval
 from rollout.services.migration_evidence import Evidence, Gate, Given
 from rollout.services.migration_reads import Moving
 from tests.support.mesh import NOON, WEB, namespace, peer, pod, root_peer, workload

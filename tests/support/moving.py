@@ -10,14 +10,8 @@ from rollout.migration.view import View
 from rollout.model.commands import Command, Verb
 from rollout.model.mesh import MeshNamespace, Mtls, PeerAuth
 from rollout.model.mesh_writes import Snapshot
-from rollout.model.migration import (
-    EdgeBaseline,
-    MigrationSpec,
-    MigrationStatus,
-    NamespaceStatus,
-    SoakMark,
-    Stage,
-)
+from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Stage
+from rollout.model.migration_marks import EdgeBaseline, SoakMark
 from rollout.model.migration_seen import FleetSeen, NamespaceSeen, PlaintextLook
 from rollout.model.telemetry import ALL, FAILED, OUTCOME, Asked, MeshAnswer, MeshQuestion, Series
 from tests.support.fleets import a_wave, calling

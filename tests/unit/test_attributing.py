@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from policies.ledger_events import Event
 from rollout.model.mesh import MeshPod
-from rollout.model.migration import PlaintextCaller
+from rollout.model.migration_marks import PlaintextCaller
 from rollout.model.migration_seen import PlaintextLook
 from rollout.ports.errors import PortError, Unreachable
 from rollout.services.attribute import MOST_PODS, attributed

@@ -12,7 +12,8 @@ from rollout.cli import mesh_escape, mesh_evidence, mesh_plan, mesh_preflight, m
 from rollout.cli.terminal import Paper
 from rollout.migration.preflight.catalogue import Verdict
 from rollout.migration.unblock import Unblock
-from rollout.model.migration import Acknowledged, NamespaceStatus, PlaintextCaller, SoakMark, Stage
+from rollout.model.migration import NamespaceStatus, Stage
+from rollout.model.migration_marks import Acknowledged, PlaintextCaller, SoakMark
 from rollout.model.status import Reason
 from rollout.services.migration_plan import MigrationPlan, checked, plan_now
 from rollout.services.migration_reads import explained, migration

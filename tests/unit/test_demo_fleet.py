@@ -10,7 +10,7 @@ import yaml
 from rollout.cli.fleet_story import MIGRATION, WORDS, WORKLOADS, Story, Teller, UnfinishedError, spoken
 from rollout.manifest.lint import lint
 from rollout.migration.stages import FORWARD, TRANSITIONS
-from rollout.model.migration import PlaintextCaller
+from rollout.model.migration_marks import PlaintextCaller
 from rollout.model.status import Reason
 from rollout.wiring.embedded_fleet import embedded_fleet
 from rollout.wiring.shipped import NAMESPACE

@@ -12,7 +12,8 @@ from rollout.migration.graph import Call, calls_of
 from rollout.migration.stages import FORWARD, MUTATING
 from rollout.model.approval import ApprovalPolicy
 from rollout.model.freeze import Overrun
-from rollout.model.migration import NamespaceStatus, Stage, WaveApproval
+from rollout.model.migration import NamespaceStatus, Stage
+from rollout.model.migration_marks import WaveApproval
 from rollout.model.status import Reason
 from tests.support.builders import NOON, a_freeze, an_approval_policy
 from tests.support.fleets import a_fleet, a_wave, an_exemption, calling, put

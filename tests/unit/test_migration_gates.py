@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rollout.migration.gates import GATES, holds
-from rollout.model.migration import Acknowledged, Finding, Severity, SoakMark, Stage
+from rollout.model.migration import Finding, Severity, Stage
+from rollout.model.migration_marks import Acknowledged, SoakMark
 from rollout.model.migration_seen import Budget
 from rollout.model.telemetry import Asked
 from tests.support.fleets import an_exemption

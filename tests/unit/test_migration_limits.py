@@ -8,7 +8,8 @@ import pytest
 
 from rollout.migration.edges import MOST_EDGES, measured
 from rollout.migration.limits import broken, is_blind, mute
-from rollout.model.migration import EdgeBaseline, Limits, Stage
+from rollout.model.migration import Limits, Stage
+from rollout.model.migration_marks import EdgeBaseline
 from rollout.model.migration_seen import Budget
 from rollout.model.telemetry import Asked
 from tests.support.mesh import NOON, pod, workload

@@ -9,7 +9,8 @@ from policies.approval import Approvers, Identity, Realm
 from rollout.migration.orders import MOST_ACKNOWLEDGED, Desk, Orders, obeyed
 from rollout.migration.stages import AT_LEAST_CANARY, TRANSITIONS, Trigger
 from rollout.model.commands import Command, Result, Verb
-from rollout.model.migration import Acknowledged, MigrationStatus, Stage, WaveApproval
+from rollout.model.migration import MigrationStatus, Stage
+from rollout.model.migration_marks import Acknowledged, WaveApproval
 from tests.support.builders import NOON, an_approval_policy
 from tests.support.fleets import a_wave
 from tests.support.moving import a_spec, an_order, standing

@@ -8,7 +8,8 @@ import pytest
 
 from rollout.migration.soaking import MOST_CALLERS, MOST_KNOWN, needed, soak_holds, soaked_on
 from rollout.model.mesh import Mtls
-from rollout.model.migration import SoakMark, Stage
+from rollout.model.migration import Stage
+from rollout.model.migration_marks import SoakMark
 from rollout.model.migration_seen import CronCaller
 from tests.support.fleets import calling
 from tests.support.mesh import NOON, peer, root_peer, workload

@@ -8,7 +8,8 @@ import pytest
 from rollout.manifest.errors import SpecError
 from rollout.manifest.migration_status import migration_status_from_dict, migration_status_to_dict
 from rollout.model.commands import Handled, Result
-from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage, WaveApproval
+from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
+from rollout.model.migration_marks import WaveApproval
 from rollout.model.status import Condition
 from tests.support.builders import NOON
 from tests.support.fleet_status import a_soaking_fleet, in_mid_soak

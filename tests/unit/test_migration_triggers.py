@@ -12,7 +12,8 @@ from rollout.migration.moves import moved
 from rollout.migration.stages import AT_LEAST_CANARY, TRANSITIONS, Trigger
 from rollout.migration.triggers import RULES, Fired, fired
 from rollout.model.mesh import Mtls
-from rollout.model.migration import Exemption, Finding, Severity, SoakMark, Stage
+from rollout.model.migration import Exemption, Finding, Severity, Stage
+from rollout.model.migration_marks import SoakMark
 from tests.support.fleets import calling
 from tests.support.mesh import API, NOON, peer, pod, root_peer, workload
 from tests.support.moving import HOUR, MINUTE, QUIET, STRICT, a_row, a_spec, a_view, enrolled, told

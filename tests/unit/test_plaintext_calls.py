@@ -6,7 +6,8 @@ import pytest
 
 from rollout.migration.graph import Call
 from rollout.migration.soaking import plaintext_calls
-from rollout.model.migration import MigrationSpec, NamespaceStatus, PlaintextCaller, SoakMark, Wave
+from rollout.model.migration import MigrationSpec, NamespaceStatus, Wave
+from rollout.model.migration_marks import PlaintextCaller, SoakMark
 from rollout.model.migration_seen import NamespaceSeen, PlaintextLook
 from tests.support.mesh import NOON, namespace
 

@@ -6,7 +6,8 @@ import pytest
 
 from rollout.migration.preflight.catalogue import ASKS, CHECKS, KINDS, verdict
 from rollout.migration.preflight.check import Check
-from rollout.model.migration import Acknowledged, Severity
+from rollout.model.migration import Severity
+from rollout.model.migration_marks import Acknowledged
 from rollout.model.telemetry import Asked
 from tests.support.ailments import World, answered, put, well
 

@@ -11,16 +11,8 @@ from rollout.migration.graph import calls_of
 from rollout.migration.self_test import due, mark_of, self_test_reason
 from rollout.migration.view import View
 from rollout.model.mesh import MeshNamespace, Mtls, Sink
-from rollout.model.migration import (
-    Acknowledged,
-    MigrationSpec,
-    MigrationStatus,
-    NamespaceStatus,
-    SelfTestMark,
-    SoakMark,
-    Stage,
-    Wave,
-)
+from rollout.model.migration import MigrationSpec, MigrationStatus, NamespaceStatus, Stage, Wave
+from rollout.model.migration_marks import Acknowledged, SelfTestMark, SoakMark
 from rollout.model.migration_seen import NamespaceSeen, PlaintextLook, Probe
 from tests.support.mesh import API, NOON, exemption, namespace, peer, pod
 

@@ -24,7 +24,8 @@ from rollout.migration.preflight.room import ROOM
 from rollout.migration.preflight.scrapes import SCRAPES
 from rollout.migration.preflight.startup import STARTUP
 from rollout.migration.preflight.versions import VERSIONS
-from rollout.model.migration import Acknowledged, Finding, Severity
+from rollout.model.migration import Finding, Severity
+from rollout.model.migration_marks import Acknowledged
 from rollout.model.telemetry import Asked
 
 # In the order of the catalogue.
