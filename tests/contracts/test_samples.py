@@ -16,11 +16,15 @@ from adapters.memory.face import Face, start_face
 from rollout import crds
 from rollout.manifest.kinds import KINDS
 from rollout.manifest.parse import (
+    parse_approval_policy,
     parse_command,
     parse_file,
+    parse_freeze_window,
     parse_git_source,
     parse_mesh_migration,
+    parse_notifier,
     parse_object,
+    parse_receiver,
     parse_slo_policy,
 )
 from tests.servers.client import Kube, KubeError
@@ -32,6 +36,10 @@ READ = {
     "GitSource": parse_git_source,
     "SloPolicy": parse_slo_policy,
     "MeshMigration": parse_mesh_migration,
+    "ApprovalPolicy": parse_approval_policy,
+    "FreezeWindow": parse_freeze_window,
+    "Receiver": parse_receiver,
+    "Notifier": parse_notifier,
 }
 ROWS = invalid()
 VALID = valid()

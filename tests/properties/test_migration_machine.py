@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -98,6 +99,7 @@ class Machine(RuleBasedStateMachine):
             for check in ("PA-01", "PA-02", "DR-01"):
                 self.run(self.world.say(Verb.ACKNOWLEDGE, name, finding=check, reason="known"))
         self.run(self.watch.begin())
+        self.run(self.world.policy("team"))
         self.run(self.world.say(Verb.APPROVE, "core"))
         for _ in range(beats):
             self.run(self.watch.beat())
@@ -170,6 +172,10 @@ class Machine(RuleBasedStateMachine):
         subject = {Verb.APPROVE: "core", Verb.PAUSE: "", Verb.RESUME: "", Verb.ABORT: ""}.get(verb, name)
         self.run(self.world.say(verb, subject, reason="because"))
 
+    @rule(seconds=st.sampled_from((10, 40, 300)), overrun=st.sampled_from(("finish", "hold")))
+    def the_platform_freezes(self, seconds: int, overrun: str) -> None:
+        self.run(self.watch.freeze(timedelta(seconds=seconds), overrun))
+
     @rule(blow=st.sampled_from(Blow), ahead=st.integers(0, 3))
     def fate_strikes_soon(self, blow: Blow, ahead: int) -> None:
         self.world.fate.blow, self.world.fate.at = blow, self.world.fate.begun + ahead
@@ -206,6 +212,7 @@ class Machine(RuleBasedStateMachine):
 
     def _settles(self) -> None:
         self.world.fate.blow = None
+        self.run(self.watch.thaw())
         self.metrics_come_or_not(down=False)
         for name in FLEET:
             self.nobody_outside_calls(name)

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.memory.mesh_fleet import MemoryFleet
 from rollout.manifest.parse import parse_mesh_migration
 from rollout.manifest.records import record_from_data
 from rollout.migration.read import mesh_pod, peer_auth
+from rollout.migration.stages import MUTATING
 from rollout.model.mesh import MeshNamespace, PeerAuth
 from rollout.model.migration import MigrationSpec, MigrationStatus, Stage
 from rollout.ports.errors import NotFound, PortError
@@ -43,7 +44,10 @@ class WatchedFate(Fate):
 
 @dataclass(slots=True)
 class Watch:
-    """What was seen. truth: by namespace. dark: for how many beats no metrics came. steps: ticks so far."""
+    """What was seen. truth: by namespace. dark: for how many beats no metrics came. steps: ticks so far.
+
+    frozen: from when until when a FreezeWindow holds, and whether what is in hand as well; None without one.
+    """
 
     world: FleetWorld
     truth: dict[str, Truth] = field(default_factory=dict)
@@ -51,6 +55,7 @@ class Watch:
     dark: int = 0
     is_dark: bool = False
     steps: int = 0
+    frozen: tuple[datetime, datetime, bool] | None = None
     _counts: dict[tuple[str, str], int] = field(default_factory=dict)
     _written: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
@@ -67,6 +72,30 @@ class Watch:
                 touched=set(),
                 policies={peer.uid: peer.spec for peer in ns.peers},
             )
+
+    async def freeze(self, length: timedelta, overrun: str) -> None:
+        """A FreezeWindow for everybody begins now, in place of the former one."""
+        await self.thaw()
+        now = self.world.clock.now()
+        window = {"from": now.isoformat(), "to": (now + length).isoformat()}
+        await self.world.freeze("closing", windows=[window], overrun=overrun)
+        self.frozen = (now, now + length, overrun == "hold")
+
+    async def thaw(self) -> None:
+        """The window is taken away, if there is one."""
+        if self.frozen is not None:
+            await self.world.delete("FreezeWindow", HOME, "closing")
+        self.frozen = None
+
+    def _in_a_freeze(self, saved: Saved) -> list[str]:
+        """Moves that a freeze should have held."""
+        if self.frozen is None or not self.frozen[0] <= saved.now < self.frozen[1]:
+            return []
+        return [
+            f"{name} begins to be {new} in a freeze"
+            for name, old, new in saved.moves()
+            if new in MUTATING and (old not in MUTATING or self.frozen[2])
+        ]
 
     async def before(self, path: str) -> Any:
         """What a write is about to change."""
@@ -94,7 +123,7 @@ class Watch:
             truth=self.truth,
             dark=self.dark > 1,
         )
-        self.failures += broken(Saved, saved)
+        self.failures += [*broken(Saved, saved), *self._in_a_freeze(saved)]
 
     async def _wrote(self, verb: str, path: str, before: MeshNamespace) -> None:
         after, status = await self.namespace(before.name), await self.world.status()
@@ -119,6 +148,8 @@ class Watch:
             repeats=self._written[key],
         )
         self.failures += [f"{verb} {path}: {why}" for why in broken(Write, write)]
+        if self.frozen and self.frozen[2] and self.frozen[0] <= write.now < self.frozen[1] and write.raised():
+            self.failures.append(f"{verb} {path}: made STRICT in a freeze")
 
     async def beat(self) -> None:
         """Five seconds of the fleet, and one tick that fate may disturb."""
