@@ -41,7 +41,7 @@ def histories(draw: st.DrawFn) -> list[Made]:
             if number
             else []
         )
-        inherited = made[before[0]] if before else None
+        inherited = made[draw(st.sampled_from(before))] if before else None
         if inherited is not None and draw(st.integers(0, 3)):
             made.append(Made(said=inherited.said, path=inherited.path, before=tuple(before)))
             continue
