@@ -171,7 +171,7 @@ async def test_a_cluster_that_does_not_let_us_speak_for_others_is_told_as_it_is(
         ({"run": 2}, 409, "made for run 2, step 1, v2; now it is run 1, step 1, v2"),
         ({"step": 2}, 409, "made for run 1, step 2, v2; now it is run 1, step 1, v2"),
         ({"revision": "v3"}, 409, "made for run 1, step 1, v3"),
-        ({"template": "another"}, 409, "now it is run 1"),
+        ({"template": "another"}, 409, "template another; now it is run 1, step 1, v2, template template-v2"),
         ({"verb": "pause"}, 403, "grants pause to nobody; add it to spec.grants"),
         ({"target": {"namespace": "stock", "name": "checkout"}}, 403, "does not reach Rollout stock/checkout"),
         ({"target": {"namespace": "shop", "name": "cart"}}, 404, "there is no Rollout shop/cart"),
