@@ -12,12 +12,13 @@ from fastapi.responses import JSONResponse, Response
 
 from policies.approval import Identity, Realm
 from rollout.model.receiver import Proof, Sender
+from rollout.model.status import RolloutStatus
 from rollout.ports.errors import Conflict, Forbidden, PortError
 from rollout.ports.migrations import Migrations
 from rollout.ports.objects import Obj
 from rollout.ports.rollouts import Rollouts
 from rollout.ports.tokens import Tokens
-from rollout.services.ordering import Demand, is_stale
+from rollout.services.ordering import Binding, Demand, is_stale
 from rollout.services.vouching import Voucher
 from webhooks.bearer import from_token
 from webhooks.demands import demanded
@@ -83,9 +84,7 @@ class CallbackHooks:
         if stored is None:
             raise RefusedError(Refusal.NOT_THERE, f"there is no Rollout {demand.key}")
         if is_stale(demand.binding, stored.status):
-            run = stored.status.run
-            now = f"run {stored.status.runs}, step {run.step}, {run.canary.name}" if run else "no run is in hand"
-            raise RefusedError(Refusal.OUTDATED, f"made for {demand.binding}; now it is {now}")
+            raise RefusedError(Refusal.OUTDATED, _outdated(demand.binding, stored.status))
 
     async def _recorded(self, knock: Knock, identity: Identity, demand: Demand) -> Obj:
         try:
@@ -97,3 +96,12 @@ class CallbackHooks:
         except PortError as error:
             log.warning("webhook_failed", receiver=str(knock.receiver.key), error=str(error))
             raise RefusedError(Refusal.UNAVAILABLE, "the cluster cannot be asked now", retry_after=1) from error
+
+
+def _outdated(seen: Binding, status: RolloutStatus) -> str:
+    """What it was made for, and what is so now; the template only where that was said."""
+    run = status.run
+    if run is None:
+        return f"made for {seen}; now no run is in hand"
+    before, now = (f", template {one}" if seen.template else "" for one in (seen.template, run.canary.template))
+    return f"made for {seen}{before}; now it is run {status.runs}, step {run.step}, {run.canary.name}{now}"

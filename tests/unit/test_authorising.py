@@ -15,6 +15,7 @@ from rollout.ports.errors import Forbidden
 from rollout.services.authorising import Authority
 from rollout.services.ordering import Binding, Demand
 from rollout.services.vouching import MOST_GROUPS, Voucher
+from tests.repo.tree import PRODUCT, modules, where
 from tests.support.receivers import (
     HOME,
     KnownReviews,
@@ -236,3 +237,13 @@ async def test_what_is_refused_is_not_written(identity: Identity, demand: Demand
         await voucher(written).record(identity, demand, a_slack())
 
     assert written.objects == []
+
+
+def test_nothing_else_in_the_product_makes_a_command() -> None:
+    writers = {where(path) for path in modules(*PRODUCT) if "command_to_dict(" in path.read_text(encoding="utf-8")}
+
+    assert writers == {
+        "rollout/manifest/rolloutcommand.py",  # makes the object
+        "rollout/services/ordering.py",  # with a person's own credentials: the API server decides
+        "rollout/services/vouching.py",
+    }

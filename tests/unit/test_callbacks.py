@@ -3,18 +3,30 @@
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
+from adapters.memory.tokens import MemoryTokens
+from rollout.manifest.status import status_to_dict
 from rollout.ports.errors import Forbidden, Unreachable
-from tests.support.builders import NOON, a_rollout_manifest
+from tests.support.builders import NOON, a_rollout_manifest, a_run, a_status
 from tests.support.hooked import APPROVE, PREVIOUS, SECRET, Answer, Desk, a_callback, a_desk, body_of, signed, stamped
 from tests.support.receivers import HOME, receiver_manifest, receiver_secret
 from webhooks.callbacks import MOST_BYTES
 from webhooks.demands import schema
 
+VERBS = ("approve", "reject", "abort", "promote", "pause", "resume", "override")
+ISSUER = {"issuer": "https://issuer.example", "audience": "rollout", "claims": {"repository": "shop/checkout"}}
+CLAIMS = {
+    "iss": "https://issuer.example",
+    "aud": "rollout",
+    "sub": "repo:shop",
+    "exp": NOON.timestamp() + 300,
+    "repository": "shop/checkout",
+}
 COMMANDS = "/apis/rollout.dev/v1alpha1/namespaces/shop/rolloutcommands"
 MIGRATION = {
     "apiVersion": "rollout.dev/v1alpha1",
@@ -159,7 +171,7 @@ async def test_a_cluster_that_does_not_let_us_speak_for_others_is_told_as_it_is(
         ({"run": 2}, 409, "made for run 2, step 1, v2; now it is run 1, step 1, v2"),
         ({"step": 2}, 409, "made for run 1, step 2, v2; now it is run 1, step 1, v2"),
         ({"revision": "v3"}, 409, "made for run 1, step 1, v3"),
-        ({"template": "another"}, 409, "now it is run 1"),
+        ({"template": "another"}, 409, "template another; now it is run 1, step 1, v2, template template-v2"),
         ({"verb": "pause"}, 403, "grants pause to nobody; add it to spec.grants"),
         ({"target": {"namespace": "stock", "name": "checkout"}}, 403, "does not reach Rollout stock/checkout"),
         ({"target": {"namespace": "shop", "name": "cart"}}, 404, "there is no Rollout shop/cart"),
@@ -189,6 +201,34 @@ async def test_who_is_proven_is_told_what_is_wrong(changes: dict[str, Any], code
         assert answer.code == code, answer.text
         assert says in answer.text
         assert desk.commands() == []
+
+
+@pytest.mark.parametrize("proof", ["standard-webhooks", "hmac", "oidc"])
+@pytest.mark.parametrize("home", [False, True])
+async def test_over_every_proof_verb_and_namespace_only_what_is_granted_is_recorded(proof: str, home: bool) -> None:
+    tokens, namespace = MemoryTokens(), HOME if home else "shop"
+    spec = a_callback(proof=proof, namespaces=["shop", "stock"], **({"oidc": ISSUER} if proof == "oidc" else {}))
+    receiver = {**spec[0], "metadata": {"namespace": namespace, "name": "ci"}}
+    others = [running_in("stock"), running_in("pay")]
+    recorded = set()
+
+    async with a_desk(receiver, receiver_secret(namespace=namespace, secret=SECRET), *others, tokens=tokens) as desk:
+        for number, (verb, place) in enumerate(product(VERBS, ("shop", "stock", "pay"))):
+            body = body_of(verb=verb, target={"namespace": place, "name": "checkout"}, reason="why")
+            bearer = tokens.issue({**CLAIMS, "jti": str(number)})
+            headers = {**signed(body, delivery=f"msg_{number}"), **stamped(body), "authorization": f"Bearer {bearer}"}
+            answer = await desk.post(desk.path(namespace=namespace), body, headers)
+            assert answer.code in (202, 403), answer.text
+            if answer.code == 202:
+                recorded.add((verb, place))
+
+        assert recorded == set(product(("approve", "abort"), ("shop", "stock") if home else ("shop",)))
+        assert len(desk.commands()) == len(recorded)
+
+
+def running_in(namespace: str) -> dict[str, Any]:
+    """checkout of another namespace, in the same run."""
+    return {**a_rollout_manifest(namespace=namespace), "status": status_to_dict(a_status(run=a_run()))}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe{}", b"[" * 100_000, b'{"run": 1e400}', b"null", b"\x00"])

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -112,6 +112,36 @@ async def test_gitlabs_signed_form_is_what_another_implementation_signs() -> Non
 
     async with a_desk(*a_git_receiver("gitlab", secret.encode())) as desk:
         assert await posted(desk, headers) == 202
+
+
+@pytest.mark.parametrize(
+    ("secret", "delivery", "seconds", "body", "signature"),
+    [
+        (  # the example of the specification of Standard Webhooks
+            b"whsec_plJ3nmyCDGBKInavdOK15jsl",
+            "msg_loFOjxBNrRLzqYUf",
+            1731705121,
+            b'{"event_type":"ping","data":{"success":true}}',
+            "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0=",
+        ),
+        (  # Svix' manual, "Verifying webhooks manually", whose scheme became Standard Webhooks
+            b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1614265330,
+            b'{"test": 2432232314}',
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        ),
+    ],
+)
+async def test_published_examples_are_believed_in_their_time(
+    secret: bytes, delivery: str, seconds: int, body: bytes, signature: str
+) -> None:
+    headers = {"webhook-id": delivery, "webhook-timestamp": str(seconds), "webhook-signature": signature}
+
+    async with a_desk(*a_git_receiver("gitlab", secret), at=datetime.fromtimestamp(seconds, UTC)) as desk:
+        assert await posted(desk, headers, body) == 202
+        desk.clock.advance(timedelta(minutes=6))
+        assert await posted(desk, headers, body) == 401
 
 
 async def test_a_header_that_is_there_twice_counts_as_none() -> None:
