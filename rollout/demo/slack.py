@@ -75,7 +75,7 @@ class Workspace:
 
     limited: Retry-After of the next calls of a method, each once; "" of the method means the next call of any. broken:
     error codes that a method answers until they are taken out. scopes: what the token may. calls: method and arguments of
-    each call. changed: set and cleared by who waits for a message.
+    each call. answers: cleared while no call is answered. changed: set by each message, cleared by who waits for one.
     """
 
     token: str
@@ -94,8 +94,12 @@ class Workspace:
     broken: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, Json]] = field(default_factory=list)
     url: str = ""
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     clock: int = 1_700_000_000
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     def add(self, *members: Member) -> None:
         """They are in the workspace's directory from now on."""
@@ -138,6 +142,7 @@ class Api:
     async def call(self, request: web.Request) -> web.Response:
         """POST or GET /api/METHOD: the answer, with 429 where the method is called too often."""
         name = request.match_info["method"]
+        await self._at.answers.wait()
         waits = self._at.limited[name] or self._at.limited[""]
         if waits:
             headers = {"Retry-After": str(waits.pop(0))}

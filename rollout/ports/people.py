@@ -20,16 +20,18 @@ class Workspace:
 class SlackPerson:
     """Somebody as Slack's directory has him.
 
-    team: the workspace that he belongs to, which is not ours for those of Slack Connect. email: "" where Slack has not
-    confirmed it or does not say it. is_guest: with one channel or several.
+    team: the workspace that he belongs to; organisation: of Enterprise Grid, "" without one. email: "" where Slack has not
+    confirmed it or does not say it. is_guest: with one channel or several. is_stranger: of Slack Connect.
     """
 
     user: str
     team: str
+    organisation: str = ""
     name: str = ""
     email: str = ""
     is_guest: bool = False
     is_bot: bool = False
+    is_stranger: bool = False
     deleted: bool = False
 
 

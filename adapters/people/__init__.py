@@ -1,0 +1,1 @@
+"""Slack's directory and messages, through its Web API."""
