@@ -1,0 +1,289 @@
+"""What does Slack show of a Rollout, and what do its buttons mean?
+
+Texts that come from git or Kubernetes are one line each, escaped and cut to Slack's limits: nothing in them can mention
+somebody, link somewhere or look like a line of ours.
+"""
+
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from policies.verdict import Verdict
+from rollout.model.commands import Verb
+from rollout.model.names import Key
+from rollout.model.rollout import Mode
+from rollout.model.status import Past, Phase, RolloutStatus, Run
+from rollout.ports.people import Card
+from rollout.progression.view import clock
+from rollout.services.ordering import Binding, binding
+
+Block = dict[str, Any]
+WHY = "why"
+BLOCK_ID = "rollout"
+MOST_VALUE = 2000  # characters of a button's value, as of all of these Slack's own limit
+_HEADER, _SECTION, _CONTEXT, _DIALOG, _FALLBACK = 150, 3000, 600, 300, 1000
+_LINE = 300  # of one sentence, so that no single one drives out the others
+_MOST_LINES = 8
+_MOST_LISTED, _PAGE = 100, 10
+_BAR = 20
+_FULL = 100
+_UNWANTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # among them what turns the direction of text
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKS = {Verdict.PASS: ":white_check_mark:", Verdict.FAIL: ":x:", Verdict.INCONCLUSIVE: ":grey_question:"}
+AT_THE_GATE = frozenset({"AwaitingApproval", "AuthorUnproven"})  # reasons of a gate that an approval may open
+_RUNNING = (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING)
+_STYLES = {Verb.APPROVE: "primary", Verb.REJECT: "danger", Verb.ABORT: "danger"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """What a button means. verb: of a command, or WHY."""
+
+    key: Key
+    verb: Verb | str
+    kind: str = "Rollout"
+    binding: Binding = field(default_factory=Binding)
+
+
+def card(key: Key, status: RolloutStatus, said: Sequence[str] = ()) -> Card:
+    """How the Rollout stands, with buttons for what may be done now. said: lines of ours, in mrkdwn, put below."""
+    title = _title(key, status)
+    blocks = [
+        {"type": "header", "text": {"type": "plain_text", "text": escaped(title, _HEADER), "emoji": False}},
+        _section(_state(status)),
+        *(_section(lines) for lines in (list(_verdicts(status)), list(_holds(status))) if lines),
+    ]
+    below = [*_approvals(status), *said]
+    blocks += [_context(line) for line in below[-_MOST_LINES:]]
+    blocks.append(_actions(key, status))
+    return Card(text=escaped(f"{title}: {_summary(status)}", _FALLBACK), blocks=tuple(blocks))
+
+
+def asked(key: Key, status: RolloutStatus, verb: Verb, echo: str) -> Card:
+    """The question before `verb`, with a button that is bound to what is shown now. echo: what was typed."""
+    lines = [
+        f"{escaped(echo, _LINE)} means {escaped(_about(key, status), _LINE)}.",
+        escaped(effect(verb, status), _LINE),
+    ]
+    button = _button(key, status, verb)
+    actions = {"type": "actions", "block_id": BLOCK_ID, "elements": [button, _button(key, status, WHY)]}
+    return Card(text=lines[0], blocks=(_section(lines), actions))
+
+
+def why(key: Key, status: RolloutStatus, error: str = "") -> Card:
+    """Why it stands as it does: the sentences that the CLI's `why` shows. error: why its spec cannot be read, "" if it can."""
+    title = _title(key, status)
+    unread = [f":warning: cannot be read: {escaped(error, _LINE)}"] if error else []
+    past = status.history[0] if status.history else None
+    ended = [escaped(_ended(past), _LINE)] if past is not None and status.run is None else []
+    following = [*ended, f"*Next:* {escaped(status.next or 'the controller has said nothing yet', _LINE)}"]
+    head = [f"*{escaped(title, _LINE)}*", *_state(status), *unread]
+    parts = (head, list(_verdicts(status)), list(_holds(status)), following)
+    return Card(
+        text=escaped(f"{title}: {_summary(status)}", _FALLBACK), blocks=tuple(map(_section, filter(None, parts)))
+    )
+
+
+def listed(standings: Sequence[tuple[Key, RolloutStatus]]) -> Card:
+    """One line for each Rollout; those of the last pages are only counted."""
+    lines = [
+        f"*{escaped(str(key), 120)}*  {escaped(_summary(status), 120)}" for key, status in standings[:_MOST_LISTED]
+    ]
+    more = len(standings) - len(lines)
+    lines += [f"and {more} more; `/rollout status NAMESPACE/NAME` shows one"] if more else []
+    pages = [lines[first : first + _PAGE] for first in range(0, len(lines), _PAGE)]
+    return Card(text=f"{len(standings)} Rollouts", blocks=tuple(map(_section, pages)))
+
+
+def note(text: str) -> Card:
+    """A sentence that may hold what came from elsewhere."""
+    line = escaped(text, _SECTION)
+    return Card(text=line, blocks=(_section([line]),))
+
+
+def line_alone(line: str) -> Card:
+    """A line of ours in mrkdwn, with nothing else."""
+    return Card(text=line, blocks=(_section([line]),))
+
+
+def value(press: Press) -> str:
+    """The button's value; "" when it would be longer than Slack takes."""
+    made_for = press.binding
+    found = {
+        "k": press.kind,
+        "ns": press.key.namespace,
+        "n": press.key.name,
+        "v": str(press.verb),
+        "run": made_for.run,
+        "step": made_for.step,
+        "rev": made_for.revision,
+        "tpl": made_for.template,
+    }
+    text = json.dumps({name: one for name, one in found.items() if one is not None}, separators=(",", ":"))
+    return text if len(text) <= MOST_VALUE else ""
+
+
+def bound(verb: Verb, status: RolloutStatus) -> Binding:
+    """What a button for `verb` is made for: with run, step and revision also the pod template that is on trial."""
+    found = binding(verb, status)
+    template = status.run.canary.template if status.run and found.step is not None else ""
+    return replace(found, template=template or None)
+
+
+def effect(verb: Verb, status: RolloutStatus) -> str:
+    """What `verb` brings about now, a sentence that names the revision."""
+    run = status.run
+    if run is None:
+        return "There is no run in hand."
+    stable = status.stable.name if status.stable else "stable"
+    match verb:
+        case Verb.APPROVE:
+            return f"Lets {run.canary.name} go on from {run.weight} % to {_next_weight(run)} % once all else is fine."
+        case Verb.REJECT | Verb.ABORT:
+            return f"Ends the run: {stable} gets all traffic back from {run.canary.name}."
+        case Verb.PAUSE:
+            return f"Keeps {run.canary.name} at {run.weight} % until somebody resumes."
+        case _:
+            return f"Lets {run.canary.name} go on from {run.weight} %."
+
+
+def escaped(text: str, most: int) -> str:
+    """One line of at most `most` characters in which Slack sees no markup of its own: no mention, link or entity."""
+    kept = "".join(" " if char.isspace() else char for char in text if char.isspace() or _is_shown(char))
+    out: list[str] = []
+    room = most - 1
+    for char in " ".join(kept.split()):
+        piece = _ENTITIES.get(char, char)
+        room -= len(piece)
+        if room < 0:
+            return "".join(out) + "…"
+        out.append(piece)
+    return "".join(out) or "-"
+
+
+def _is_shown(char: str) -> bool:
+    return unicodedata.category(char) not in _UNWANTED
+
+
+def _title(key: Key, status: RolloutStatus) -> str:
+    if status.run is None:
+        return f"{key}: {status.stable.name if status.stable else 'stable unknown'}"
+    return f"{key}: {status.stable.name if status.stable else 'nothing'} → {status.run.canary.name}"
+
+
+def _about(key: Key, status: RolloutStatus) -> str:
+    run = status.run
+    return f"{key}, {bound(Verb.APPROVE, status)}" if run else str(key)
+
+
+def _summary(status: RolloutStatus) -> str:
+    run = status.run
+    if run is None:
+        return status.history[0].message if status.phase is Phase.FAILED and status.history else status.phase.value
+    return f"{status.phase.value}, {_step(run)}, {run.weight} %"
+
+
+def _step(run: Run) -> str:
+    if run.straight:
+        return "straight to 100 %"
+    if run.step == 0:
+        return f"before step 1 of {len(run.plan)}" if run.plan else "before the first weight"
+    return f"step {run.step} of {len(run.plan)}" if run.step <= len(run.plan) else "all steps passed"
+
+
+def _state(status: RolloutStatus) -> list[str]:
+    run = status.run
+    if run is None:
+        return [f"*{status.phase.value}*"]
+    filled = round(run.weight * _BAR / _FULL)
+    bar = "█" * filled + "░" * (_BAR - filled)
+    name = escaped(run.canary.name, 80).replace("`", "'")
+    return [f"*{status.phase.value}*  run {status.runs}, {_step(run)}", f"`{bar}` {run.weight} % to {name}"]
+
+
+def _verdicts(status: RolloutStatus) -> Iterator[str]:
+    if status.run is None:
+        return
+    deciding = sorted(status.verdicts, key=lambda one: (one.mode is not Mode.DECIDE, one.name))
+    for one in deciding[:_MOST_LINES]:
+        only = "" if one.mode is Mode.DECIDE else " (only shown)"
+        yield f"{_MARKS[one.verdict]} {escaped(one.name, 80)}{only}: {escaped(one.message, _LINE)}"
+    if len(deciding) > _MOST_LINES:
+        yield f"and {len(deciding) - _MOST_LINES} more objectives"
+
+
+def _holds(status: RolloutStatus) -> Iterator[str]:
+    for reason in status.reasons[:_MOST_LINES]:
+        mark = ":warning:" if reason.warning else ":hourglass_flowing_sand:"
+        yield f"{mark} *{escaped(reason.code, 80)}* {escaped(reason.message, _LINE)}"
+
+
+def _approvals(status: RolloutStatus) -> Iterator[str]:
+    run = status.run
+    for one in run.approvals if run else ():
+        if run and one.step == run.step:
+            by = f" ({escaped(one.channel, 20)})" if one.channel else ""
+            yield f"approved by {escaped(one.by, 120)}{by} at {clock(one.at)}"
+
+
+def _ended(past: Past) -> str:
+    return f"run {past.run} of {past.revision}: {past.outcome.value} at {clock(past.ended)} ({past.message})"
+
+
+def _next_weight(run: Run) -> int:
+    return run.plan[run.step].weight if run.step < len(run.plan) else _FULL
+
+
+def _section(lines: Sequence[str]) -> Block:
+    # verbatim: Slack makes no links of what looks like one
+    text = "\n".join(lines)
+    while len(text) > _SECTION:
+        lines = lines[:-1]
+        text = "\n".join(lines)
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def _context(line: str) -> Block:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": line[:_CONTEXT], "verbatim": True}]}
+
+
+def _actions(key: Key, status: RolloutStatus) -> Block:
+    buttons = [_button(key, status, verb) for verb in (*offered(status), WHY)]
+    return {"type": "actions", "block_id": BLOCK_ID, "elements": buttons}
+
+
+def offered(status: RolloutStatus) -> tuple[Verb, ...]:
+    """The verbs that have a button now."""
+    run = status.run
+    if run is None or status.phase not in _RUNNING:
+        return ()
+    is_gated = 0 < run.step <= len(run.plan) and bool(run.plan[run.step - 1].approvals) and not run.straight
+    waits = any(reason.code in AT_THE_GATE for reason in status.reasons)
+    return (*((Verb.APPROVE, Verb.REJECT) if is_gated and waits else ()), Verb.ABORT)
+
+
+def _button(key: Key, status: RolloutStatus, verb: Verb | str) -> Block:
+    word = str(verb)
+    made_for = bound(Verb(word), status) if word != WHY else Binding()
+    button: Block = {
+        "type": "button",
+        "action_id": f"rollout.{word}",
+        "text": {"type": "plain_text", "text": word.capitalize(), "emoji": False},
+        "value": value(Press(key=key, verb=verb, binding=made_for)),
+    }
+    if word == WHY:
+        return button
+    return {**button, "style": _STYLES[Verb(word)], "confirm": _dialog(key, status, Verb(word))}
+
+
+def _dialog(key: Key, status: RolloutStatus, verb: Verb) -> Mapping[str, Any]:
+    revision = status.run.canary.name if status.run else ""
+    about = f"{_about(key, status)}: {effect(verb, status)}"
+    return {
+        "title": {"type": "plain_text", "text": escaped(f"{verb.value.capitalize()} {revision}?", 100)},
+        "text": {"type": "mrkdwn", "text": escaped(about, _DIALOG)},
+        "confirm": {"type": "plain_text", "text": verb.value.capitalize()},
+        "deny": {"type": "plain_text", "text": "Not now"},
+    }
