@@ -75,7 +75,7 @@ class Workspace:
 
     limited: Retry-After of the next calls of a method, each once; "" of the method means the next call of any. broken:
     error codes that a method answers until they are taken out. scopes: what the token may. calls: method and arguments of
-    each call. answers: cleared while no call is answered. changed: set by each message, cleared by who waits for one.
+    each call. answers: cleared while no call is answered; waiting: methods of the calls that wait then. changed: set by each message, cleared by who waits for one.
     """
 
     token: str
@@ -95,6 +95,7 @@ class Workspace:
     calls: list[tuple[str, Json]] = field(default_factory=list)
     url: str = ""
     answers: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: list[str] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     clock: int = 1_700_000_000
 
@@ -142,7 +143,9 @@ class Api:
     async def call(self, request: web.Request) -> web.Response:
         """POST or GET /api/METHOD: the answer, with 429 where the method is called too often."""
         name = request.match_info["method"]
+        self._at.waiting.append(name)
         await self._at.answers.wait()
+        self._at.waiting.remove(name)
         waits = self._at.limited[name] or self._at.limited[""]
         if waits:
             headers = {"Retry-After": str(waits.pop(0))}

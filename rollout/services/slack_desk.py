@@ -15,7 +15,7 @@ from rollout.model.names import Key
 from rollout.model.receiver import Receiver
 from rollout.model.status import RolloutStatus
 from rollout.ports.clock import Clock
-from rollout.ports.errors import Forbidden, NotFound, PortError, Rejected
+from rollout.ports.errors import Conflict, Forbidden, NotFound, PortError, Rejected
 from rollout.ports.objects import Objects
 from rollout.ports.people import Card, Messages, Place, SlackPerson, Workspace
 from rollout.progression.view import clock
@@ -34,12 +34,16 @@ log = structlog.get_logger("rollout.webhooks")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """Somebody at a Receiver. token: of the bot, "" without one; answer_at: the `response_url` of what he did."""
+    """Somebody at a Receiver. token: of the bot, "" without one; answer_at: the `response_url` of what he did.
+
+    once: what is the same when the request comes again, to whichever replica.
+    """
 
     receiver: Receiver
     token: str = field(repr=False)
     claim: Claim
     answer_at: str
+    once: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +66,8 @@ class SlackDesk:
         self._busy.add(doing)
         try:
             await self._pressed(visit, press, place)
+        except Conflict:
+            log.warning("slack_replayed", receiver=str(visit.receiver.key), user=visit.claim.user)  # by another replica
         except PortError as error:
             await self._refuse(visit, str(press.verb), press.key, error)
         finally:
@@ -78,6 +84,8 @@ class SlackDesk:
                 await self._say(visit, await self._list(visit))
             else:
                 await self._typed(visit, person, wanted, wanted.key)
+        except Conflict:
+            log.warning("slack_replayed", receiver=str(visit.receiver.key), user=visit.claim.user)
         except PortError as error:
             await self._refuse(visit, wanted.word if wanted else text[:80], wanted.key if wanted else None, error)
 
@@ -89,7 +97,7 @@ class SlackDesk:
             return
         verb = Verb(press.verb)
         _check_fresh(press.key, verb, press.binding, standing.status)
-        demand = Demand(key=press.key, verb=verb, binding=press.binding, channel=CHANNEL)
+        demand = Demand(key=press.key, verb=verb, binding=press.binding, channel=CHANNEL, once=visit.once)
         answered = await self._give(visit, person, demand, standing.status)
         line = f"{verb.value} by <@{person.user}> at {clock(self.clock.now())}: {escaped(_result(answered), 300)}"
         if place is None:
@@ -125,7 +133,10 @@ class SlackDesk:
             await self._say(visit, slack_texts.asked(key, status, Verb.APPROVE, echo))
         else:
             verb = Verb(wanted.word)
-            demand = Demand(key=key, verb=verb, binding=bound(verb, status), channel=CHANNEL, reason=wanted.reason)
+            made_for = bound(verb, status)
+            demand = Demand(
+                key=key, verb=verb, binding=made_for, channel=CHANNEL, reason=wanted.reason, once=visit.once
+            )
             await self._say(visit, note(_outcome(demand, await self._give(visit, person, demand, status))))
 
     async def _give(self, visit: Visit, person: SlackPerson, demand: Demand, status: RolloutStatus) -> Answered:

@@ -39,9 +39,7 @@ class SlackPeople:
     async def member(self, receiver: Receiver, token: str, claim: Claim) -> SlackPerson:
         """The full member of the Receiver's workspace who it is; Forbidden for everybody else."""
         if receiver.workspace not in (claim.team, claim.organisation):
-            raise Forbidden(
-                f"this is not the workspace that Receiver {receiver.key} hears; it hears {receiver.workspace}"
-            )
+            raise Forbidden("this workspace is not heard here; use the app of your own")
         places = {receiver.workspace, claim.team} - {""}
         if claim.home and claim.home not in places and not claim.organisation:
             raise Forbidden(_STRANGER)
