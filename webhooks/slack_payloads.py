@@ -15,7 +15,7 @@ from rollout.ports.people import Place
 from rollout.services.ordering import Binding
 from rollout.services.slack_people import Claim
 from rollout.services.slack_texts import WHY, Press
-from rollout.services.slack_words import key_in
+from rollout.services.slack_words import LONGEST_REASON, key_in
 
 MOST_FIELDS = 64
 OURS = "rollout."  # what the action_id of our buttons begins with
@@ -27,7 +27,7 @@ _TRIGGER = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 _NUMBER = {"run": 2**31, "step": 1000}  # the largest that a RolloutCommand takes
 _TEXT = re.compile(r"[!-~]{1,64}")  # a revision, or the hash of a pod template
 _VERBS = (Verb.APPROVE, Verb.REJECT, Verb.ABORT)
-_FIELDS = frozenset({"k", "ns", "n", "v", "run", "step", "rev", "tpl"})
+_FIELDS = frozenset({"k", "ns", "n", "v", "run", "step", "rev", "tpl", "r"})
 
 
 class UnreadableError(ValueError):
@@ -166,7 +166,10 @@ def _press(action: Mapping[str, Any]) -> Press:
         return Press(key=key, verb=WHY)
     if verb not in _VERBS:
         raise UnreadableError("value has no verb of a button")
-    return Press(key=key, verb=Verb(verb), binding=_binding(found, Verb(verb)))
+    reason = found.get("r", "")
+    if not isinstance(reason, str) or len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise UnreadableError("r is no reason that a button has")
+    return Press(key=key, verb=Verb(verb), binding=_binding(found, Verb(verb)), reason=reason)
 
 
 def _binding(found: Mapping[str, Any], verb: Verb) -> Binding:

@@ -86,6 +86,10 @@ class MemorySlack:
             raise NotFound(f"{workspace.team}: there is no message {place.ts}")
         self.messages[place] = card
 
+    def is_answerable(self, url: str) -> bool:
+        """Whether it is one of Slack's."""
+        return url.startswith("https://hooks.slack.com/")
+
     async def respond(self, url: str, card: Card, *, replace: bool = False) -> None:
         """Remember the answer."""
         await self._works(None)

@@ -70,6 +70,9 @@ class Messages(Protocol):
     async def update(self, workspace: Workspace, place: Place, card: Card) -> None:
         """Put this in place of a message of ours."""
 
+    def is_answerable(self, url: str) -> bool:
+        """Whether this `response_url` leads to Slack. Makes no request."""
+
     async def respond(self, url: str, card: Card, *, replace: bool = False) -> None:
         """Answer to whoever did something, seen by him alone; or, with `replace`, put it in place of what he used.
 

@@ -61,8 +61,8 @@ class SlackDesk:
     async def pressed(self, visit: Visit, press: Press, place: Place | None) -> None:
         """Do what a button says. place: of the message that has it; None for one that only the presser sees."""
         doing = (visit.claim.user, press)
-        if doing in self._busy:
-            return  # a double click: the first one is being served
+        if doing in self._busy or not self._can_answer(visit):
+            return  # a double click, of which the first one is being served; or nobody could be told
         self._busy.add(doing)
         try:
             await self._pressed(visit, press, place)
@@ -76,6 +76,8 @@ class SlackDesk:
     async def typed(self, visit: Visit, text: str) -> None:
         """Do what a slash command says."""
         wanted = understood(text, visit.receiver.key.namespace)
+        if not self._can_answer(visit):
+            return
         try:
             person = await self.people.member(visit.receiver, visit.token, visit.claim)
             if wanted is None:
@@ -97,7 +99,9 @@ class SlackDesk:
             return
         verb = Verb(press.verb)
         _check_fresh(press.key, verb, press.binding, standing.status)
-        demand = Demand(key=press.key, verb=verb, binding=press.binding, channel=CHANNEL, once=visit.once)
+        demand = Demand(
+            key=press.key, verb=verb, binding=press.binding, channel=CHANNEL, reason=press.reason, once=visit.once
+        )
         answered = await self._give(visit, person, demand, standing.status)
         line = f"{verb.value} by <@{person.user}> at {clock(self.clock.now())}: {escaped(_result(answered), 300)}"
         if place is None:
@@ -129,8 +133,7 @@ class SlackDesk:
             if Verb.APPROVE not in slack_texts.offered(status):
                 holds = "; ".join(reason.message for reason in status.reasons) or status.next or status.phase.value
                 raise Rejected(f"{key}: nothing waits for an approval now: {holds}")
-            echo = f"approve {key}" + (f" ({wanted.reason})" if wanted.reason else "")
-            await self._say(visit, slack_texts.asked(key, status, Verb.APPROVE, echo))
+            await self._say(visit, slack_texts.asked(key, status, Verb.APPROVE, wanted.reason))
         else:
             verb = Verb(wanted.word)
             made_for = bound(verb, status)
@@ -171,6 +174,13 @@ class SlackDesk:
         log.warning("slack_refused", receiver=str(visit.receiver.key), user=visit.claim.user, what=what, why=str(error))
         about = f"{what} of {key}" if key else what
         await self._say(visit, note(f"{about}: {error}"))
+
+    def _can_answer(self, visit: Visit) -> bool:
+        """Whether the `response_url` is Slack's: one that is not comes from nobody whom we know, so nothing is done."""
+        if self.messages.is_answerable(visit.answer_at):
+            return True
+        log.warning("slack_answer_elsewhere", receiver=str(visit.receiver.key), user=visit.claim.user)
+        return False
 
     async def _say(self, visit: Visit, card: Card, *, replace: bool = False) -> None:
         """Tell the person alone; when Slack does not take it, the log has it."""

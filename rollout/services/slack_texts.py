@@ -39,12 +39,13 @@ _STYLES = {Verb.APPROVE: "primary", Verb.REJECT: "danger", Verb.ABORT: "danger"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """What a button means. verb: of a command, or WHY."""
+    """What a button means. verb: of a command, or WHY. reason: what was typed with the command, "" for none."""
 
     key: Key
     verb: Verb | str
     kind: str = "Rollout"
     binding: Binding = field(default_factory=Binding)
+    reason: str = ""
 
 
 def card(key: Key, status: RolloutStatus, said: Sequence[str] = ()) -> Card:
@@ -61,13 +62,15 @@ def card(key: Key, status: RolloutStatus, said: Sequence[str] = ()) -> Card:
     return Card(text=escaped(f"{title}: {_summary(status)}", _FALLBACK), blocks=tuple(blocks))
 
 
-def asked(key: Key, status: RolloutStatus, verb: Verb, echo: str) -> Card:
-    """The question before `verb`, with a button that is bound to what is shown now. echo: what was typed."""
+def asked(key: Key, status: RolloutStatus, verb: Verb, reason: str) -> Card:
+    """The question before `verb`, with a button that is bound to what is shown now. reason: typed with it, "" for none."""
+    echo = f"{verb.value} {key}" + (f" ({reason})" if reason else "")
     lines = [
         f"{escaped(echo, _LINE)} means {escaped(_about(key, status), _LINE)}.",
         escaped(effect(verb, status), _LINE),
     ]
-    button = _button(key, status, verb)
+    press = Press(key=key, verb=verb, binding=bound(verb, status), reason=reason)
+    button = {**_button(key, status, verb), "value": value(press)}
     actions = {"type": "actions", "block_id": BLOCK_ID, "elements": [button, _button(key, status, WHY)]}
     return Card(text=lines[0], blocks=(_section(lines), actions))
 
@@ -109,7 +112,7 @@ def line_alone(line: str) -> Card:
 
 
 def value(press: Press) -> str:
-    """The button's value; "" when it would be longer than Slack takes."""
+    """The button's value, within Slack's limit: a reason is cut where it does not fit."""
     made_for = press.binding
     found = {
         "k": press.kind,
@@ -120,9 +123,15 @@ def value(press: Press) -> str:
         "step": made_for.step,
         "rev": made_for.revision,
         "tpl": made_for.template,
+        "r": press.reason or None,
     }
-    text = json.dumps({name: one for name, one in found.items() if one is not None}, separators=(",", ":"))
-    return text if len(text) <= MOST_VALUE else ""
+    given = {name: one for name, one in found.items() if one is not None}
+    text = json.dumps(given, separators=(",", ":"), ensure_ascii=False)
+    over = len(text) - MOST_VALUE
+    if over > 0 and press.reason:
+        # A character takes two in JSON at most: those that take more are no part of a line.
+        return value(replace(press, reason=press.reason[: max(len(press.reason) - over, 0)]))
+    return text
 
 
 def bound(verb: Verb, status: RolloutStatus) -> Binding:

@@ -31,13 +31,17 @@ def understood(text: str, namespace: str) -> Typed | None:
     words = text.split(maxsplit=2)
     if not words or words in (["status"], ["list"]):
         return Typed(word="status", key=None)
+    if words == ["help"]:
+        return None
     known = {"status", "why", *(verb.value for verb in VERBS)}
     if words[0] not in known:
         words = ["why", *words]
         if len(words) > 2:
             return None
     key = key_in(words[1], namespace) if len(words) > 1 else None
-    reason = " ".join(words[2].split()) if len(words) > 2 else ""
+    given = words[2] if len(words) > 2 else ""
+    # isprintable leaves out what is no part of a line, surrogates and what turns the direction of text among it
+    reason = " ".join("".join(char if char.isprintable() else " " for char in given).split())
     if key is None or len(reason) > LONGEST_REASON or (reason and words[0] in ("status", "why")):
         return None
     return Typed(word=words[0], key=key, reason=reason)
