@@ -56,7 +56,7 @@ class SlackHooks:
             raise RefusedError(Refusal.UNREADABLE, str(error)) from error
         if found is None:
             return Response(status_code=200)
-        if len(self._doing) >= MOST_AT_ONCE:
+        if not self.has_room:
             raise RefusedError(Refusal.UNAVAILABLE, "too much at once; try again")
         if not self._deliveries.is_new(knock.uid, found.once, knock.now + 2 * window, knock.now):
             raise RefusedError(Refusal.REPLAYED)
@@ -64,6 +64,16 @@ class SlackHooks:
         self._doing.add(task)
         task.add_done_callback(self._doing.discard)
         return Response(status_code=200)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is being done."""
+        return bool(self._doing)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one thing more can be done at once."""
+        return len(self._doing) < MOST_AT_ONCE
 
     async def close(self) -> None:
         """Give up what is being done."""

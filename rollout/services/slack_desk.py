@@ -4,7 +4,7 @@ Whoever did it is told, and where a message was used it is put in its place who 
 what cannot be looked up is refused with the reason.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -191,15 +191,19 @@ class SlackDesk:
 
 
 def _check_fresh(key: Key, verb: Verb, made_for: Binding, status: RolloutStatus) -> None:
-    """Rejected when the button speaks of a run, step, revision or pod template that is not the present one."""
-    present = bound(verb, status)
-    if made_for == present and made_for.run is not None:
-        return
-    if status.run is None:
+    """Rejected when the button speaks of a run, step, revision or pod template, as far as it matters, that is over."""
+    needed = bound(verb, status)
+    if needed.run is None:
         raise Rejected(f"the button was made for {made_for}; {key} has no run in hand now ({status.phase.value})")
-    if replace(made_for, template=None) == replace(present, template=None):
+    pairs = (
+        (needed.run, made_for.run),
+        (needed.step, made_for.step),
+        (needed.revision, made_for.revision),
+    )
+    if any(now is not None and now != then for now, then in pairs):
+        raise Rejected(f"the button was made for {made_for}; now it is {bound(Verb.APPROVE, status)}")
+    if needed.template is not None and needed.template != made_for.template:
         raise Rejected(f"the pod template of {made_for.revision} is not the one that the button was made for any more")
-    raise Rejected(f"the button was made for {made_for}; now it is {present}")
 
 
 def _result(answered: Answered) -> str:
