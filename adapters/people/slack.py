@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -33,8 +34,8 @@ class Slack:
 
     within: for one call with all its repetitions; what Slack wants waited for longer is Unreachable with `retry_after`.
     jitter: 0.0 to 1.0, how much of a second is added to a wait. api: where the Web API is; a response_url must be of
-    slack.com, or of this host when it is this machine. Proxies of the environment are not used: a token goes to Slack or
-    nowhere.
+    slack.com, or of this host when it is this machine. Redirects are not followed and proxies of the environment not used: a
+    token goes to Slack or nowhere.
     """
 
     def __init__(
@@ -186,7 +187,8 @@ class Slack:
     def _client(self, token: str) -> AsyncWebClient:
         client = self._clients.get(token)
         if client is None:
-            client = AsyncWebClient(token=token, base_url=self._api, session=self._opened(), retry_handlers=[])
+            session = cast("aiohttp.ClientSession", _Straight(self._opened()))
+            client = AsyncWebClient(token=token, base_url=self._api, session=session, retry_handlers=[])
             client.proxy = None
             self._clients[token] = client
             while len(self._clients) > _CLIENTS:
@@ -199,6 +201,19 @@ class Slack:
             limits = aiohttp.ClientTimeout(total=self._within)
             self._session = aiohttp.ClientSession(timeout=limits, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
         return self._session
+
+
+class _Straight:
+    """A session as the library uses it, which follows no redirect."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self.request = partial(session.request, allow_redirects=False)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return self._session.closed
 
 
 def _person(user: object, asked: str) -> SlackPerson:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from aiohttp import web
 
 from adapters.memory.clock import ManualClock
 from adapters.memory.people import MemorySlack
@@ -213,6 +214,23 @@ async def test_a_message_that_was_not_answered_is_not_sent_again() -> None:
             await served.post(HERE, CHANNEL, Card(text="hello"))
 
         assert len(workspace.calls) == 1
+
+
+async def test_a_token_follows_no_redirect() -> None:
+    heard: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        raise web.HTTPTemporaryRedirect("/elsewhere/users.info")
+
+    workspace = slack.Workspace(token=TOKEN, secret="signing")
+    async with slack.serving(workspace, ("GET", "/away/{x}", elsewhere), ("GET", "/elsewhere/{x}", elsewhere)) as url:
+        served = Slack(ManualClock(NOON), within=WITHIN, jitter=lambda: 0.0, api=f"{url}/away/")
+        with pytest.raises(Unreachable, match="307"):
+            await served.person(HERE, "U1")
+        await served.close()
+
+    assert set(heard) == {"/away/users.info"}
 
 
 async def test_slack_that_is_not_there_is_unreachable() -> None:
