@@ -130,6 +130,13 @@ def a_policy(name: str, *groups: str) -> ApprovalPolicy:
     return ApprovalPolicy(key=Key(namespace="shop", name=name), quorum=quorum)
 
 
+def policy_manifest(name: str, *groups: str) -> dict[str, Any]:
+    """The same policy as an object of the cluster."""
+    meta = {"namespace": "shop", "name": name}
+    spec = {"approvers": {"slackGroups": list(groups)}}
+    return {"apiVersion": "rollout.dev/v1alpha1", "kind": "ApprovalPolicy", "metadata": meta, "spec": spec}
+
+
 @dataclass(slots=True, kw_only=True)
 class SlackStand:
     """A Slack and a controller that know of each other. app: where presses and commands go."""
@@ -209,6 +216,7 @@ async def a_stand(**spec: Any) -> AsyncIterator[SlackStand]:
         stand = SlackStand(
             world=world, workspace=workspace, served=served, hook=hook, policies=policies, receivers=receivers
         )
+        await world.put(policy_manifest("release-managers", MANAGERS))
         await world.commit(revision="v2")
         await world.pass_time(timedelta(minutes=6))
         doors = Doors(receivers=receivers, clock=world.clock, handlers={"slack": hook})
