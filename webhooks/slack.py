@@ -8,7 +8,7 @@ import asyncio
 import hmac
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -26,7 +26,6 @@ from webhooks.slack_payloads import Pressed, Typed, UnreadableError, read
 MOST_BYTES = 256 * 1024  # a payload holds the whole message with its blocks: some 100 KiB at most
 LONGEST_WINDOW = timedelta(minutes=5)  # Slack's own advice; a Receiver may say less
 MOST_AT_ONCE = 32
-_WORK_FOR = timedelta(seconds=60)
 _SECONDS = re.compile(r"[0-9]{1,11}")
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
@@ -37,13 +36,14 @@ log = structlog.get_logger("rollout.webhooks")
 class SlackHooks:
     """The route of Slack, for all its Receivers. Close it when done: what is being done is given up.
 
-    secrets: what a Receiver's Secret holds, for the bot's token.
+    secrets: what a Receiver's Secret holds, for the bot's token. within: for what goes on after the answer.
     """
 
     desk: SlackDesk
     secrets: Callable[[Receiver], Awaitable[ReceiverSecrets]]
     senders: frozenset[Sender] = frozenset({Sender.SLACK})
     most_bytes: int = MOST_BYTES
+    within: timedelta = timedelta(seconds=60)
     _deliveries: Deliveries = field(default_factory=Deliveries)
     _doing: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -87,23 +87,17 @@ class SlackHooks:
             await asyncio.wait(self._doing)
 
     async def _serve(self, receiver: Receiver, once: str, found: Pressed | Typed) -> None:
+        visit = Visit(receiver=receiver, token="", claim=found.claim, answer_at=found.answer_at, once=once)
         try:
-            async with asyncio.timeout(_WORK_FOR.total_seconds()):
-                visit = Visit(
-                    receiver=receiver,
-                    token=await self._token(receiver),
-                    claim=found.claim,
-                    answer_at=found.answer_at,
-                    once=once,
-                )
+            async with asyncio.timeout(self.within.total_seconds()):
+                visit = replace(visit, token=await self._token(receiver))
                 if isinstance(found, Pressed):
                     await self.desk.pressed(visit, found.press, found.place)
                 else:
                     await self.desk.typed(visit, found.text)
-        except TimeoutError:
-            log.warning("slack_gave_up", receiver=str(receiver.key), user=found.claim.user)
-        except Exception:
+        except Exception:  # what is wrong with one request must not be the end of the others
             log.exception("slack_failed", receiver=str(receiver.key), user=found.claim.user)
+            await self.desk.gave_up(visit)
 
     async def _token(self, receiver: Receiver) -> str:
         try:

@@ -69,6 +69,23 @@ def read(body: bytes) -> Pressed | Typed | None:
     return _pressed(_object(payload, "payload"))
 
 
+def schema() -> dict[str, Any]:
+    """What an OpenAPI document says of the body: a form with `payload`, or the fields of a slash command."""
+    names = (
+        "payload",
+        "command",
+        "text",
+        "user_id",
+        "team_id",
+        "enterprise_id",
+        "trigger_id",
+        "response_url",
+        "ssl_check",
+    )
+    form = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+    return {"requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}}
+
+
 def _form(body: bytes) -> dict[str, str]:
     try:
         pairs = parse_qsl(

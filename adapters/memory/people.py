@@ -24,7 +24,8 @@ class MemorySlack:
         self._token = ""
         self._failure: PortError | None = None
         self._answers = asyncio.Event()
-        self._answers.set()
+        self._people_known = asyncio.Event()
+        self.let_go()
 
     def add(self, *people: SlackPerson) -> None:
         """The workspace knows them from now on."""
@@ -50,13 +51,19 @@ class MemorySlack:
         """Answer nothing from now on, and do not refuse either."""
         self._answers.clear()
 
+    def hold_people(self) -> None:
+        """Answer no question about people from now on; messages are taken."""
+        self._people_known.clear()
+
     def let_go(self) -> None:
         """Answer all that waits, and again from now on."""
         self._answers.set()
+        self._people_known.set()
 
     async def person(self, workspace: Workspace, user: str) -> SlackPerson:
         """The user of that id; NotFound when the workspace does not know him."""
         self.asked.append(user)
+        await self._people_known.wait()
         await self._works(workspace)
         if user not in self._people:
             raise NotFound(f"{workspace.team}: there is no user {user}")

@@ -91,6 +91,13 @@ class SlackDesk:
         except PortError as error:
             await self._refuse(visit, wanted.word if wanted else text[:80], wanted.key if wanted else None, error)
 
+    async def gave_up(self, visit: Visit) -> None:
+        """Tell whoever it was for that it was not brought to its end."""
+        if self._can_answer(visit):
+            await self._say(
+                visit, note("it took too long or failed here and was given up; ask `/rollout why` what is so now")
+            )
+
     async def _pressed(self, visit: Visit, press: Press, place: Place | None) -> None:
         person = await self.people.member(visit.receiver, visit.token, visit.claim)
         standing = await self._standing(visit, press.key)

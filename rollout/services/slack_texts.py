@@ -14,7 +14,7 @@ from policies.verdict import Verdict
 from rollout.model.commands import Verb
 from rollout.model.names import Key
 from rollout.model.rollout import Mode
-from rollout.model.status import Past, Phase, RolloutStatus, Run
+from rollout.model.status import Phase, RolloutStatus, Run
 from rollout.ports.people import Card
 from rollout.progression.view import clock
 from rollout.services.ordering import Binding, binding
@@ -48,17 +48,20 @@ class Press:
     reason: str = ""
 
 
-def card(key: Key, status: RolloutStatus, said: Sequence[str] = ()) -> Card:
-    """How the Rollout stands, with buttons for what may be done now. said: lines of ours, in mrkdwn, put below."""
+def card(key: Key, status: RolloutStatus, said: Sequence[str] = (), *, has_buttons: bool = True) -> Card:
+    """How the Rollout stands, with buttons for what may be done now. said: lines of ours, in mrkdwn, put below.
+
+    has_buttons: False where nobody would hear that one is pressed.
+    """
     title = _title(key, status)
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": escaped(title, _HEADER), "emoji": False}},
-        _section(_state(status)),
+        _section([*_state(status), *_ending(status)]),
         *(_section(lines) for lines in (list(_verdicts(status)), list(_holds(status))) if lines),
     ]
     below = [*_approvals(status), *said]
     blocks += [_context(line) for line in below[-_MOST_LINES:]]
-    blocks.append(_actions(key, status))
+    blocks += [_actions(key, status)] if has_buttons else []
     return Card(text=escaped(f"{title}: {_summary(status)}", _FALLBACK), blocks=tuple(blocks))
 
 
@@ -79,9 +82,7 @@ def why(key: Key, status: RolloutStatus, error: str = "") -> Card:
     """Why it stands as it does: the sentences that the CLI's `why` shows. error: why its spec cannot be read, "" if it can."""
     title = _title(key, status)
     unread = [f":warning: cannot be read: {escaped(error, _LINE)}"] if error else []
-    past = status.history[0] if status.history else None
-    ended = [escaped(_ended(past), _LINE)] if past is not None and status.run is None else []
-    following = [*ended, f"*Next:* {escaped(status.next or 'the controller has said nothing yet', _LINE)}"]
+    following = [*_ending(status), f"*Next:* {escaped(status.next or 'the controller has said nothing yet', _LINE)}"]
     head = [f"*{escaped(title, _LINE)}*", *_state(status), *unread]
     parts = (head, list(_verdicts(status)), list(_holds(status)), following)
     return Card(
@@ -237,8 +238,12 @@ def _approvals(status: RolloutStatus) -> Iterator[str]:
             yield f"approved by {escaped(one.by, 120)}{by} at {clock(one.at)}"
 
 
-def _ended(past: Past) -> str:
-    return f"run {past.run} of {past.revision}: {past.outcome.value} at {clock(past.ended)} ({past.message})"
+def _ending(status: RolloutStatus) -> Iterator[str]:
+    """How the last run ended, where none is in hand."""
+    if status.run is None and status.history:
+        past = status.history[0]
+        ended = f"run {past.run} of {past.revision}: {past.outcome.value} at {clock(past.ended)} ({past.message})"
+        yield escaped(ended, _LINE)
 
 
 def _next_weight(run: Run) -> int:

@@ -183,6 +183,17 @@ async def test_what_is_being_done_is_given_up_when_the_hook_is_closed() -> None:
     assert desk.commands() == []
 
 
+async def test_what_takes_too_long_is_given_up_and_said() -> None:
+    desk = a_quiet_desk()
+    desk.hooks.within = timedelta(seconds=0.05)
+    desk.slack.hold_people()
+
+    await desk.hear(BODY)
+
+    assert "it took too long or failed here and was given up" in desk.told()[-1]
+    assert desk.commands() == []
+
+
 async def test_secrets_are_in_no_log_line(capsys: pytest.CaptureFixture[str]) -> None:
     desk = a_quiet_desk()
     await desk.hear(BODY)

@@ -2,6 +2,10 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from adapters.kube.cache import Cache
 from adapters.kube.kinds import KINDS
@@ -13,14 +17,28 @@ from rollout.demo.slack import TEAM
 from rollout.demo.slack_clicks import press, send
 from rollout.manifest.status import status_to_dict
 from rollout.model.names import Key
+from rollout.model.rollout import RouteRef
+from rollout.model.status import RolloutStatus
+from rollout.ports.rollouts import Stored
 from rollout.services import slack_texts
+from rollout.services.authorising import Authority
 from rollout.web.listen import served
 from rollout.wiring.receiving import Reception
-from rollout.wiring.slack import slack_hooks
+from rollout.wiring.slack import SlackCards, slack_hooks
 from tests.support.builders import CHECKOUT, NOON, a_rollout_manifest
 from tests.support.followed import SOON
-from tests.support.receivers import HOME, receiver_manifest, receiver_secret
-from tests.support.slack import ANA, MANAGERS, SECRET, TOKEN, KnownPolicies, a_workspace
+from tests.support.receivers import HOME, KnownReviews, receiver_manifest, receiver_secret
+from tests.support.slack import (
+    ANA,
+    MANAGERS,
+    SECRET,
+    TOKEN,
+    KnownPolicies,
+    KnownReceivers,
+    a_slack_receiver,
+    a_workspace,
+    texts,
+)
 from tests.support.slack_knocks import waiting
 from webhooks.routes import Doors, hooks
 
@@ -73,3 +91,60 @@ async def _pressed(workspace: slack.Workspace, url: str) -> int:
     blocks = [dict(block) for block in card.blocks]
     message = slack.Message(channel="C024BE91L", ts=workspace.stamp(), text=card.text, blocks=blocks)
     return await send(workspace, url, press(workspace, workspace.put(message), "rollout.approve", ANA, NOON), ANA)
+
+
+class OneRollout:
+    """`Rollouts` with shop/checkout, which waits for an approval in run 1."""
+
+    def get(self, key: Key) -> Stored | None:
+        """That one."""
+        wanted = Stored(key=CHECKOUT, uid="u", version="1", generation=1, spec=None, status=waiting())
+        return wanted if key == CHECKOUT else None
+
+    def keys(self) -> tuple[Key, ...]:
+        """That one."""
+        return (CHECKOUT,)
+
+    def on_route(self, namespace: str, route: RouteRef) -> tuple[Key, ...]:
+        """That one, whatever the route."""
+        return self.keys() if namespace and route else ()
+
+    async def save(self, stored: Stored, status: RolloutStatus) -> Stored:
+        """As if."""
+        return replace(stored, status=status)
+
+    async def set_finalizer(self, stored: Stored, *, present: bool) -> Stored:
+        """As if."""
+        return replace(stored, finalizer=present)
+
+
+def cards(**receiver: Any) -> SlackCards:
+    """Cards where this Receiver of Slack is the only one."""
+    known = KnownReceivers(a_slack_receiver(**receiver))
+    return SlackCards(rollouts=OneRollout(), receivers=known, authority=Authority(reviews=KnownReviews(), home=HOME))
+
+
+def test_news_of_the_present_run_are_its_card_with_buttons() -> None:
+    blocks = cards().blocks("Rollout", CHECKOUT, 1, ["step 1: <!channel>"])
+
+    assert texts(blocks)[-5:] == ["step 1: &lt;!channel&gt;", "[Approve]", "[Reject]", "[Abort]", "[Why]"]
+
+
+@pytest.mark.parametrize("receiver", [{"suspend": True}, {"key": Key(namespace="pay", name="slack")}], ids=str)
+def test_where_nobody_hears_a_button_there_is_none(receiver: dict[str, Any]) -> None:
+    blocks = cards(**receiver).blocks("Rollout", CHECKOUT, 1, ["step 1"])
+
+    assert blocks
+    assert not any(block["type"] == "actions" for block in blocks)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "run"),
+    [
+        ("MeshMigration", CHECKOUT, 1),
+        ("Rollout", Key(namespace="shop", name="cart"), 1),
+        ("Rollout", CHECKOUT, 7),
+    ],
+)
+def test_news_of_anything_else_have_no_card(kind: str, key: Key, run: int) -> None:
+    assert cards().blocks(kind, key, run, ["news"]) == []
