@@ -21,8 +21,9 @@ from rollout.ports.people import Card, Messages, Place, SlackPerson, Workspace
 from rollout.progression.view import clock
 from rollout.services import queries, slack_texts
 from rollout.services.ordering import Answered, Binding, Demand, answer
+from rollout.services.slack_markup import escaped, line_alone, note
 from rollout.services.slack_people import Claim, SlackPeople
-from rollout.services.slack_texts import WHY, Press, bound, escaped, note
+from rollout.services.slack_texts import WHY, Press, bound
 from rollout.services.slack_words import HELP, Typed, understood
 from rollout.services.vouching import Voucher
 
@@ -112,7 +113,7 @@ class SlackDesk:
         answered = await self._give(visit, person, demand, standing.status)
         line = f"{verb.value} by <@{person.user}> at {clock(self.clock.now())}: {escaped(_result(answered), 300)}"
         if place is None:
-            await self._say(visit, slack_texts.line_alone(line), replace=True)
+            await self._say(visit, line_alone(line), replace=True)
             return
         if answered.result is not Result.ACCEPTED:
             await self._say(visit, note(_outcome(demand, answered)))

@@ -1,11 +1,9 @@
 """What does Slack show of a Rollout, and what do its buttons mean?
 
-Texts that come from git or Kubernetes are one line each, escaped and cut to Slack's limits: nothing in them can mention
-somebody, link somewhere or look like a line of ours.
+Everything that comes from git or Kubernetes goes through `slack_markup.escaped`.
 """
 
 import json
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,19 +16,17 @@ from rollout.model.status import Phase, RolloutStatus, Run
 from rollout.ports.people import Card
 from rollout.progression.view import clock
 from rollout.services.ordering import Binding, binding
+from rollout.services.slack_markup import Block, context, escaped, section
 
-Block = dict[str, Any]
 WHY = "why"
 BLOCK_ID = "rollout"
 MOST_VALUE = 2000  # characters of a button's value, as of all of these Slack's own limit
-_HEADER, _SECTION, _CONTEXT, _DIALOG, _FALLBACK = 150, 3000, 600, 300, 1000
+_HEADER, _DIALOG, _FALLBACK = 150, 300, 1000
 _LINE = 300  # of one sentence, so that no single one drives out the others
 _MOST_LINES = 8
 _MOST_LISTED, _PAGE = 100, 10
 _BAR = 20
 _FULL = 100
-_UNWANTED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # among them what turns the direction of text
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKS = {Verdict.PASS: ":white_check_mark:", Verdict.FAIL: ":x:", Verdict.INCONCLUSIVE: ":grey_question:"}
 AT_THE_GATE = frozenset({"AwaitingApproval", "AuthorUnproven"})  # reasons of a gate that an approval may open
 _RUNNING = (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING)
@@ -56,11 +52,11 @@ def card(key: Key, status: RolloutStatus, said: Sequence[str] = (), *, has_butto
     title = _title(key, status)
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": escaped(title, _HEADER), "emoji": False}},
-        _section([*_state(status), *_ending(status)]),
-        *(_section(lines) for lines in (list(_verdicts(status)), list(_holds(status))) if lines),
+        section([*_state(status), *_ending(status)]),
+        *(section(lines) for lines in (list(_verdicts(status)), list(_holds(status))) if lines),
     ]
     below = [*_approvals(status), *said]
-    blocks += [_context(line) for line in below[-_MOST_LINES:]]
+    blocks += [context(line) for line in below[-_MOST_LINES:]]
     blocks += [_actions(key, status)] if has_buttons else []
     return Card(text=escaped(f"{title}: {_summary(status)}", _FALLBACK), blocks=tuple(blocks))
 
@@ -75,7 +71,7 @@ def asked(key: Key, status: RolloutStatus, verb: Verb, reason: str) -> Card:
     press = Press(key=key, verb=verb, binding=bound(verb, status), reason=reason)
     button = {**_button(key, status, verb), "value": value(press)}
     actions = {"type": "actions", "block_id": BLOCK_ID, "elements": [button, _button(key, status, WHY)]}
-    return Card(text=lines[0], blocks=(_section(lines), actions))
+    return Card(text=lines[0], blocks=(section(lines), actions))
 
 
 def why(key: Key, status: RolloutStatus, error: str = "") -> Card:
@@ -86,7 +82,7 @@ def why(key: Key, status: RolloutStatus, error: str = "") -> Card:
     head = [f"*{escaped(title, _LINE)}*", *_state(status), *unread]
     parts = (head, list(_verdicts(status)), list(_holds(status)), following)
     return Card(
-        text=escaped(f"{title}: {_summary(status)}", _FALLBACK), blocks=tuple(map(_section, filter(None, parts)))
+        text=escaped(f"{title}: {_summary(status)}", _FALLBACK), blocks=tuple(map(section, filter(None, parts)))
     )
 
 
@@ -98,18 +94,7 @@ def listed(standings: Sequence[tuple[Key, RolloutStatus]]) -> Card:
     more = len(standings) - len(lines)
     lines += [f"and {more} more; `/rollout status NAMESPACE/NAME` shows one"] if more else []
     pages = [lines[first : first + _PAGE] for first in range(0, len(lines), _PAGE)]
-    return Card(text=f"{len(standings)} Rollouts", blocks=tuple(map(_section, pages)))
-
-
-def note(text: str) -> Card:
-    """A sentence that may hold what came from elsewhere."""
-    line = escaped(text, _SECTION)
-    return Card(text=line, blocks=(_section([line]),))
-
-
-def line_alone(line: str) -> Card:
-    """A line of ours in mrkdwn, with nothing else."""
-    return Card(text=line, blocks=(_section([line]),))
+    return Card(text=f"{len(standings)} Rollouts", blocks=tuple(map(section, pages)))
 
 
 def value(press: Press) -> str:
@@ -157,24 +142,6 @@ def effect(verb: Verb, status: RolloutStatus) -> str:
             return f"Keeps {run.canary.name} at {run.weight} % until somebody resumes."
         case _:
             return f"Lets {run.canary.name} go on from {run.weight} %."
-
-
-def escaped(text: str, most: int) -> str:
-    """One line of at most `most` characters in which Slack sees no markup of its own: no mention, link or entity."""
-    kept = "".join(" " if char.isspace() else char for char in text if char.isspace() or _is_shown(char))
-    out: list[str] = []
-    room = most - 1
-    for char in " ".join(kept.split()):
-        piece = _ENTITIES.get(char, char)
-        room -= len(piece)
-        if room < 0:
-            return "".join(out) + "…"
-        out.append(piece)
-    return "".join(out) or "-"
-
-
-def _is_shown(char: str) -> bool:
-    return unicodedata.category(char) not in _UNWANTED
 
 
 def _title(key: Key, status: RolloutStatus) -> str:
@@ -248,19 +215,6 @@ def _ending(status: RolloutStatus) -> Iterator[str]:
 
 def _next_weight(run: Run) -> int:
     return run.plan[run.step].weight if run.step < len(run.plan) else _FULL
-
-
-def _section(lines: Sequence[str]) -> Block:
-    # verbatim: Slack makes no links of what looks like one
-    text = "\n".join(lines)
-    while len(text) > _SECTION:
-        lines = lines[:-1]
-        text = "\n".join(lines)
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
-
-
-def _context(line: str) -> Block:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": line[:_CONTEXT], "verbatim": True}]}
 
 
 def _actions(key: Key, status: RolloutStatus) -> Block:

@@ -17,8 +17,9 @@ from rollout.ports.rollouts import Rollouts
 from rollout.services.authorising import Authority
 from rollout.services.queries import KIND
 from rollout.services.slack_desk import SlackDesk
+from rollout.services.slack_markup import escaped
 from rollout.services.slack_people import SlackPeople
-from rollout.services.slack_texts import card, escaped
+from rollout.services.slack_texts import card
 from rollout.wiring.receiving import Reception
 from webhooks.slack import SlackHooks
 

@@ -18,7 +18,8 @@ from rollout.model.rollout import Mode
 from rollout.model.status import Outcome, Past, Phase, Reason, RolloutStatus
 from rollout.ports.people import Card
 from rollout.services.ordering import Binding
-from rollout.services.slack_texts import Press, asked, bound, card, escaped, listed, offered, value, why
+from rollout.services.slack_markup import escaped
+from rollout.services.slack_texts import Press, asked, bound, card, listed, offered, value, why
 from tests.support.builders import CHECKOUT, NOON, a_full_status, a_run, a_status, a_verdict
 from tests.support.slack_knocks import form, payload, waiting
 from webhooks.slack_payloads import Pressed, read
