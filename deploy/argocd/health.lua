@@ -31,6 +31,9 @@ local waiting = {
   FallenBack = true,
   RolledBack = true,
   FallbackBudgetSpent = true,
+  BudgetMissing = true,
+  CertificateEnding = true,
+  WebhookUncallable = true,
 }
 
 local status = obj.status or {}
