@@ -1,4 +1,4 @@
-"""How is the API wired?"""
+"""How are the API and the dashboard wired?"""
 
 from ipaddress import ip_network
 from urllib.parse import urlsplit
@@ -23,11 +23,12 @@ from rollout.web.api import Faces, api
 from rollout.web.asking import Asking
 from rollout.web.callers import Callers, Proxy
 from rollout.web.guard import LOOPBACK, Guard
+from rollout.web.pages import add_pages, assets
 from rollout.web.sight import Sight
 
 
 def api_app(settings: Settings, cluster: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock) -> ASGIApp:
-    """The API over the caches, on any replica. cluster: without the lease, which commands do not need."""
+    """The API and the dashboard over the caches, on any replica. cluster: without the lease, which commands do not need."""
     reviews, objects, feed = KubeReviews(cluster), KubeObjects(cluster), Feed()
     callers = Callers(reviews=reviews, clock=clock, tokens=settings.api_tokens, proxy=_proxy(settings))
     migrations = KubeMigrations(cluster, cache)
@@ -57,7 +58,9 @@ def api_app(settings: Settings, cluster: KubeApi, cache: Cache, rollouts: Rollou
         asking=asking,
         feed=feed,
     )
-    return Guard(api(faces), callers, _hosts(settings, callers))
+    app = api(faces)
+    add_pages(app, assets())
+    return Guard(app, callers, _hosts(settings, callers))
 
 
 def _proxy(settings: Settings) -> Proxy | None:

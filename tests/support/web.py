@@ -23,6 +23,7 @@ from rollout.web.api import Faces, api
 from rollout.web.asking import Asking
 from rollout.web.callers import Callers, Proxy
 from rollout.web.guard import Guard
+from rollout.web.pages import add_pages, assets
 from rollout.web.sight import Sight
 from tests.support.builders import NOON, a_run, a_spec, a_status
 from tests.support.receivers import HOME, KnownReviews, Written
@@ -91,7 +92,7 @@ class Front:
     cluster: MemoryCluster = field(default_factory=MemoryCluster.with_kinds)
 
     def app(self) -> ASGIApp:
-        """The API as `wiring.web` makes it, over all this."""
+        """The API and the dashboard as `wiring.web` makes them, over all this."""
         callers = Callers(reviews=self.reviews, clock=self.clock, tokens=self.tokens, proxy=self.proxy)
         faces = Faces(
             rollouts=self.fleet,
@@ -108,7 +109,9 @@ class Front:
             ),
             feed=self.feed,
         )
-        return Guard(api(faces), callers, self.hosts)
+        made = api(faces)
+        add_pages(made, assets())
+        return Guard(made, callers, self.hosts)
 
 
 def a_front(*keys: Key, rights: Iterable[Right] = (), **changes: Any) -> Front:

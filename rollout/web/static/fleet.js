@@ -1,0 +1,194 @@
+// How does the whole fleet stand, and which Rollouts of it does somebody look for?
+
+import { rolloutPath } from './api.js';
+import { asRow, chosen, counts, fromQuery, toQuery } from './choosing.js';
+import { h, put, say } from './dom.js';
+import { filters } from './fleet-filters.js';
+import { COLUMNS, fill, line } from './fleet-rows.js';
+import { grid } from './grid.js';
+import { counted, figure } from './marks.js';
+import { kept } from './reading.js';
+import { isTyping } from './shell.js';
+import { empty, loading, refused } from './states.js';
+
+const TOGETHER_MS = 400; // changes in this time are read together
+const MOST_SINGLE = 20; // more than that are read with all the others
+const CALM_MS = 5_000; // the whole fleet is not read more often
+const remembered = { user: undefined, rows: new Map(), opened: '' };
+
+/** Show the fleet; answers how to leave it. */
+export async function show(root, { query }, ctx) {
+  if (remembered.user !== ctx.me?.user) Object.assign(remembered, { user: ctx.me?.user, rows: new Map(), opened: '' });
+  const page = new Fleet(root, fromQuery(query), ctx);
+  page.start();
+  return () => page.stop();
+}
+
+class Fleet {
+  #ctx;
+  #want;
+  #table;
+  #filters;
+  #root;
+  #below = h('div', {});
+  #count = h('p', { class: 'count', role: 'status' });
+  #rows = remembered.rows;
+  #total = 0;
+  #isWhole = false;
+  #changed = new Set();
+  #timer = 0;
+  #readAt = 0;
+  #ends = [];
+  #reading;
+
+  constructor(root, want, ctx) {
+    this.#root = root;
+    this.#want = want;
+    this.#ctx = ctx;
+    this.#isWhole = this.#rows.size > 0;
+    this.#table = grid({ columns: COLUMNS, caption: 'Rollouts', make: line, update: fill, sort: (id) => this.#sort(id) });
+    this.#filters = filters(want, (change) => this.#choose(change));
+    this.#reading = kept(ctx.api, (signal) => this.#readAll(signal), (error) => put(root, refused(error)));
+  }
+
+  start() {
+    const { live } = this.#ctx;
+    const keys = (event) => this.#key(event);
+    document.addEventListener('keydown', keys);
+    this.#ends = [
+      live.on('rollout', ({ namespace, name }) => this.#note(`${namespace}/${name}`)),
+      live.on('reset', () => this.#reading.again()),
+      () => document.removeEventListener('keydown', keys),
+    ];
+    put(this.#root, h('div', { class: 'head' }, h('h1', {}, 'Rollouts'), this.#count), this.#filters.node, this.#below);
+    this.#draw();
+    this.#table.focus(remembered.opened);
+    this.#reading.again();
+  }
+
+  stop() {
+    const row = document.activeElement?.closest?.('tr');
+    remembered.opened = row?.dataset.key ?? '';
+    this.#ends.forEach((end) => end());
+    clearTimeout(this.#timer);
+    this.#reading.stop();
+    this.#table.stop();
+  }
+
+  async #readAll(signal) {
+    const found = new Map();
+    await this.#ctx.api.everyRollout((items, total) => {
+      for (const item of items) found.set(`${item.namespace}/${item.name}`, asRow(item));
+      this.#total = total;
+      if (this.#isWhole) return;
+      this.#rows = found;
+      this.#draw();
+    }, { signal });
+    this.#isWhole = true;
+    this.#readAt = Date.now();
+    this.#rows = found;
+    remembered.rows = found;
+    this.#draw();
+    if (this.#changed.size) this.#soon();
+  }
+
+  #note(key) {
+    this.#changed.add(key);
+    this.#soon();
+  }
+
+  #soon() {
+    if (this.#timer) return;
+    const rest = this.#changed.size > MOST_SINGLE ? this.#readAt + CALM_MS - Date.now() : 0;
+    this.#timer = setTimeout(() => this.#catchUp(), Math.max(TOGETHER_MS, rest));
+  }
+
+  async #catchUp() {
+    this.#timer = 0;
+    if (!this.#isWhole) return; // what changes while all is read is read after it
+    const keys = [...this.#changed];
+    this.#changed.clear();
+    if (keys.length > MOST_SINGLE) {
+      this.#reading.again();
+      return;
+    }
+    try {
+      await Promise.all(keys.map((key) => this.#readOne(key)));
+    } catch (error) {
+      this.#ctx.api.failed(error);
+      this.#reading.again();
+      return;
+    }
+    this.#draw();
+  }
+
+  async #readOne(key) {
+    const [namespace, name] = key.split('/');
+    try {
+      const row = asRow((await this.#ctx.api.get(rolloutPath(namespace, name))).summary);
+      this.#tell(this.#rows.get(key), row);
+      this.#rows.set(key, row);
+    } catch (error) {
+      if (error.status !== 404 && error.status !== 403) throw error;
+      this.#rows.delete(key);
+    }
+    this.#total = this.#rows.size;
+  }
+
+  /** News that somebody would want to hear without looking. */
+  #tell(old, row) {
+    if (row.needsPerson && !old?.needsPerson) this.#ctx.say(`${row.key} waits for a person: ${row.holds[0]?.message ?? ''}`);
+    else if (row.phase === 'Failed' && old?.phase !== 'Failed') this.#ctx.say(`${row.key} failed`);
+  }
+
+  #choose(change) {
+    this.#want = { ...this.#want, ...change };
+    history.replaceState(history.state, '', location.pathname + toQuery(this.#want));
+    this.#draw();
+  }
+
+  #sort(id) {
+    this.#choose({ sort: id, down: this.#want.sort === id && !this.#want.down });
+  }
+
+  #draw() {
+    const rows = [...this.#rows.values()];
+    const found = chosen(rows, this.#want);
+    this.#filters.show(this.#want, rows, counts(rows, this.#want));
+    this.#table.sorted(this.#want.sort, this.#want.down);
+    say(this.#count, this.#words(found.length));
+    const below = this.#what(rows, found);
+    if (this.#below.firstChild !== below) put(this.#below, below);
+    this.#table.show(found);
+  }
+
+  #words(found) {
+    if (!this.#isWhole && !this.#rows.size) return '';
+    if (!this.#isWhole) return `${figure(this.#rows.size)} of ${counted(this.#total, 'Rollout')} read`;
+    return found === this.#rows.size ? counted(found, 'Rollout') : `${figure(found)} of ${counted(this.#rows.size, 'Rollout')}`;
+  }
+
+  #what(rows, found) {
+    if (found.length) return this.#table.node;
+    if (!this.#isWhole) return loading('Rollouts');
+    if (rows.length) {
+      return empty('No Rollout is like this', 'None matches what is looked for.',
+        h('button', { type: 'button', class: 'button', onclick: () => this.#filters.clear() }, 'Show all'));
+    }
+    if (this.#ctx.me?.open ?? true) {
+      return empty('There is no Rollout yet', 'A Rollout says which revision of a service git wants live, and by which steps.',
+        h('span', {}, h('code', {}, 'rollout init'), ' writes one for a service that runs already.'));
+    }
+    return empty('There is no Rollout that you may see', 'Either there is none, or you may list them in no namespace.',
+      h('span', {}, 'An administrator gives that right by the ClusterRole ', h('code', {}, 'rollout-view'), '.'));
+  }
+
+  #key(event) {
+    if (isTyping(event) || document.querySelector('dialog[open]')) return;
+    const moves = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
+    if (event.key === '/') this.#filters.search();
+    else if (event.key in moves && !event.shiftKey) this.#table.move(moves[event.key]);
+    else return;
+    event.preventDefault();
+  }
+}
