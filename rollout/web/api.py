@@ -112,7 +112,7 @@ def _of_rollouts(app: FastAPI, faces: Faces) -> None:
         """What became of a command for this Rollout."""
         caller = _caller(request)
         await faces.must_see(caller, "RolloutCommand", namespace, f"RolloutCommands in {namespace}")
-        return await faces.asking.answered(Key(namespace=namespace, name=name), command)
+        return await faces.asking.answered("Rollout", Key(namespace=namespace, name=name), command)
 
 
 def _of_migrations(app: FastAPI, faces: Faces) -> None:
@@ -137,6 +137,13 @@ def _of_migrations(app: FastAPI, faces: Faces) -> None:
     async def order(request: Request, name: str, wanted: MoveOrder) -> Recorded:
         """Ask something of a MeshMigration in the caller's own name."""
         return await faces.asking.of_migration(_caller(request), name, wanted)
+
+    @app.get(MIGRATION + "/commands/{command}", responses=dict(_ONE))
+    async def answer(request: Request, name: str, command: str) -> Answer:
+        """What became of a command for this MeshMigration."""
+        home = faces.asking.home
+        await faces.must_see(_caller(request), "RolloutCommand", home, f"RolloutCommands in {home}")
+        return await faces.asking.answered("MeshMigration", Key(namespace=home, name=name), command)
 
 
 def _of_the_caller(app: FastAPI, faces: Faces) -> None:

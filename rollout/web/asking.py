@@ -61,16 +61,19 @@ class Asking:
         )
         return await self._recorded(_known(caller), demand)
 
-    async def answered(self, key: Key, command: str) -> Answer:
-        """What became of a command for this Rollout; HTTPException 404 when there is none of that name for it."""
+    async def answered(self, kind: str, key: Key, command: str) -> Answer:
+        """What became of a command for this target; HTTPException 404 when there is none of that name for it.
+
+        key: of a MeshMigration, the controller's namespace with its name.
+        """
         try:
             obj = await self.objects.get("RolloutCommand", key.namespace, command)
         except NotFound as error:
             raise HTTPException(404, f"there is no RolloutCommand {key.namespace}/{command}") from error
         except PortError as error:
             raise HTTPException(503, str(error)) from error
-        if obj["spec"]["target"] != {"kind": "Rollout", "name": key.name}:
-            raise HTTPException(404, f"RolloutCommand {key.namespace}/{command} is not for {key}")
+        if obj["spec"]["target"] != {"kind": kind, "name": key.name}:
+            raise HTTPException(404, f"RolloutCommand {key.namespace}/{command} is not for {kind} {key.name}")
         status = obj.get("status") or {}
         return Answer(command=command, result=status.get("result"), message=str(status.get("message", "")))
 

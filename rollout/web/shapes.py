@@ -71,30 +71,66 @@ class One(Body):
     template: str
 
 
+class Plaintext(Body):
+    """Who spoke plaintext to what. source: "" where nothing says who it was."""
+
+    source: str
+    workload: str
+    calls: int
+    last: datetime
+
+
 class Moving(Body):
-    """A namespace on its way."""
+    """A namespace on its way. visited: the farthest stage of the way that it was in. verbs: what may be asked for it now."""
 
     name: str
     wave: str
     stage: str
+    visited: str
     since: datetime | None
     holds: list[Hold]
-    callers: list[str]
+    needs_person: bool
+    callers: list[Plaintext]
     fallbacks: int
+    why_back: str
+    verbs: list[str]
     next: str
 
 
-class Migration(Body):
-    """A MeshMigration with its namespaces."""
+class WaveApproved(Body):
+    """Somebody's yes to a wave. at: None where an older version wrote it down."""
+
+    by: str
+    at: datetime | None
+    channel: str
+
+
+class Wave(Body):
+    """Namespaces that move together. approval: the ApprovalPolicy that lets it begin, "" for none."""
 
     name: str
+    namespaces: list[str]
+    concurrency: int
+    approval: str
+    approved: list[WaveApproved]
+    begun: bool
+
+
+class Migration(Body):
+    """A MeshMigration with its namespaces. mesh and target: "" while its spec cannot be read."""
+
+    name: str
+    mesh: str
+    target: str
     wave: str
     paused: str
     done: int
     total: int
     holds: list[Hold]
+    needs_person: bool
     next: str
     error: str
+    waves: list[Wave]
     namespaces: list[Moving]
 
 

@@ -1,16 +1,21 @@
 """How does what is stored look over HTTP?"""
 
 import json
+from collections.abc import Iterator
 
 from policies.verdict import worst
 from rollout.manifest.status import status_to_dict
-from rollout.model.migration import NamespaceStatus
+from rollout.migration.orders import possible
+from rollout.model.commands import Verb
+from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
+from rollout.model.migration import Wave as WaveSpec
 from rollout.model.rollout import Mode
 from rollout.model.status import Reason
 from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Stored
 from rollout.progression.telling import NEEDS_A_PERSON
-from rollout.web.shapes import Hold, Migration, Moving, One, Summary
+from rollout.services.migration_reads import needs_a_person
+from rollout.web.shapes import Hold, Migration, Moving, One, Plaintext, Summary, Wave, WaveApproved
 
 
 def summary(stored: Stored) -> Summary:
@@ -53,16 +58,34 @@ def migration(stored: StoredMigration) -> Migration:
     spec, status = stored.spec, stored.status
     waves = {name: wave.name for wave in spec.waves for name in wave.namespaces} if spec else {}
     names = [*waves, *(known.name for known in status.namespaces if known.name not in waves)]
+    namespaces = [_moving(status.of(name), waves.get(name, "")) for name in names]
     return Migration(
         name=stored.name,
+        mesh=spec.mesh.value if spec else "",
+        target=spec.target.value if spec else "",
         wave=status.wave,
         paused=status.paused,
         done=status.done,
         total=len(names),
         holds=holds(status.reasons),
+        needs_person=bool(status.paused) or any(one.needs_person for one in namespaces),
         next=status.next,
         error=stored.error,
-        namespaces=[_moving(status.of(name), waves.get(name, "")) for name in names],
+        waves=[_wave(wave, status) for wave in spec.waves] if spec else [],
+        namespaces=namespaces,
+    )
+
+
+def _wave(wave: WaveSpec, status: MigrationStatus) -> Wave:
+    return Wave(
+        name=wave.name,
+        namespaces=list(wave.namespaces),
+        concurrency=wave.concurrency,
+        approval=wave.approval,
+        approved=[
+            WaveApproved(by=one.by, at=one.at, channel=one.channel) for one in status.approved if one.wave == wave.name
+        ],
+        begun=any(status.of(name).stage not in (Stage.PENDING, Stage.EXCEPTED) for name in wave.namespaces),
     )
 
 
@@ -71,14 +94,26 @@ def _moving(known: NamespaceStatus, wave: str) -> Moving:
         name=known.name,
         wave=wave,
         stage=known.stage.value,
+        visited=known.visited.value,
         since=known.since,
         holds=holds(known.reasons),
+        needs_person=any(needs_a_person(reason) for reason in known.reasons),
         callers=[
-            f"{caller.source or 'unknown'}: {caller.calls} calls of {caller.workload}" for caller in known.callers
+            Plaintext(source=one.source, workload=one.workload, calls=one.calls, last=one.last) for one in known.callers
         ],
         fallbacks=known.fallbacks,
+        why_back=known.why_back,
+        verbs=list(_verbs(known)),
         next=known.next,
     )
+
+
+def _verbs(known: NamespaceStatus) -> Iterator[str]:
+    """What the controller would not refuse at once: acknowledging needs a finding, skipping a soak one that runs."""
+    answerable = known.warned or any(reason.code == "OwnedByTool" for reason in known.reasons)
+    yield from (verb for verb in possible(known.stage) if verb != Verb.ACKNOWLEDGE or answerable)
+    if known.stage is Stage.OBSERVING and known.soak.clock is not None and not known.soak.skipped_by:
+        yield Verb.PROMOTE.value
 
 
 def holds(reasons: tuple[Reason, ...]) -> list[Hold]:

@@ -84,11 +84,13 @@ export function infoSymbol() {
 
 /** A weight from 0 to 100 as a bar and in figures; update it by `showWeight`. */
 export function weightBar(weight) {
-  return showWeight(h('span', { class: 'weight' },
-    svg('svg', { class: 'bar', viewBox: '0 0 100 8', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-      svg('rect', { class: 'rail', width: 100, height: 8, rx: 0 }),
-      svg('rect', { class: 'fill', width: 0, height: 8, rx: 0 })),
-    h('span', { class: 'figure' })), weight);
+  return showWeight(h('span', { class: 'weight' }, percentBar(0), h('span', { class: 'figure' })), weight);
+}
+
+/** A bar that is filled to so many percent. */
+export function percentBar(percent) {
+  return svg('svg', { class: 'bar', viewBox: '0 0 100 8', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    svg('rect', { class: 'rail', width: 100, height: 8 }), svg('rect', { class: 'fill', width: percent, height: 8 }));
 }
 
 /** Let a bar show another weight; null: there is no run. */
