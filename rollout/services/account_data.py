@@ -58,8 +58,13 @@ def _run_data(run: Run, account: Account) -> dict[str, Any]:
     return {
         "number": account.standing.status.runs,
         "canary": run.canary.name,
+        "template": run.canary.template or None,
         "step": run.step,
         "steps": len(run.plan),
+        "plan": [
+            {"weight": one.weight, "soak": one.soak.total_seconds(), "approvals": list(one.approvals)}
+            for one in run.plan
+        ],
         "outlook": run.outlook or None,
         "learnt": {kept.objective: kept.learnt for kept in run.judged if kept.learnt},
         "weight": run.weight,

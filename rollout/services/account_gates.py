@@ -84,6 +84,7 @@ def _gate_data(run: Run, gate: Gate) -> dict[str, Any]:
         "expired": stands.lapsed if isinstance(stands, Waiting) else 0,
         "unproven": stands.why if isinstance(stands, Unproven) else None,
         "until": stands.until.isoformat() if isinstance(stands, Open) and stands.until is not None else None,
+        "ask": listed_words(gate.quorum.approvers) if gate.quorum.approvers is not None else None,
         "approvals": [
             {
                 "by": str(one.by),
