@@ -9,7 +9,8 @@ import click
 from rollout.cli.errors import Exit, StoppedError
 from rollout.cli.options import Access, access
 from rollout.cli.session import run
-from rollout.cli.terminal import Paper, paper, say, spell
+from rollout.cli.terminal import paper, say, spell
+from rollout.services.paper import Paper
 
 if TYPE_CHECKING:
     from rollout.wiring.tools import Cluster

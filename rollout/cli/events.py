@@ -9,7 +9,8 @@ import click
 from rollout.cli.errors import Exit
 from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
-from rollout.cli.terminal import Paper, age, paper, say, spell, table
+from rollout.cli.terminal import paper, say, spell
+from rollout.services.paper import Paper, age, table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -31,8 +32,8 @@ def events(access: Access, name: str, *, watch: bool) -> None:
 
 
 async def _events(access: Access, cluster: "Cluster", name: str, *, watch: bool) -> Exit:
-    from rollout.cli.account import news_data
     from rollout.services import queries
+    from rollout.services.account_data import news_data
 
     about = await queries.rollout(cluster.objects, key(access, cluster, name))
     told = await queries.news(cluster.objects, about)

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from rollout.cli.errors import Exit, StoppedError, translated
-from rollout.cli.terminal import Paper, paper, say, spell
+from rollout.cli.terminal import paper, say, spell
+from rollout.services.paper import Paper
 
 Schema = Mapping[str, Any]
 

@@ -1,14 +1,15 @@
 """How did the last runs of a Rollout go?"""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from rollout.cli.errors import Exit
 from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
-from rollout.cli.terminal import Paper, age, paper, say, span, spell, table
+from rollout.cli.terminal import paper, say, spell
+from rollout.services.paper import Paper, age, span, table
 
 if TYPE_CHECKING:
     from rollout.services.auditing import Audit
@@ -27,16 +28,11 @@ def history(access: Access, name: str, *, audit: bool) -> None:
 
 async def _history(access: Access, cluster: "Cluster", name: str) -> Exit:
     from rollout.services import queries
+    from rollout.services.account_data import history_data
 
     found = await queries.rollout(cluster.objects, key(access, cluster, name))
     if access.as_json:
-        listed = {
-            "apiVersion": "cli.rollout.dev/v1alpha1",
-            "kind": "History",
-            "metadata": {"namespace": found.key.namespace, "name": found.key.name},
-            "runs": (found.obj.get("status") or {}).get("history", []),
-        }
-        say(spell(listed, access.output))
+        say(spell(history_data(found), access.output))
         return Exit.OK
     shown = lines(found, paper(), datetime.now(UTC))
     for line in shown:
@@ -48,6 +44,7 @@ async def _history(access: Access, cluster: "Cluster", name: str) -> Exit:
 
 async def _audit(access: Access, cluster: "Cluster", name: str) -> Exit:
     from rollout.services import auditing, queries
+    from rollout.services.account_data import audit_data
 
     found = await queries.rollout(cluster.objects, key(access, cluster, name))
     told = await auditing.audit(cluster.objects, found)
@@ -81,33 +78,6 @@ def audit_lines(told: "Audit") -> list[str]:
         for entry in told.entries
     ]
     return table(("AT", "RUN", "STEP", "REVISION", "VERB", "BY", "CHANNEL", "PROVEN BY", "RESULT", "REASON"), rows)
-
-
-def audit_data(found: "Standing", told: "Audit") -> dict[str, Any]:
-    """The audit for machines, the newest first."""
-    return {
-        "apiVersion": "cli.rollout.dev/v1alpha1",
-        "kind": "Audit",
-        "metadata": {"namespace": found.key.namespace, "name": found.key.name},
-        "unread": told.unread or None,
-        "entries": [
-            {
-                "at": entry.at.isoformat(),
-                "run": entry.run,
-                "step": entry.step,
-                "revision": entry.revision or None,
-                "verb": entry.verb,
-                "by": entry.by,
-                "channel": entry.channel or None,
-                "provenBy": entry.proof or None,
-                "result": entry.result.value if entry.result is not None else None,
-                "message": entry.message or None,
-                "reason": entry.reason or None,
-                "command": entry.command or None,
-            }
-            for entry in told.entries
-        ],
-    }
 
 
 def lines(found: "Standing", on: Paper, now: datetime) -> list[str]:

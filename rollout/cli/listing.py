@@ -9,7 +9,8 @@ import click
 from rollout.cli.errors import Exit
 from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run, scope
-from rollout.cli.terminal import Paper, age, paper, say, shown_object, spell, table
+from rollout.cli.terminal import paper, say, shown_object, spell
+from rollout.services.paper import Paper, age, table
 
 if TYPE_CHECKING:
     from rollout.model.status import RolloutStatus

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Self
 from rich.live import Live
 from rich.text import Text
 
-from rollout.cli.account import screen
 from rollout.cli.options import Access
 from rollout.cli.terminal import paper
 from rollout.cli.why import account
 from rollout.ports.errors import PortError
+from rollout.services.account import screen
 
 if TYPE_CHECKING:
     from rollout.services.queries import Standing

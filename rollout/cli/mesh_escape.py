@@ -10,7 +10,8 @@ from rollout.cli.errors import Exit, StoppedError
 from rollout.cli.mesh_session import home
 from rollout.cli.options import Access, access
 from rollout.cli.session import run
-from rollout.cli.terminal import Paper, paper, say, spell
+from rollout.cli.terminal import paper, say, spell
+from rollout.services.paper import Paper
 
 if TYPE_CHECKING:
     from rollout.migration.escape import Scene
@@ -104,8 +105,8 @@ def _tried(escaped: "Escaped", on: Paper) -> Iterator[str]:
 
 def as_data(found: "Scene") -> dict[str, Any]:
     """The runbook for machines."""
-    from rollout.cli.account import API_VERSION
     from rollout.migration.escape import runbook
+    from rollout.services.account_data import API_VERSION
 
     return {
         "apiVersion": API_VERSION,
@@ -120,7 +121,7 @@ def as_data(found: "Scene") -> dict[str, Any]:
 
 def done_data(namespace: str, escaped: "Escaped") -> dict[str, Any]:
     """What was done, for machines."""
-    from rollout.cli.account import API_VERSION
+    from rollout.services.account_data import API_VERSION
 
     return {
         "apiVersion": API_VERSION,

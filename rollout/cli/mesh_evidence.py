@@ -28,8 +28,8 @@ def evidence(access: Access, subject: str, migration: str, home: str) -> None:
 
 
 async def _evidence(access: Access, cluster: "Cluster", namespace: str, name: str, home: str) -> Exit:
-    from rollout.cli.account import API_VERSION
     from rollout.services import migration_evidence
+    from rollout.services.account_data import API_VERSION
     from rollout.wiring.tools import mesh_records
 
     moving = await the_migration(cluster, name)

@@ -11,7 +11,8 @@ from rollout.cli.errors import Exit, StoppedError
 from rollout.cli.mesh_session import filename, home, meant, migration, prometheus
 from rollout.cli.options import Access, access
 from rollout.cli.session import run
-from rollout.cli.terminal import Paper, paper, say, span, spell, table
+from rollout.cli.terminal import paper, say, spell
+from rollout.services.paper import Paper, span, table
 
 if TYPE_CHECKING:
     from rollout.migration.plan import PlannedNamespace, PlannedWave
@@ -136,7 +137,7 @@ def written(found: "MigrationPlan", directory: Path) -> list[str]:
 
 def as_data(found: "MigrationPlan") -> dict[str, Any]:
     """The plan for machines. Durations are seconds, and the least."""
-    from rollout.cli.account import API_VERSION
+    from rollout.services.account_data import API_VERSION
 
     return {
         "apiVersion": API_VERSION,

@@ -10,7 +10,8 @@ from rollout.cli.errors import Exit, StoppedError
 from rollout.cli.mesh_session import filename, home, meant, migration, prometheus
 from rollout.cli.options import Access, access
 from rollout.cli.session import run
-from rollout.cli.terminal import Paper, paper, say, spell, table
+from rollout.cli.terminal import paper, say, spell
+from rollout.services.paper import Paper, table
 
 if TYPE_CHECKING:
     from rollout.migration.preflight.catalogue import Verdict
@@ -89,7 +90,7 @@ def _namespace(name: str, verdict: "Verdict", on: Paper, *, wide: bool) -> list[
 
 def as_data(moving: "Moving", verdicts: "Mapping[str, Verdict]") -> dict[str, Any]:
     """All findings for machines."""
-    from rollout.cli.account import API_VERSION
+    from rollout.services.account_data import API_VERSION
 
     return {
         "apiVersion": API_VERSION,

@@ -10,7 +10,8 @@ from rollout.cli.errors import Exit
 from rollout.cli.mesh_session import migration, the_migration
 from rollout.cli.options import Access, access
 from rollout.cli.session import run
-from rollout.cli.terminal import Paper, age, paper, say, shown_object, spell, table
+from rollout.cli.terminal import paper, say, shown_object, spell
+from rollout.services.paper import Paper, age, table
 
 if TYPE_CHECKING:
     from rollout.services.migration_reads import Line, Moving

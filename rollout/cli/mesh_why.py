@@ -10,7 +10,8 @@ from rollout.cli.errors import Exit
 from rollout.cli.mesh_session import migration, the_migration
 from rollout.cli.options import Access, access
 from rollout.cli.session import run
-from rollout.cli.terminal import Paper, age, paper, say, span, spell, table
+from rollout.cli.terminal import paper, say, spell
+from rollout.services.paper import Paper, age, span, table
 
 if TYPE_CHECKING:
     from rollout.services.migration_reads import Explained
@@ -123,7 +124,7 @@ def _soak(found: "Explained") -> list[str]:
 
 def as_data(found: "Explained") -> dict[str, Any]:
     """The account for machines."""
-    from rollout.cli.account import API_VERSION
+    from rollout.services.account_data import API_VERSION
     from rollout.services.migration_reads import needs_a_person
 
     one = found.one

@@ -11,7 +11,8 @@ from rollout.cli.errors import Exit, StoppedError
 from rollout.cli.mesh_session import home
 from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
-from rollout.cli.terminal import Paper, exactly, paper, say, spell, table
+from rollout.cli.terminal import paper, say, spell
+from rollout.services.paper import Paper, exactly, table
 
 if TYPE_CHECKING:
     from rollout.manifest.parse import Manifest
@@ -225,7 +226,7 @@ def _weights(plan: "RolloutPlan") -> Iterator[tuple[str, ...]]:
 
 
 def _remarks(plan: "RolloutPlan") -> Iterator[str]:
-    from rollout.cli.hooks import when
+    from rollout.services.account_hooks import when
 
     if plan.stages:
         gates = f", and {plan.approvals} approval{'s' if plan.approvals > 1 else ''}" if plan.approvals else ""

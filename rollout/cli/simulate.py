@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rollout.cli.errors import Exit, StoppedError, translated
-from rollout.cli.terminal import Paper, exactly, paper, say, span, spell, table
+from rollout.cli.terminal import paper, say, spell
+from rollout.services.paper import Paper, exactly, span, table
 
 if TYPE_CHECKING:
     from rollout.model.rollout import RolloutSpec

@@ -8,8 +8,9 @@ import click
 from rollout.cli.errors import Exit
 from rollout.cli.options import Access, access, rollout_name
 from rollout.cli.session import key, run
-from rollout.cli.terminal import Branch, Paper, paper, say, spell
+from rollout.cli.terminal import Branch, paper, say, spell
 from rollout.cli.terminal import tree as drawn
+from rollout.services.paper import Paper
 
 if TYPE_CHECKING:
     from rollout.model.names import BackendName

@@ -13,7 +13,7 @@ from rollout.cli.session import key, run
 from rollout.cli.terminal import paper, say, spell
 
 if TYPE_CHECKING:
-    from rollout.cli.account import Account
+    from rollout.services.account import Account
     from rollout.wiring.tools import Cluster
 
 
@@ -27,7 +27,8 @@ def why(access: Access, name: str, home: str) -> None:
 
 
 async def _why(access: Access, cluster: "Cluster", name: str) -> Exit:
-    from rollout.cli.account import as_data, screen
+    from rollout.services.account import screen
+    from rollout.services.account_data import as_data
 
     found = await account(cluster, access, name, datetime.now(UTC))
     if access.as_json:
@@ -40,21 +41,9 @@ async def _why(access: Access, cluster: "Cluster", name: str) -> Exit:
 
 async def account(cluster: "Cluster", access: Access, name: str, now: datetime) -> "Account":
     """All that is known of a Rollout now; what could not be looked at is said, not raised."""
-    from rollout.cli.account import Account
-    from rollout.ports.errors import PortError
-    from rollout.services import looking, queries
+    from rollout.services import queries
+    from rollout.services.account import accounted
     from rollout.wiring.tools import observing
 
     standing = await queries.rollout(cluster.objects, key(access, cluster, name))
-    view, unseen = None, ""
-    told: tuple[queries.News, ...] = ()
-    try:
-        async with observing(cluster, standing.key.namespace) as observer:
-            view = await looking.look_at(observer, standing, now)
-    except PortError as error:
-        unseen = "" if standing.error else str(error)
-    try:
-        told = await queries.news(cluster.objects, standing)
-    except PortError as error:
-        unseen = unseen or str(error)
-    return Account(standing=standing, view=view, news=told, unseen=unseen, now=now)
+    return await accounted(standing, observing(cluster, standing.key.namespace), now, cluster.objects)

@@ -53,13 +53,16 @@ class Audit:
 
 async def audit(objects: Objects, standing: Standing) -> Audit:
     """What the status and the commands that are still there say together, each deed once."""
-    unread = ""
-    given: tuple[Entry, ...] = ()
     try:
         commands = await objects.list(KIND, standing.key.namespace)
-        given = tuple(_given(commands, standing))
     except PortError as error:
-        unread = str(error)
+        return audited(standing, (), unread=str(error))
+    return audited(standing, commands)
+
+
+def audited(standing: Standing, commands: Iterable[Obj], *, unread: str = "") -> Audit:
+    """The same of commands that were read. unread: why they were not, "" when they were."""
+    given = tuple(_given(commands, standing))
     done = [entry for entry in _done(standing.status) if not any(_is_same(entry, one) for one in given)]
     known = [_placed(entry, standing.status) for entry in given]
     entries = sorted([*known, *done], key=lambda entry: (entry.at, entry.verb, entry.by, entry.command), reverse=True)

@@ -3,9 +3,9 @@
 Reading shows what the caches hold, on any replica. Asking writes a RolloutCommand in the caller's name, as the CLI does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
@@ -13,27 +13,23 @@ from fastapi.responses import StreamingResponse
 from rollout.model.names import Key
 from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Rollouts
+from rollout.services.accounts import Accounts
 from rollout.services.feed import Feed
 from rollout.web.asking import Asking
-from rollout.web.callers import Caller
+from rollout.web.callers import caller_of
 from rollout.web.paging import paged
+from rollout.web.responses import ONE, READ, Responses
 from rollout.web.shapes import Answer, Me, Migration, Migrations, MoveOrder, One, Order, Page, Recorded
 from rollout.web.shown import migration, one, summary
 from rollout.web.sight import Sight
 from rollout.web.stream import streamed
+from rollout.web.tell import tell
 
 ROLLOUTS, ROLLOUT = "/api/v1/rollouts", "/api/v1/rollouts/{namespace}/{name}"
 MIGRATIONS, MIGRATION = "/api/v1/meshmigrations", "/api/v1/meshmigrations/{name}"
 MOST_ITEMS = 500
-Responses = Mapping[int | str, dict[str, Any]]
-_READ: Responses = {
-    401: {"description": "prove who you are"},
-    421: {"description": "not a name of ours"},
-    503: {"description": "the cluster does not answer"},
-}
-_ONE: Responses = {**_READ, 403: {"description": "not yours to see"}, 404: {"description": "there is none"}}
 _ASK: Responses = {
-    **_ONE,
+    **ONE,
     400: {"description": "no JSON"},
     411: {"description": "no Content-Length"},
     413: {"description": "too long"},
@@ -51,27 +47,21 @@ class Faces:
     sight: Sight
     asking: Asking
     feed: Feed
-
-    async def must_see(self, caller: Caller | None, kind: str, namespace: str, about: str) -> None:
-        """HTTPException 403 for whoever may not list this kind there."""
-        if not await self.sight.sees(caller, kind, namespace):
-            who = caller.identity.user if caller else "nobody"
-            raise HTTPException(
-                403, f"{who} may not list {about}; an administrator gives it by the ClusterRole rollout-view"
-            )
+    accounts: Accounts
 
 
 def api(faces: Faces) -> FastAPI:
     """The app, with its OpenAPI document at /openapi.json; it belongs behind `guard.Guard`."""
     app = FastAPI(title="rollout", version="v1alpha1", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     _of_rollouts(app, faces)
+    tell(app, faces.accounts, faces.sight)
     _of_migrations(app, faces)
     _of_the_caller(app, faces)
     return app
 
 
 def _of_rollouts(app: FastAPI, faces: Faces) -> None:
-    @app.get(ROLLOUTS, responses=dict(_READ))
+    @app.get(ROLLOUTS, responses=dict(READ))
     async def rollouts(
         request: Request,
         namespace: Annotated[str, Query(max_length=63)] = "",
@@ -81,7 +71,7 @@ def _of_rollouts(app: FastAPI, faces: Faces) -> None:
         after: Annotated[str, Query(alias="continue", max_length=320)] = "",
     ) -> Page:
         """Rollouts by namespace and name, those that the caller may list."""
-        caller = _caller(request)
+        caller = caller_of(request)
         spaces = {key.namespace for key in faces.rollouts.keys()} if not namespace else {namespace}
         seen = {space for space in sorted(spaces) if await faces.sight.sees(caller, "Rollout", space)}
         keys = [key for key in faces.rollouts.keys() if key.namespace in seen and q in str(key)]
@@ -92,11 +82,11 @@ def _of_rollouts(app: FastAPI, faces: Faces) -> None:
             {"items": [summary(stored) for stored in shown], "continue": following, "total": len(wanted)}
         )
 
-    @app.get(ROLLOUT, responses=dict(_ONE))
+    @app.get(ROLLOUT, responses=dict(ONE))
     async def rollout(request: Request, namespace: str, name: str) -> One:
         """One Rollout with its status."""
-        caller = _caller(request)
-        await faces.must_see(caller, "Rollout", namespace, f"Rollouts in {namespace}")
+        caller = caller_of(request)
+        await faces.sight.must_see(caller, "Rollout", namespace, f"Rollouts in {namespace}")
         stored = faces.rollouts.get(Key(namespace=namespace, name=name))
         if stored is None:
             raise HTTPException(404, f"there is no Rollout {namespace}/{name}")
@@ -105,29 +95,29 @@ def _of_rollouts(app: FastAPI, faces: Faces) -> None:
     @app.post(ROLLOUT + "/commands", status_code=202, responses=dict(_ASK))
     async def order(request: Request, namespace: str, name: str, wanted: Order) -> Recorded:
         """Ask something of a Rollout in the caller's own name."""
-        return await faces.asking.of_rollout(_caller(request), Key(namespace=namespace, name=name), wanted)
+        return await faces.asking.of_rollout(caller_of(request), Key(namespace=namespace, name=name), wanted)
 
-    @app.get(ROLLOUT + "/commands/{command}", responses=dict(_ONE))
+    @app.get(ROLLOUT + "/commands/{command}", responses=dict(ONE))
     async def answer(request: Request, namespace: str, name: str, command: str) -> Answer:
         """What became of a command for this Rollout."""
-        caller = _caller(request)
-        await faces.must_see(caller, "RolloutCommand", namespace, f"RolloutCommands in {namespace}")
+        caller = caller_of(request)
+        await faces.sight.must_see(caller, "RolloutCommand", namespace, f"RolloutCommands in {namespace}")
         return await faces.asking.answered("Rollout", Key(namespace=namespace, name=name), command)
 
 
 def _of_migrations(app: FastAPI, faces: Faces) -> None:
-    @app.get(MIGRATIONS, responses=dict(_READ))
+    @app.get(MIGRATIONS, responses=dict(READ))
     async def migrations(request: Request) -> Migrations:
         """All MeshMigrations with their namespaces; none for a caller who may not list them."""
-        caller = _caller(request)
+        caller = caller_of(request)
         if not await faces.sight.sees(caller, "MeshMigration", ""):
             return Migrations(items=[])
         return Migrations(items=[migration(stored) for stored in faces.migrations()])
 
-    @app.get(MIGRATION, responses=dict(_ONE))
+    @app.get(MIGRATION, responses=dict(ONE))
     async def one_migration(request: Request, name: str) -> Migration:
         """One MeshMigration with its namespaces."""
-        await faces.must_see(_caller(request), "MeshMigration", "", "MeshMigrations")
+        await faces.sight.must_see(caller_of(request), "MeshMigration", "", "MeshMigrations")
         found = next((stored for stored in faces.migrations() if stored.name == name), None)
         if found is None:
             raise HTTPException(404, f"there is no MeshMigration {name}")
@@ -136,21 +126,21 @@ def _of_migrations(app: FastAPI, faces: Faces) -> None:
     @app.post(MIGRATION + "/commands", status_code=202, responses=dict(_ASK))
     async def order(request: Request, name: str, wanted: MoveOrder) -> Recorded:
         """Ask something of a MeshMigration in the caller's own name."""
-        return await faces.asking.of_migration(_caller(request), name, wanted)
+        return await faces.asking.of_migration(caller_of(request), name, wanted)
 
-    @app.get(MIGRATION + "/commands/{command}", responses=dict(_ONE))
+    @app.get(MIGRATION + "/commands/{command}", responses=dict(ONE))
     async def answer(request: Request, name: str, command: str) -> Answer:
         """What became of a command for this MeshMigration."""
         home = faces.asking.home
-        await faces.must_see(_caller(request), "RolloutCommand", home, f"RolloutCommands in {home}")
+        await faces.sight.must_see(caller_of(request), "RolloutCommand", home, f"RolloutCommands in {home}")
         return await faces.asking.answered("MeshMigration", Key(namespace=home, name=name), command)
 
 
 def _of_the_caller(app: FastAPI, faces: Faces) -> None:
-    @app.get("/api/v1/me", responses=dict(_READ))
+    @app.get("/api/v1/me", responses=dict(READ))
     async def me(request: Request) -> Me:
         """Who the caller is."""
-        caller = _caller(request)
+        caller = caller_of(request)
         identity = caller.identity if caller else None
         return Me(
             user=identity.user if identity else None,
@@ -158,14 +148,8 @@ def _of_the_caller(app: FastAPI, faces: Faces) -> None:
             open=faces.is_open,
         )
 
-    @app.get("/api/v1/changes", response_class=StreamingResponse, responses=dict(_READ))
+    @app.get("/api/v1/changes", response_class=StreamingResponse, responses=dict(READ))
     async def changes(request: Request) -> StreamingResponse:
         """What changes, as server-sent events: `rollout` and `meshmigration` name one, `reset` says to read all again."""
-        caller = _caller(request)
+        caller = caller_of(request)
         return streamed(faces.feed, faces.sight, caller)
-
-
-def _caller(request: Request) -> Caller | None:
-    """Whom `guard.Guard` has let in; None where nobody is asked who he is."""
-    found: Caller | None = request.state.caller
-    return found

@@ -110,3 +110,9 @@ class Callers:
 
 def _unproven(why: str) -> HTTPException:
     return HTTPException(401, why, headers={"WWW-Authenticate": "Bearer"})
+
+
+def caller_of(request: Request) -> Caller | None:
+    """Whom `guard.Guard` has let in; None where nobody is asked who he is."""
+    found: Caller | None = request.state.caller
+    return found

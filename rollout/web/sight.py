@@ -38,6 +38,14 @@ class Sight:
             bool(namespace) and await self._may(caller.identity, kind, namespace)
         )
 
+    async def must_see(self, caller: Caller | None, kind: str, namespace: str, about: str) -> None:
+        """HTTPException 403 for whoever may not list this kind there."""
+        if not await self.sees(caller, kind, namespace):
+            who = caller.identity.user if caller else "nobody"
+            raise HTTPException(
+                403, f"{who} may not list {about}; an administrator gives it by the ClusterRole rollout-view"
+            )
+
     async def _may(self, identity: Identity, kind: str, namespace: str) -> bool:
         question, now = (identity, kind, namespace), self.clock.now()
         known = self._known.get(question)

@@ -1,5 +1,7 @@
 """How are the API and the dashboard wired?"""
 
+import asyncio
+from contextlib import AsyncExitStack
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -25,10 +27,16 @@ from rollout.web.callers import Callers, Proxy
 from rollout.web.guard import LOOPBACK, Guard
 from rollout.web.pages import add_pages, assets
 from rollout.web.sight import Sight
+from rollout.wiring.telling import accounts, trace_watch
 
 
-def api_app(settings: Settings, cluster: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock) -> ASGIApp:
-    """The API and the dashboard over the caches, on any replica. cluster: without the lease, which commands do not need."""
+def api_app(
+    settings: Settings, stack: AsyncExitStack, cluster: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock
+) -> ASGIApp:
+    """The API and the dashboard over the caches, on any replica. cluster: without the lease, which commands do not need.
+
+    stack: ends what watches in the background.
+    """
     reviews, objects, feed = KubeReviews(cluster), KubeObjects(cluster), Feed()
     callers = Callers(reviews=reviews, clock=clock, tokens=settings.api_tokens, proxy=_proxy(settings))
     migrations = KubeMigrations(cluster, cache)
@@ -50,6 +58,9 @@ def api_app(settings: Settings, cluster: KubeApi, cache: Cache, rollouts: Rollou
             feed.tell(kind, Key(namespace=namespace, name=name))
 
     cache.subscribe(changed)
+    told = accounts(cluster, cache, rollouts, clock, settings.own_namespace)
+    watching = asyncio.create_task(trace_watch(cluster, cache, rollouts, clock, told.traces).run(), name="traces")
+    stack.push_async_callback(_ended, watching)
     faces = Faces(
         rollouts=rollouts,
         migrations=moves,
@@ -57,10 +68,16 @@ def api_app(settings: Settings, cluster: KubeApi, cache: Cache, rollouts: Rollou
         sight=Sight(reviews=reviews, clock=clock),
         asking=asking,
         feed=feed,
+        accounts=told,
     )
     app = api(faces)
     add_pages(app, assets())
     return Guard(app, callers, _hosts(settings, callers))
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _proxy(settings: Settings) -> Proxy | None:

@@ -6,16 +6,21 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from adapters.kube.api import Obj
+from adapters.kube.cache import Cache
+from adapters.kube.kinds import WATCHED
 from adapters.kube.objects import KubeObjects
 from adapters.memory.clock import ManualClock
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from rollout.crds import definitions
+from rollout.manifest.status import status_to_dict
 from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
 from rollout.model.names import Key
 from rollout.model.rollout import RouteRef
 from rollout.model.status import RolloutStatus
 from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Stored
+from rollout.services.accounts import Accounts
 from rollout.services.authorising import Authority
 from rollout.services.feed import Feed
 from rollout.services.vouching import Voucher
@@ -25,7 +30,8 @@ from rollout.web.callers import Callers, Proxy
 from rollout.web.guard import Guard
 from rollout.web.pages import add_pages, assets
 from rollout.web.sight import Sight
-from tests.support.builders import NOON, a_run, a_spec, a_status
+from rollout.wiring.telling import accounts
+from tests.support.builders import NOON, a_rollout_manifest, a_run, a_spec, a_status
 from tests.support.receivers import HOME, KnownReviews, Written
 
 Right = tuple[str, str, str, Key]
@@ -60,13 +66,23 @@ class Fleet:
         """One of them."""
         return self.stored.get(key)
 
+    def obj(self, key: Key) -> Obj | None:
+        """One of them as the API server has it."""
+        stored = self.stored.get(key)
+        if stored is None:
+            return None
+        obj = a_rollout_manifest()
+        obj["metadata"] |= {"namespace": key.namespace, "name": key.name}
+        return {**obj, "status": status_to_dict(stored.status)}
+
     def keys(self) -> tuple[Key, ...]:
         """Their keys."""
         return tuple(sorted(self.stored))
 
     def on_route(self, namespace: str, route: RouteRef) -> tuple[Key, ...]:
-        """Never asked."""
-        raise AssertionError(f"{namespace}/{route}: nobody asks for rivals")
+        """Those of them that list this route."""
+        here = (key for key in self.keys() if key.namespace == namespace)
+        return tuple(key for key in here if (spec := self.stored[key].spec) is not None and route in spec.routes)
 
     async def save(self, stored: Stored, status: RolloutStatus) -> Stored:
         """Never asked."""
@@ -79,7 +95,7 @@ class Fleet:
 
 @dataclass(slots=True, kw_only=True)
 class Front:
-    """What the API is made of here. commands: what was recorded."""
+    """What the API is made of here. written: what was recorded; told: what tells of single Rollouts, None for by the fleet."""
 
     fleet: Fleet
     reviews: KnownReviews
@@ -89,10 +105,12 @@ class Front:
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOON))
     written: Written = field(default_factory=Written)
     feed: Feed = field(default_factory=Feed)
+    told: Accounts | None = None
     cluster: MemoryCluster = field(default_factory=MemoryCluster.with_kinds)
 
     def app(self) -> ASGIApp:
         """The API and the dashboard as `wiring.web` makes them, over all this."""
+        api_of = DirectApi(self.cluster)
         callers = Callers(reviews=self.reviews, clock=self.clock, tokens=self.tokens, proxy=self.proxy)
         faces = Faces(
             rollouts=self.fleet,
@@ -101,13 +119,15 @@ class Front:
             sight=Sight(reviews=self.reviews, clock=self.clock),
             asking=Asking(
                 rollouts=self.fleet,
-                objects=KubeObjects(DirectApi(self.cluster)),
+                objects=KubeObjects(api_of),
                 voucher=Voucher(
                     authority=Authority(reviews=self.reviews, home=HOME), create=self.written.create, clock=self.clock
                 ),
                 home=HOME,
             ),
             feed=self.feed,
+            accounts=self.told
+            or replace(accounts(api_of, Cache(api_of, WATCHED), self.fleet, self.clock, HOME), known=self.fleet.obj),
         )
         made = api(faces)
         add_pages(made, assets())

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from rollout.cli import account, plan
+from rollout.cli import plan
 from rollout.cli.options import Access
-from rollout.cli.terminal import Paper
 from rollout.cli.why import account as told_account
-from rollout.services import looking, planning, queries
+from rollout.services import account, account_data, looking, planning, queries
+from rollout.services.paper import Paper
 from rollout.wiring.tools import observing
 from tests.support.cli import Terminal, a_controller, a_release_at, cluster_of, same_screen
 from tests.support.freezing import freeze
@@ -58,7 +58,7 @@ async def test_why_tells_who_overrode_a_freeze_and_why(tmp_path: Path) -> None:
         await overriding(terminal, "--reason", "payments are down")
 
         screen = await why_screen(terminal.world)
-        data = account.as_data(
+        data = account_data.as_data(
             await told_account(cluster_of(terminal.world), Access(), "checkout", terminal.world.clock.now())
         )
 

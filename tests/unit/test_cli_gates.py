@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from policies.approval import Authors
-from rollout.cli import account, gates, plan
+from rollout.cli import plan
 from rollout.cli.options import Access
-from rollout.cli.terminal import Paper
 from rollout.cli.why import account as told_account
-from rollout.services import looking, queries
+from rollout.services import account, account_data, account_gates, looking, queries
+from rollout.services.paper import Paper
 from rollout.wiring.tools import observing
 from tests.support.builders import an_approval_manifest
 from tests.support.cli import GATED, a_terminal, cluster_of
@@ -86,11 +86,11 @@ async def test_why_names_what_four_eyes_lack() -> None:
 async def test_without_a_look_at_the_world_the_run_tells_who_approved() -> None:
     async with a_release(steps=GATED) as world:
         await at_the_gate(world, **TWO)
-        nobody = gates.gate_rows(run_of(world), None)
+        nobody = account_gates.gate_rows(run_of(world), None)
         await world.command("approve")
         await world.pass_time(MINUTE)
 
-        rows = gates.gate_rows(run_of(world), None)
+        rows = account_gates.gate_rows(run_of(world), None)
 
     assert nobody == [("gate", "release-managers: nobody has approved")]
     assert rows == [("gate", "release-managers: approved by ana (cli) at 09:10:00 UTC")]
@@ -103,7 +103,7 @@ async def test_machines_are_told_the_same() -> None:
         await world.pass_time(MINUTE)
         found = await told_account(cluster_of(world), Access(), "checkout", world.clock.now())
 
-        run = account.as_data(found)["run"]
+        run = account_data.as_data(found)["run"]
 
     (gate,) = run["gates"]
     assert (run["approved"], gate["policy"], gate["open"], gate["missing"]) == (False, "release-managers", False, 1)

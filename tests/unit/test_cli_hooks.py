@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.memory.hooks import MemoryHooks
-from rollout.cli import account, plan
+from rollout.cli import plan
 from rollout.cli.options import Access
-from rollout.cli.terminal import Paper
 from rollout.cli.why import account as told_account
-from rollout.services import looking, planning, queries
+from rollout.services import account, account_data, looking, planning, queries
+from rollout.services.paper import Paper
 from rollout.wiring.tools import observing
 from tests.support.cli import cluster_of, same_screen
 from tests.support.spec_hooks import a_hooked_release, hooks_of
@@ -47,7 +47,12 @@ async def test_why_tells_what_each_hook_is_for_and_how_often_it_failed() -> None
         found = await told_account(cluster_of(world), Access(), "checkout", world.clock.now())
 
         same_screen("why_hooks", account.screen(found, Paper()))
-        assert account.as_data(found)["hooks"][1] == {"name": "load", "type": "rollout", "failures": 3, "failed": 2}
+        assert account_data.as_data(found)["hooks"][1] == {
+            "name": "load",
+            "type": "rollout",
+            "failures": 3,
+            "failed": 2,
+        }
 
 
 async def test_plan_tells_what_each_hook_will_do_and_calls_none() -> None:

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from rollout.cli import account, plan
-from rollout.cli.objectives import objectives
+from rollout.cli import plan
 from rollout.cli.options import Access
 from rollout.cli.why import account as told_account
+from rollout.services import account_data
+from rollout.services.account_objectives import objectives
 from tests.support.builders import NOON, a_run, a_status, a_verdict
 from tests.support.cli import cluster_of, same_screen
 from tests.support.scenes import MINUTE, SECOND
@@ -97,7 +98,7 @@ async def test_machines_are_told_the_outlook_and_what_was_learnt() -> None:
         Traffic(world)
         await after(world, 3 * MINUTE)
 
-        data = account.as_data(await told_account(cluster_of(world), Access(), "checkout", world.clock.now()))
+        data = account_data.as_data(await told_account(cluster_of(world), Access(), "checkout", world.clock.now()))
 
     assert data["run"]["outlook"].startswith("can prove <= ")
     assert list(data["run"]["learnt"]) == ["errors"]

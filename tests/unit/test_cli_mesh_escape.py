@@ -12,11 +12,11 @@ import pytest
 
 from adapters.memory.access import Asked
 from rollout.cli.mesh_escape import done
-from rollout.cli.terminal import Paper
 from rollout.migration.escape import Scene, applications, opening, runbook
 from rollout.model.mesh import Mtls
 from rollout.ports.objects import Obj, ObjectWrites
 from rollout.services import escaping
+from rollout.services.paper import Paper
 from tests.support.fleet_world import HOME, FleetWorld, a_fleet
 from tests.support.mesh import namespace, peer, pod, root_peer, workload
 from tests.support.mesh_reads import a_scene

@@ -9,7 +9,6 @@ import pytest
 
 from adapters.memory.mesh_traffic import Caller
 from rollout.cli import mesh_escape, mesh_evidence, mesh_plan, mesh_preflight, mesh_status, mesh_why
-from rollout.cli.terminal import Paper
 from rollout.migration.preflight.catalogue import Verdict
 from rollout.migration.unblock import Unblock
 from rollout.model.migration import NamespaceStatus, Stage
@@ -17,6 +16,7 @@ from rollout.model.migration_marks import Acknowledged, PlaintextCaller, SoakMar
 from rollout.model.status import Reason
 from rollout.services.migration_plan import MigrationPlan, checked, plan_now
 from rollout.services.migration_reads import explained, migration
+from rollout.services.paper import Paper
 from tests.support.cli import same_screen
 from tests.support.fleet_world import NAME, START, FleetWorld, a_fleet
 from tests.support.mesh_reads import a_moving, a_scene, an_evidence

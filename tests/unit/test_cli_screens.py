@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from rollout.cli import account, history, listing, plan, tree
+from rollout.cli import history, listing, plan, tree
 from rollout.cli.options import Access
-from rollout.cli.terminal import Paper
 from rollout.cli.why import account as told_account
 from rollout.ports.metrics import Metrics
-from rollout.services import looking, planning, queries
+from rollout.services import account, account_data, looking, planning, queries
+from rollout.services.paper import Paper
 from rollout.wiring.tools import observing
 from tests.support import builders
 from tests.support.builders import a_rollout_manifest
@@ -132,7 +132,7 @@ async def test_why_says_the_same_to_machines() -> None:
         await a_run(world, minutes=6)
 
         found = await told_account(cluster_of(world), Access(), "checkout", world.clock.now())
-        data = account.as_data(found)
+        data = account_data.as_data(found)
 
     assert data["run"]["step"] == 2
     assert [hold["code"] for hold in data["holds"]] == ["Soaking", "AwaitingApproval"]

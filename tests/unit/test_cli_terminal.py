@@ -7,8 +7,9 @@ import click
 import pytest
 
 from rollout.cli.options import duration, rollout_name
-from rollout.cli.terminal import Branch, Paper, exactly, paper, span, table, tree
+from rollout.cli.terminal import Branch, paper, tree
 from rollout.services.ordering import Binding, is_stale
+from rollout.services.paper import Paper, exactly, span, table
 from tests.support.builders import a_run, a_status
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from rollout.cli.terminal import Paper, age, clock, table
 from rollout.model.rollout import Mode
 from rollout.model.status import ObjectiveVerdict, RolloutStatus, Run
+from rollout.services.paper import Paper, age, clock, table
 
 
 def objectives(status: RolloutStatus, on: Paper, now: datetime) -> list[str]:

@@ -1,25 +1,27 @@
-"""How is all that is known of a Rollout told on one screen, or as data?"""
+"""Why does a Rollout stand as it does, and how is that told on one screen?"""
 
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from rollout.cli.gates import gate_rows, gates_data
-from rollout.cli.hooks import hook_rows, hooks_data
-from rollout.cli.objectives import objectives
-from rollout.cli.terminal import Paper, age, clock, exactly, span, table
 from rollout.model.commands import Verb
 from rollout.model.rollout import OnInconclusive
 from rollout.model.status import Past, Phase, Run
+from rollout.ports.errors import PortError
+from rollout.ports.objects import Objects
 from rollout.progression.holds import settled_at
 from rollout.progression.soak import least_until, soak_until
-from rollout.progression.view import View, percent, plan_step
-from rollout.services.looking import Share, possible, shares_of, unseen
+from rollout.progression.view import View, percent
+from rollout.services.account_gates import gate_rows
+from rollout.services.account_hooks import hook_rows
+from rollout.services.account_objectives import objectives
+from rollout.services.looking import Share, look_at, possible, shares_of, unseen
+from rollout.services.observe import Observer
+from rollout.services.paper import Paper, age, clock, exactly, span, table
 from rollout.services.planning import chosen_words
-from rollout.services.queries import News, Standing
+from rollout.services.queries import News, Standing, news
 
-API_VERSION = "cli.rollout.dev/v1alpha1"
 _INDENT = 14
 
 
@@ -38,6 +40,27 @@ class Account:
         """When the present step has soaked; None where it need not, has not begun or cannot be told."""
         rules = self.view or unseen(self.standing, self.now)
         return soak_until(rules) if rules is not None and rules.status.run is not None else None
+
+
+async def accounted(
+    standing: Standing, looking_at: AbstractAsyncContextManager[Observer], now: datetime, objects: Objects | None = None
+) -> Account:
+    """All that is known of a Rollout now; what could not be looked at is said, not raised.
+
+    looking_at: who looks, once it is entered. objects: where Events are read from, None to read none.
+    """
+    view, hindered = None, ""
+    told: tuple[News, ...] = ()
+    try:
+        async with looking_at as observer:
+            view = await look_at(observer, standing, now)
+    except PortError as error:
+        hindered = "" if standing.error else str(error)
+    try:
+        told = await news(objects, standing) if objects is not None else ()
+    except PortError as error:
+        hindered = hindered or str(error)
+    return Account(standing=standing, view=view, news=told, unseen=hindered, now=now)
 
 
 def screen(account: Account, on: Paper) -> list[str]:
@@ -216,92 +239,3 @@ def _prospect(account: Account, on: Paper) -> Iterator[str]:
         backend = " BACKEND" if Verb.NAME_STABLE in verbs else ""
         where = f"{item.key.name}{backend} -n {item.key.namespace}"
         yield f"{on.styled('Possible', 'strong')}  rollout {' | '.join(verb.value for verb in verbs)} {where}"
-
-
-def as_data(account: Account) -> dict[str, Any]:
-    """The account for machines; durations are seconds."""
-    item, status = account.standing, account.standing.status
-    run = status.run
-    shares = shares_of(account.view) if account.view is not None else ()
-    obj_status = item.obj.get("status") or {}
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "Why",
-        "metadata": {"namespace": item.key.namespace, "name": item.key.name},
-        "phase": status.phase.value,
-        "stable": status.stable.name if status.stable else None,
-        "wanted": item.wanted or None,
-        "source": item.source or None,
-        "commit": item.commit or None,
-        "error": item.error or None,
-        "unseen": account.unseen or None,
-        "run": _run_data(run, account) if run else None,
-        "weights": [
-            {
-                "route": str(share.route),
-                "wanted": share.wanted,
-                "seen": {"lowest": float(share.lowest), "highest": float(share.highest)},
-                "problem": share.problem or None,
-            }
-            for share in shares
-        ],
-        "objectives": obj_status.get("verdicts", []),
-        "holds": obj_status.get("reasons", []),
-        "hooks": hooks_data(item.spec, status),
-        "lastEvent": news_data(account.news[-1]) if account.news else None,
-        "lastRun": (obj_status.get("history") or [None])[0],
-        "next": status.next or None,
-        "possible": [verb.value for verb in possible(item, account.view)],
-    }
-
-
-def _run_data(run: Run, account: Account) -> dict[str, Any]:
-    until, spec, now = account.soak_until, account.standing.spec, account.now
-    step, gates = plan_step(run), gates_data(run, account.view)
-    return {
-        "number": account.standing.status.runs,
-        "canary": run.canary.name,
-        "step": run.step,
-        "steps": len(run.plan),
-        "outlook": run.outlook or None,
-        "learnt": {kept.objective: kept.learnt for kept in run.judged if kept.learnt},
-        "weight": run.weight,
-        "confirmed": run.confirmed,
-        "started": run.started.isoformat(),
-        "stepStarted": run.step_started.isoformat(),
-        "soakUntil": until.isoformat() if until else None,
-        "approval": step.gate or None if step else None,
-        "approved": all(gate["open"] for gate in gates)
-        if gates
-        else any(one.step == run.step for one in run.approvals),
-        "gates": gates,
-        "override": _override_data(run),
-        "availableWithin": spec.available_within.total_seconds() if spec else None,
-        "unavailableFor": run.unavailable.elapsed(now).total_seconds(),
-        "verdictMissingFor": run.verdict_missing.elapsed(now).total_seconds(),
-    }
-
-
-def _override_data(run: Run) -> dict[str, Any] | None:
-    over = run.override
-    if over is None:
-        return None
-    return {
-        "windows": list(over.windows),
-        "by": over.by,
-        "channel": over.channel,
-        "at": over.at.isoformat(),
-        "reason": over.reason,
-    }
-
-
-def news_data(news: News) -> dict[str, Any]:
-    """News for machines."""
-    return {
-        "code": news.code,
-        "message": news.message,
-        "warning": news.warning,
-        "count": news.count,
-        "first": news.first.isoformat(),
-        "last": news.last.isoformat(),
-    }

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from rollout.cli.terminal import clock
 from rollout.model.hooks import COUNTED, Hook
 from rollout.model.rollout import RolloutSpec
 from rollout.model.status import RolloutStatus
+from rollout.services.paper import clock
 
 _WHEN = {
     "confirm-rollout": "holds the first weight until it says yes",

@@ -5,11 +5,11 @@ from typing import Any
 
 from policies.approval import Given, Open, Unproven, Waiting
 from policies.people import listed_words
-from rollout.cli.terminal import clock
 from rollout.model.status import Run
 from rollout.progression.approving import present_gates, rolls_back_at
 from rollout.progression.gates import Gate, identity_of
 from rollout.progression.view import View, plan_step
+from rollout.services.paper import clock
 
 
 def gate_rows(run: Run, view: View | None) -> list[tuple[str, str]]:
@@ -84,6 +84,7 @@ def _gate_data(run: Run, gate: Gate) -> dict[str, Any]:
         "expired": stands.lapsed if isinstance(stands, Waiting) else 0,
         "unproven": stands.why if isinstance(stands, Unproven) else None,
         "until": stands.until.isoformat() if isinstance(stands, Open) and stands.until is not None else None,
+        "ask": listed_words(gate.quorum.approvers) if gate.quorum.approvers is not None else None,
         "approvals": [
             {
                 "by": str(one.by),

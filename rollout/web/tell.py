@@ -1,0 +1,86 @@
+"""How is told over HTTP why a Rollout stands as it does, and how it came to that?
+
+By the same words as the CLI's. Whoever may list Rollouts is told all that the controller itself says of one; what people
+asked for in RolloutCommands, refused wishes included, takes the right to list those.
+"""
+
+from fastapi import FastAPI, HTTPException, Request
+
+from rollout.model.names import Key
+from rollout.services.account import screen
+from rollout.services.account_data import as_data, audit_data, history_data
+from rollout.services.accounts import Accounts
+from rollout.services.offers import Offer, offers
+from rollout.services.paper import Paper
+from rollout.services.queries import Standing
+from rollout.web.callers import Caller, caller_of
+from rollout.web.responses import ONE
+from rollout.web.shapes_account import AuditTrail, History, Trace, Why
+from rollout.web.sight import Sight
+
+ROLLOUT = "/api/v1/rollouts/{namespace}/{name}"
+_PAGE = Paper()  # symbols and no colour; lines are wrapped where they are shown
+
+
+def tell(app: FastAPI, accounts: Accounts, sight: Sight) -> None:
+    """Add the routes."""
+
+    async def found(request: Request, namespace: str, name: str) -> Standing:
+        await sight.must_see(caller_of(request), "Rollout", namespace, f"Rollouts in {namespace}")
+        standing = accounts.standing(Key(namespace=namespace, name=name))
+        if standing is None:
+            raise HTTPException(404, f"there is no Rollout {namespace}/{name}")
+        return standing
+
+    @app.get(ROLLOUT + "/why", responses=dict(ONE))
+    async def why(request: Request, namespace: str, name: str) -> Why:
+        """Why it stands as it does, with every rule and number, what happens next, and what may be asked of it now."""
+        account = await accounts.why(await found(request, namespace, name))
+        return Why.model_validate(
+            {
+                "at": account.now,
+                "account": as_data(account),
+                "lines": screen(account, _PAGE),
+                "offers": [_offer(one) for one in offers(account)],
+            }
+        )
+
+    @app.get(ROLLOUT + "/history", responses=dict(ONE))
+    async def history(request: Request, namespace: str, name: str) -> History:
+        """The last ten runs, the newest first."""
+        return History.model_validate(history_data(await found(request, namespace, name)))
+
+    @app.get(ROLLOUT + "/audit", responses=dict(ONE))
+    async def audit(request: Request, namespace: str, name: str) -> AuditTrail:
+        """Who did what to it, from which channel, proven how, the newest first."""
+        standing = await found(request, namespace, name)
+        unread = await _unread(sight, caller_of(request), namespace)
+        return AuditTrail.model_validate(audit_data(standing, accounts.audit(standing, unread=unread)))
+
+    @app.get(ROLLOUT + "/trace", responses=dict(ONE))
+    async def trace(request: Request, namespace: str, name: str) -> Trace:
+        """How weights and objectives of the run in hand, and of the last one that ended, developed as far as was seen."""
+        key = (await found(request, namespace, name)).key
+        traces = accounts.traces
+        return Trace.model_validate({"since": traces.since, "now": accounts.clock.now(), "runs": traces.of(key)})
+
+
+async def _unread(sight: Sight, caller: Caller | None, namespace: str) -> str:
+    """Why this caller is not told of commands; "" when he is."""
+    if await sight.sees(caller, "RolloutCommand", namespace):
+        return ""
+    who = caller.identity.user if caller else "nobody"
+    return f"{who} may not list RolloutCommands in {namespace}"
+
+
+def _offer(offer: Offer) -> dict[str, object]:
+    bound = offer.binding
+    return {
+        "verb": offer.verb.value,
+        "run": bound.run,
+        "step": bound.step,
+        "revision": bound.revision,
+        "template": bound.template,
+        "effect": offer.effect,
+        "backends": list(offer.backends),
+    }

@@ -1,0 +1,68 @@
+"""How is wired what is told of single Rollouts?"""
+
+from collections.abc import Iterable
+
+from adapters.kube.api import KubeApi, Obj
+from adapters.kube.cache import Cache
+from adapters.kube.commands import KubeCommands
+from adapters.kube.kinds import ROUTE_KINDS
+from adapters.kube.policies import KubePolicies
+from adapters.kube.shelf import at_of
+from adapters.kube.workloads import ClusterWorkloads
+from adapters.memory.authors import KnownAuthors
+from adapters.memory.metrics import MemoryMetrics
+from adapters.traffic.router import Router
+from rollout.model.names import Key
+from rollout.ports.clock import Clock
+from rollout.ports.rollouts import Rollouts
+from rollout.services.accounts import Accounts
+from rollout.services.observe import Observer
+from rollout.services.trace_watch import TraceWatch
+from rollout.services.traces import Traces
+
+
+def accounts(api: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock, home: str) -> Accounts:
+    """What tells of Rollouts by the caches. home: the controller's namespace. Whoever looks measures nothing and asks nobody."""
+    commands, routes, policies = KubeCommands(api, cache, clock), Router(api, cache), KubePolicies(cache, home)
+
+    def eyes() -> Observer:
+        return Observer(
+            rollouts=rollouts,
+            commands=commands,
+            routes=routes,
+            workloads=ClusterWorkloads(cache),
+            metrics=MemoryMetrics(),
+            clock=clock,
+            actors_bound=lambda: True,  # a look obeys no command
+            policies=policies,
+            authors=KnownAuthors(),
+        )
+
+    def given(key: Key) -> Iterable[Obj]:
+        return cache.indexed("RolloutCommand", "target", f"Rollout/{key}")
+
+    return Accounts(
+        known=lambda key: cache.get("Rollout", key.namespace, key.name),
+        commands=given,
+        eyes=eyes,
+        traces=Traces(since=clock.now()),
+        clock=clock,
+    )
+
+
+def trace_watch(api: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock, traces: Traces) -> TraceWatch:
+    """What feeds `traces` with all that the cache sees from now on, once it runs."""
+    watch = TraceWatch(rollouts=rollouts, routes=Router(api, cache), clock=clock, traces=traces)
+
+    def changed(kind: str, old: Obj | None, new: Obj | None) -> None:
+        obj = new if new is not None else old
+        if obj is None:
+            return
+        namespace, name = at_of(obj)
+        if kind == "Rollout":
+            watch.rollout(Key(namespace=namespace, name=name), new)
+        elif kind in ROUTE_KINDS:
+            watch.route(namespace, kind, name)
+
+    cache.subscribe(changed)
+    return watch
