@@ -122,7 +122,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         following = asyncio.create_task(cache.run())
         stack.push_async_callback(_ended, following)
         reception = Reception(api=api, cache=cache, clock=clock, home=settings.own_namespace)
-        face = api_app(settings, api, cache, KubeRollouts(api, cache), clock)
+        face = api_app(settings, api, cache, KubeRollouts(api, cache), clock, stack)
         yield Running(
             controller=controller,
             rollouts=reconciler.rollouts,

@@ -1,5 +1,6 @@
 """How is the API wired?"""
 
+from contextlib import AsyncExitStack
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -22,14 +23,22 @@ from rollout.settings import Settings
 from rollout.web.api import Faces, api
 from rollout.web.asking import Asking
 from rollout.web.callers import Callers, Proxy
-from rollout.web.guard import LOOPBACK, Guard
+from rollout.web.guard import Guard
+from rollout.web.hosts import LOOPBACK
+from rollout.web.login import add_login
 from rollout.web.sight import Sight
+from rollout.wiring.login import desk_of, sessions_of
 
 
-def api_app(settings: Settings, cluster: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock) -> ASGIApp:
-    """The API over the caches, on any replica. cluster: without the lease, which commands do not need."""
+def api_app(
+    settings: Settings, cluster: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock, stack: AsyncExitStack
+) -> ASGIApp:
+    """The API over the caches, on any replica. cluster: without the lease, which commands do not need. stack: closes it."""
     reviews, objects, feed = KubeReviews(cluster), KubeObjects(cluster), Feed()
-    callers = Callers(reviews=reviews, clock=clock, tokens=settings.api_tokens, proxy=_proxy(settings))
+    sessions = sessions_of(settings, clock)
+    callers = Callers(
+        reviews=reviews, clock=clock, tokens=settings.api_tokens, proxy=_proxy(settings), sessions=sessions
+    )
     migrations = KubeMigrations(cluster, cache)
     authority = Authority(reviews=reviews, home=settings.own_namespace)
     asking = Asking(
@@ -57,7 +66,9 @@ def api_app(settings: Settings, cluster: KubeApi, cache: Cache, rollouts: Rollou
         asking=asking,
         feed=feed,
     )
-    return Guard(api(faces), callers, _hosts(settings, callers))
+    app = api(faces)
+    add_login(app, desk_of(settings, callers, sessions, stack))
+    return Guard(app, callers, _hosts(settings, callers), settings.api_url)
 
 
 def _proxy(settings: Settings) -> Proxy | None:
