@@ -88,6 +88,26 @@ class Settings(BaseSettings):
     api_proxy_user_header: str = Field(default="X-Forwarded-User", description="the proxy's header with the user")
     api_proxy_groups_header: str = Field(default="X-Forwarded-Groups", description="its header with the groups")
     api_url: str = Field(default="", description="how people reach the API, such as https://rollout.shop.example")
+    login_issuer: str = Field(
+        default="", description="issuer of OpenID Connect at which people sign in, such as https://id.shop.example"
+    )
+    login_client_id: str = Field(default="", description="what the issuer calls this controller")
+    login_client_secret_file: Path | None = Field(
+        default=None, description="file with the client's secret, read at each sign-in; empty for a public client"
+    )
+    login_scopes: str = Field(default="openid profile email", description="what is asked of the issuer")
+    login_username_claim: str = Field(default="sub", description="claim with the user's name, as of kube-apiserver")
+    login_username_prefix: str = Field(
+        default="", description="before the user's name; empty is ISSUER# unless the claim is email, - is none"
+    )
+    login_groups_claim: str = Field(default="", description="claim with the user's groups; empty takes none")
+    login_groups_prefix: str = Field(default="", description="before each group's name")
+    session_key_file: Path | None = Field(
+        default=None,
+        description="file with keys that seal sessions, one a line, the newest first, read when it changes",
+    )
+    session_life: timedelta = Field(default=timedelta(hours=8), description="a session ends so long after its begin")
+    session_idle: timedelta = Field(default=timedelta(hours=1), description="or so long after its last request")
     webhooks_listen: str = Field(
         default="", description="address of inbound webhooks of Receivers; empty switches them off"
     )
@@ -115,7 +135,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{part!r} is no network: write 10.0.3.7/32, with commas between") from error
         return text
 
-    @field_validator("prometheus_url", "api_url")
+    @field_validator("prometheus_url", "api_url", "login_issuer")
     @classmethod
     def _is_a_url(cls, text: str) -> str:
         parts = urlsplit(text)
@@ -141,15 +161,46 @@ class Settings(BaseSettings):
             raise ValueError(f"{text!r} is none of {', '.join(LEVELS)}")
         return text
 
+    @field_validator("login_scopes")
+    @classmethod
+    def _asks_for_a_token(cls, text: str) -> str:
+        if "openid" not in text.split():
+            raise ValueError(f"{text!r} lacks openid, without which the issuer does not say who somebody is")
+        return text
+
     @model_validator(mode="after")
     def _open_api_is_ours_alone(self) -> "Settings":
         host = self.api_listen.rpartition(":")[0].strip("[]")
-        if self.api_listen and not (self.api_tokens or self.api_proxy_from or _is_loopback(host)):
+        is_asked = self.api_tokens or self.api_proxy_from or self.login_issuer
+        if self.api_listen and not (is_asked or _is_loopback(host)):
             raise ValueError(
-                f"api_listen is {self.api_listen}, where others reach it: set api_tokens or api_proxy_from, "
-                "or listen at 127.0.0.1"
+                f"api_listen is {self.api_listen}, where others reach it: set api_tokens, login_issuer or "
+                "api_proxy_from, or listen at 127.0.0.1"
             )
         return self
+
+    @model_validator(mode="after")
+    def _can_sign_in(self) -> "Settings":
+        if self.login_issuer and not self.login_client_id:
+            raise ValueError("login_issuer is set: set login_client_id, by which the issuer knows this controller")
+        for name, url in (("login_issuer", self.login_issuer), ("api_url", self.api_url)):
+            if self.login_issuer and not _is_safe(url):
+                raise ValueError(f"login_issuer is set: {name} is {url!r}; write https://, or http:// of this machine")
+        return self
+
+    @model_validator(mode="after")
+    def _sessions_last(self) -> "Settings":
+        if not timedelta(0) < self.session_idle <= self.session_life:
+            raise ValueError(
+                f"session_idle is {self.session_idle}: write more than nothing, at most session_life {self.session_life}"
+            )
+        return self
+
+
+def _is_safe(url: str) -> bool:
+    """Whether nobody on the way can read or change what goes there."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
 
 
 def _is_loopback(host: str) -> bool:

@@ -5,12 +5,12 @@ named by what proves it (`callbacks.py`), so that the API server refuses the sec
 """
 
 import asyncio
-import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from rollout.services.rates import Rates as Buckets
 from webhooks.knock import Refusal, RefusedError
 
 READ_WITHIN = timedelta(seconds=10)  # as Flux gives a header; git hosts give up after 10 s themselves
@@ -40,28 +40,16 @@ async def read(
 
 
 @dataclass(slots=True)
-class _Bucket:
-    left: float
-    at: datetime
-
-
-@dataclass(slots=True)
 class Rates:
-    """Token buckets, one for each Receiver: a minute's worth at once, then as many as drip in."""
+    """How often each Receiver may be called."""
 
-    _buckets: "OrderedDict[str, _Bucket]" = field(default_factory=OrderedDict)
+    _doors: Buckets = field(default_factory=Buckets)
 
     def take(self, door: str, most_per_minute: int, now: datetime) -> None:
         """One request more; RefusedError with the seconds to wait when it is one too many."""
-        bucket = self._buckets.pop(door, None) or _Bucket(left=most_per_minute, at=now)
-        passed = max((now - bucket.at).total_seconds(), 0.0)
-        bucket.left, bucket.at = min(bucket.left + passed * most_per_minute / 60, most_per_minute), now
-        self._buckets[door] = bucket
-        if len(self._buckets) > _MOST_DOORS:
-            self._buckets.popitem(last=False)
-        if bucket.left < 1:
-            raise RefusedError(Refusal.TOO_MANY, retry_after=math.ceil((1 - bucket.left) * 60 / most_per_minute))
-        bucket.left -= 1
+        wait = self._doors.wait(door, most_per_minute, now)
+        if wait:
+            raise RefusedError(Refusal.TOO_MANY, retry_after=wait)
 
 
 @dataclass(slots=True)

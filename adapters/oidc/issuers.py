@@ -1,4 +1,4 @@
-"""Which keys does an issuer sign with now?
+"""Which keys does an issuer sign with now, and where are its endpoints?
 
 Read from its discovery document (OpenID Connect Discovery 1.0, section 4) and kept, so that a flood of tokens asks it once.
 """
@@ -35,6 +35,7 @@ class _Known:
     """One issuer. read: when its keys were read; asked: when it was asked last; failures: since then."""
 
     keys: tuple[Jwk, ...] = ()
+    document: Mapping[str, Any] = field(default_factory=dict)
     read: datetime | None = None
     asked: datetime | None = None
     failures: int = 0
@@ -59,6 +60,21 @@ class Issuers:
 
     async def keys(self, issuer: str, now: datetime, *, renew: bool = False) -> tuple[Jwk, ...]:
         """The issuer's keys; renew: a token names one that is not among them. Unreachable when there are none to be had."""
+        return (await self._fresh(issuer, now, renew=renew)).keys
+
+    async def document(self, issuer: str, now: datetime) -> Mapping[str, Any]:
+        """What its discovery document says. Unreachable when it cannot be had."""
+        return (await self._fresh(issuer, now)).document
+
+    async def posted(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+        """The status and the JSON of the answer to a form; Unreachable when there is none, or one that cannot be read."""
+        try:
+            async with self._opened().post(url, data=form, headers=headers, allow_redirects=False) as answer:
+                return answer.status, await _object(answer, f"POST {url}")
+        except (*_BROKEN, Rejected) as error:
+            raise Unreachable(f"POST {url}: {error or type(error).__name__}") from error
+
+    async def _fresh(self, issuer: str, now: datetime, *, renew: bool = False) -> _Known:
         _check(issuer)
         if len(self._known) > _MOST_ISSUERS:
             self._known.clear()
@@ -68,19 +84,19 @@ class Issuers:
                 await self._ask(known, issuer, now)
         if known.read is None or now - known.read > USABLE_FOR:
             raise Unreachable(f"{issuer}: its keys cannot be had: {known.problem}", retry_after=_backoff(known))
-        return known.keys
+        return known
 
     async def _ask(self, known: _Known, issuer: str, now: datetime) -> None:
         known.asked = now
         try:
-            known.keys = await self._read(issuer)
+            known.document, known.keys = await self._read(issuer)
         except (*_BROKEN, Rejected) as error:
             known.failures += 1
             known.problem = str(error) or type(error).__name__
         else:
             known.read, known.failures, known.problem = now, 0, ""
 
-    async def _read(self, issuer: str) -> tuple[Jwk, ...]:
+    async def _read(self, issuer: str) -> tuple[Mapping[str, Any], tuple[Jwk, ...]]:
         document = await self._json(issuer.rstrip("/") + _DISCOVERY)
         if document.get("issuer") != issuer:
             raise Rejected(f"its discovery document is that of {str(document.get('issuer'))[:200]!r}")
@@ -91,24 +107,13 @@ class Issuers:
         found = (await self._json(place)).get("keys")
         if not isinstance(found, list):
             raise Rejected(f"{place} has no keys")
-        return _usable(found)
+        return document, _usable(found)
 
     async def _json(self, url: str) -> dict[str, Any]:
         async with self._opened().get(url, allow_redirects=False) as answer:
             if answer.status != 200:
                 raise Rejected(f"GET {url}: {answer.status}")
-            text = bytearray()
-            async for piece in answer.content.iter_chunked(64 * 1024):
-                text += piece
-                if len(text) > _MOST_BYTES:
-                    raise Rejected(f"GET {url}: more than {_MOST_BYTES} bytes")
-        try:
-            found = json.loads(text)
-        except RecursionError as error:
-            raise Rejected(f"GET {url}: nested too deep") from error
-        if not isinstance(found, dict):
-            raise Rejected(f"GET {url}: not an object")
-        return found
+            return await _object(answer, f"GET {url}")
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -119,6 +124,22 @@ class Issuers:
                 trust_env=False,
             )
         return self._session
+
+
+async def _object(answer: aiohttp.ClientResponse, about: str) -> dict[str, Any]:
+    """The JSON object of an answer, read no further than _MOST_BYTES."""
+    text = bytearray()
+    async for piece in answer.content.iter_chunked(64 * 1024):
+        text += piece
+        if len(text) > _MOST_BYTES:
+            raise Rejected(f"{about}: more than {_MOST_BYTES} bytes")
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise Rejected(f"{about}: nested too deep") from error
+    if not isinstance(found, dict):
+        raise Rejected(f"{about}: not an object")
+    return found
 
 
 def _is_due(known: _Known, now: datetime, *, renew: bool) -> bool:

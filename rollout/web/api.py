@@ -139,17 +139,19 @@ def _of_migrations(app: FastAPI, faces: Faces) -> None:
 def _of_the_caller(app: FastAPI, faces: Faces) -> None:
     @app.get("/api/v1/me", responses=dict(READ))
     async def me(request: Request) -> Me:
-        """Who the caller is."""
+        """Who the caller is, how that was proven, and until when."""
         caller = caller_of(request)
         identity = caller.identity if caller else None
         return Me(
             user=identity.user if identity else None,
             groups=list(identity.groups) if identity else [],
             open=faces.is_open,
+            way=caller.way.value if caller else None,
+            until=caller.until if caller else None,
         )
 
     @app.get("/api/v1/changes", response_class=StreamingResponse, responses=dict(READ))
     async def changes(request: Request) -> StreamingResponse:
         """What changes, as server-sent events: `rollout` and `meshmigration` name one, `reset` says to read all again."""
         caller = caller_of(request)
-        return streamed(faces.feed, faces.sight, caller)
+        return streamed(faces.feed, faces.sight, caller, request.state.is_still)

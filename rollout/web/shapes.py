@@ -141,11 +141,37 @@ class Migrations(Body):
 
 
 class Me(Body):
-    """Who asks. open: nobody is asked who he is here, so nobody can change anything. user: None there."""
+    """Who asks. open: nobody is asked who he is here, so nobody can change anything. user and way: None there.
+
+    way: by what he has proven it; token and issuer are sessions of a browser. until: when his session ends if he asks nothing more.
+    """
 
     user: str | None
     groups: list[str]
     open: bool
+    way: Literal["bearer", "proxy", "token", "issuer"] | None
+    until: datetime | None
+
+
+class Ways(Body):
+    """How one can sign in. open: nobody has to. issuer: at which issuer of OpenID Connect, None for none; proxy: it says who."""
+
+    open: bool
+    token: bool
+    issuer: str | None
+    proxy: bool
+
+
+class Pasted(Body):
+    """A bearer token of the cluster; no longer than what fits into a session's cookies."""
+
+    token: str = Field(min_length=1, max_length=5500, pattern=r"^[!-~]+$")
+
+
+class Left(Body):
+    """Signed out here. end: where the browser signs out at the issuer too, "" where there is nothing more to do."""
+
+    end: str
 
 
 class StepOrder(Body):

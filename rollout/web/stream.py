@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import HTTPException
 from fastapi.responses import StreamingResponse
@@ -13,20 +13,26 @@ from rollout.web.sight import Sight
 
 BEAT_S = 15.0  # proxies close what is silent for longer
 MOST_STREAMS = 200
+IsStill = Callable[[], Awaitable[bool]]
 _KINDS = {"Rollout": "rollout", "MeshMigration": "meshmigration"}
 
 
-def streamed(feed: Feed, sight: Sight, caller: Caller | None) -> StreamingResponse:
-    """Server-sent events without end, of what the caller may see; HTTPException 503 when too many listen already."""
+def streamed(feed: Feed, sight: Sight, caller: Caller | None, is_still: IsStill) -> StreamingResponse:
+    """Server-sent events of what the caller may see; HTTPException 503 when too many listen already.
+
+    is_still: whether the caller would be let in now; the stream ends with the first line for which he would not.
+    """
     if len(feed) >= MOST_STREAMS:
         raise HTTPException(503, "too many pages are open; close some")
-    return StreamingResponse(_lines(feed, sight, caller), media_type="text/event-stream")
+    return StreamingResponse(_lines(feed, sight, caller, is_still), media_type="text/event-stream")
 
 
-async def _lines(feed: Feed, sight: Sight, caller: Caller | None) -> AsyncIterator[str]:
+async def _lines(feed: Feed, sight: Sight, caller: Caller | None, is_still: IsStill) -> AsyncIterator[str]:
     with feed.listening() as listener:
         yield "event: reset\ndata: {}\n\n"
         async for changed in _beating(listener):
+            if not await is_still():
+                return
             if changed is None:
                 yield ": still here\n\n"
             elif changed.key is None:

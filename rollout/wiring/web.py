@@ -24,9 +24,12 @@ from rollout.settings import Settings
 from rollout.web.api import Faces, api
 from rollout.web.asking import Asking
 from rollout.web.callers import Callers, Proxy
-from rollout.web.guard import LOOPBACK, Guard
+from rollout.web.guard import Guard
+from rollout.web.hosts import LOOPBACK
+from rollout.web.login import add_login
 from rollout.web.pages import add_pages, assets
 from rollout.web.sight import Sight
+from rollout.wiring.login import desk_of, sessions_of
 from rollout.wiring.telling import accounts, trace_watch
 
 
@@ -38,7 +41,10 @@ def api_app(
     stack: ends what watches in the background.
     """
     reviews, objects, feed = KubeReviews(cluster), KubeObjects(cluster), Feed()
-    callers = Callers(reviews=reviews, clock=clock, tokens=settings.api_tokens, proxy=_proxy(settings))
+    sessions = sessions_of(settings, clock)
+    callers = Callers(
+        reviews=reviews, clock=clock, tokens=settings.api_tokens, proxy=_proxy(settings), sessions=sessions
+    )
     migrations = KubeMigrations(cluster, cache)
     authority = Authority(reviews=reviews, home=settings.own_namespace)
     asking = Asking(
@@ -71,8 +77,9 @@ def api_app(
         accounts=told,
     )
     app = api(faces)
+    add_login(app, desk_of(settings, callers, sessions, stack))
     add_pages(app, assets())
-    return Guard(app, callers, _hosts(settings, callers))
+    return Guard(app, callers, _hosts(settings, callers), settings.api_url)
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

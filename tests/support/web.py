@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -28,13 +29,18 @@ from rollout.web.api import Faces, api
 from rollout.web.asking import Asking
 from rollout.web.callers import Callers, Proxy
 from rollout.web.guard import Guard
+from rollout.web.login import add_login
 from rollout.web.pages import add_pages, assets
+from rollout.web.sealing import Keys, Sealer, random_key
+from rollout.web.sessions import Sessions
 from rollout.web.sight import Sight
+from rollout.web.signing_in import Desk, Issuing
 from rollout.wiring.telling import accounts
 from tests.support.builders import NOON, a_rollout_manifest, a_run, a_spec, a_status
 from tests.support.receivers import HOME, KnownReviews, Written
 
 Right = tuple[str, str, str, Key]
+LIFE, IDLE = timedelta(hours=8), timedelta(hours=1)
 
 
 def may(user: str, *verbs: str, namespace: str = "shop", name: str = "", kind: str = "Rollout") -> set[Right]:
@@ -95,13 +101,21 @@ class Fleet:
 
 @dataclass(slots=True, kw_only=True)
 class Front:
-    """What the API is made of here. written: what was recorded; told: what tells of single Rollouts, None for by the fleet."""
+    """What the API is made of here.
+
+    written: what was recorded. told: what tells of single Rollouts, None for by the fleet. url: how people reach it.
+    issuer: at which they sign in.
+    """
 
     fleet: Fleet
     reviews: KnownReviews
     tokens: bool = True
     proxy: Proxy | None = None
     hosts: tuple[str, ...] = ()
+    url: str = ""
+    keys: Keys = field(default_factory=random_key)
+    issuer: str = ""
+    issuing: Issuing | None = None
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOON))
     written: Written = field(default_factory=Written)
     feed: Feed = field(default_factory=Feed)
@@ -111,7 +125,10 @@ class Front:
     def app(self) -> ASGIApp:
         """The API and the dashboard as `wiring.web` makes them, over all this."""
         api_of = DirectApi(self.cluster)
-        callers = Callers(reviews=self.reviews, clock=self.clock, tokens=self.tokens, proxy=self.proxy)
+        sessions = Sessions(sealer=Sealer(self.keys), clock=self.clock, life=LIFE, idle=IDLE, issuer=self.issuer)
+        callers = Callers(
+            reviews=self.reviews, clock=self.clock, tokens=self.tokens, proxy=self.proxy, sessions=sessions
+        )
         faces = Faces(
             rollouts=self.fleet,
             migrations=lambda: (a_migration(),),
@@ -129,9 +146,19 @@ class Front:
             accounts=self.told
             or replace(accounts(api_of, Cache(api_of, WATCHED), self.fleet, self.clock, HOME), known=self.fleet.obj),
         )
-        made = api(faces)
-        add_pages(made, assets())
-        return Guard(made, callers, self.hosts)
+        app = api(faces)
+        add_login(
+            app,
+            Desk(
+                callers=callers,
+                sessions=sessions,
+                clock=self.clock,
+                issuing=self.issuing,
+                is_secure=self.url.startswith("https:"),
+            ),
+        )
+        add_pages(app, assets())
+        return Guard(app, callers, self.hosts, self.url)
 
 
 def a_front(*keys: Key, rights: Iterable[Right] = (), **changes: Any) -> Front:

@@ -198,7 +198,8 @@ async def test_without_authentication_everybody_here_reads_and_nobody_asks_for_a
     read, me = [await front.ask(here.app(), path) for path in ("/api/v1/rollouts", "/api/v1/me")]
     code, text = await front.ask(here.app(), COMMANDS, "POST", body(verb="abort", run=1), OURS)
 
-    assert (read[0], json.loads(me[1])) == (200, {"user": None, "groups": [], "open": True})
+    nobody: dict[str, Any] = {"user": None, "groups": [], "open": True, "way": None, "until": None}
+    assert (read[0], json.loads(me[1])) == (200, nobody)
     assert (code, "--api-tokens" in text, here.written.objects) == (401, True, [])
 
 
@@ -209,7 +210,8 @@ async def test_a_trusted_proxy_says_who_it_is_and_an_untrusted_address_does_not(
     trusted = await front.ask(a_front(tokens=False, proxy=PROXY).app(), "/api/v1/me", headers=said)
     untrusted = await front.ask(a_front(tokens=False, proxy=elsewhere).app(), "/api/v1/me", headers=said)
 
-    assert json.loads(trusted[1]) == {"user": "ana", "groups": ["devs", "release-managers"], "open": False}
+    ana = {"user": "ana", "groups": ["devs", "release-managers"], "open": False, "way": "proxy", "until": None}
+    assert json.loads(trusted[1]) == ana
     assert untrusted[0] == 401
 
 
