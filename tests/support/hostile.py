@@ -48,7 +48,7 @@ class Attacks:
 
     def in_every_text(self, value: Value, path: str = "", keep: frozenset[str] = frozenset()) -> Value:
         """The same with an attack in place of each text but those whose path is in `keep`, and of no choice of an enum."""
-        return cast(Value, self._attacked(value, path, keep))
+        return cast("Value", self._attacked(value, path, keep))
 
     def _attacked(self, value: object, path: str, keep: frozenset[str]) -> object:
         if path in keep or isinstance(value, Enum):
