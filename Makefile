@@ -33,7 +33,7 @@ stories: $(STAMP) ## whole runs and their crashes on the memory cluster (about 4
 
 test: $(STAMP) ## all tests but the Istio ones; builds and caches kube-apiserver and friends at the first run
 	$(SAY) 'test: unit, contract, property, sequence, crash and server tests'
-	@$(BIN)/python -m tests.servers.build kube crds prometheus
+	@$(BIN)/python -m tests.servers.build kube crds prometheus browser
 	@$(BIN)/pytest -q -n 2 --dist loadgroup -m 'not e2e' tests
 
 check: $(STAMP) ## format, lint, types, layers and house rules

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.servers import build
+from tests.servers import build, obtaining
 from tests.servers.client import Kube, KubeError, Obj
 from tests.servers.crds import FAMILIES, definitions, documents
 from tests.servers.process import Process, ServerFailedError, eventually, free_port
@@ -143,7 +143,7 @@ class ApiServer:
             raise ServerFailedError(f"not established after 30 s: {sorted(names - _established(admin))}")
 
     def _command(self) -> list[str]:
-        server, etcd = build.on_path("kube-apiserver"), build.on_path("etcd")
+        server, etcd = obtaining.on_path("kube-apiserver"), obtaining.on_path("etcd")
         if server is None or etcd is None:
             return [str(build.built(build.KUBE)), "apiserver", f"--etcd-data={self.directory / 'etcd'}"]
         self._start_etcd(etcd)

@@ -1,12 +1,11 @@
 """How does a machine get the real servers that tests run against?
 
-`python -m tests.servers.build [kube] [istio] [crds] [prometheus] [git] [all]` gets them ahead of time. Everything lands in
+`python -m tests.servers.build [kube] [istio] [crds] [prometheus] [git] [browser] [all]` gets them ahead of time. Everything lands in
 `${XDG_CACHE_HOME:-~/.cache}/rollout-tests`, never in the tree; what was built once is used again until its source
 changes.
 """
 
 import argparse
-import fcntl
 import hashlib
 import json
 import os
@@ -15,12 +14,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.servers import chromium
 from tests.servers.missing import ServerMissingError
+from tests.servers.obtaining import cache, installed, on_path, once, succeeds
 
 GO = Path(__file__).parent / "go"
 KUBERNETES = "v1.36.3"  # the version in go/kube/go.mod
@@ -55,20 +55,6 @@ KUSTOMIZE = GoBinary(
     name="kustomize", title="kustomize", module="kustomize", package="sigs.k8s.io/kustomize/kustomize/v5"
 )
 PILOT_AGENT = GoBinary(name="pilot-agent", title="pilot-agent", module="istio", package="./pilot-agent")
-
-
-def cache() -> Path:
-    """The folder that keeps servers between runs."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "rollout-tests"
-
-
-def on_path(name: str) -> Path | None:
-    """A program that the machine has: KUBEBUILDER_ASSETS first, then PATH; None when neither has it."""
-    assets = os.environ.get("KUBEBUILDER_ASSETS")
-    if assets and (found := shutil.which(name, path=assets)):
-        return Path(found)
-    return Path(found) if (found := shutil.which(name)) else None
 
 
 def built(binary: GoBinary) -> Path:
@@ -157,81 +143,22 @@ def gpg() -> Path:
     return installed("gpg", "gnupg")
 
 
-def installed(program: str, package: str) -> Path:
-    """A program of the machine; root installs Debian's package where it is missing, as in a container of CI.
-
-    Not unpacked into the cache: sshd wants the user that its package makes.
-    """
-    if found := _in_system(program):
-        return found
-    missing = ServerMissingError(program, f"apt-get install {package}")
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise missing
-    cache().mkdir(parents=True, exist_ok=True)
-    with _locked(cache() / "apt.lock"):
-        command = ["apt-get", "install", "-q", "--yes", "--no-install-recommends", package]
-        quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]  # asks nothing, starts no service
-        if not _in_system(program) and not _succeeds([*quiet, *command], cache()):
-            _succeeds(["apt-get", "update", "-q"], cache())
-            _succeeds([*quiet, *command], cache())
-    if found := _in_system(program):
-        return found
-    raise missing
-
-
-def _in_system(program: str) -> Path | None:
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")  # not on everybody's PATH
-    return Path(found) if found else None
-
-
-def once(target: Path, make: Callable[[Path], None]) -> Path:
-    """`target`, made on the first call: `make` fills a draft of the folder directly below the cache.
-
-    Other processes wait for the first; a draft becomes the target by one rename, so nobody sees half of it.
-    """
-    if target.exists():
-        return target
-    home = cache() / target.relative_to(cache()).parts[0]
-    cache().mkdir(parents=True, exist_ok=True)
-    with _locked(home.with_name(home.name + ".lock")):
-        if not target.exists():
-            draft = home.with_name(f"{home.name}.draft-{os.getpid()}")
-            try:
-                draft.mkdir()
-                make(draft)
-                draft.rename(home)
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-    return target
-
-
 def _unpack_prometheus(draft: Path) -> None:
     missing = ServerMissingError("prometheus", GET_PROMETHEUS)
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         raise missing
     if not _fetched_package(draft):
-        updated = os.geteuid() == 0 and _succeeds(["apt-get", "update", "-q"], draft)  # no lists yet
+        updated = os.geteuid() == 0 and succeeds(["apt-get", "update", "-q"], draft)  # no lists yet
         if not (updated and _fetched_package(draft)):
             raise missing
     package = next(draft.glob("prometheus_*.deb"))
-    if not _succeeds(["dpkg", "-x", package.name, "."], draft):
+    if not succeeds(["dpkg", "-x", package.name, "."], draft):
         raise missing
     package.unlink()
 
 
 def _fetched_package(folder: Path) -> bool:
-    return _succeeds(["apt-get", "download", "-q", "prometheus"], folder) and any(folder.glob("prometheus_*.deb"))
-
-
-def _succeeds(command: Sequence[str], folder: Path) -> bool:
-    return subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False).returncode == 0
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released by the kernel, whatever ends the holder
-        yield
+    return succeeds(["apt-get", "download", "-q", "prometheus"], folder) and any(folder.glob("prometheus_*.deb"))
 
 
 def _go(command: Sequence[str], folder: Path, what: str, how_to_get: str) -> str:
@@ -276,6 +203,7 @@ ARTEFACTS: dict[str, dict[str, Callable[[], object]]] = {
     },
     "prometheus": {"prometheus": prometheus, "promtool": promtool},
     "git": {"sshd": sshd, "gpg": gpg},
+    "browser": {"chromium": chromium.browser, "axe-core": chromium.axe},
 }
 
 

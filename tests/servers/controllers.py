@@ -1,6 +1,6 @@
 """How do Deployments get Pods and Services get EndpointSlices on the tests' API server?"""
 
-from tests.servers import build
+from tests.servers import build, obtaining
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import KubeError
 from tests.servers.process import Process
@@ -30,7 +30,7 @@ class Controllers:
 
     def start(self) -> None:
         """Return when its controllers work: the default namespace has its service account."""
-        found = build.on_path("kube-controller-manager")
+        found = obtaining.on_path("kube-controller-manager")
         command = [str(found)] if found else [str(build.built(build.KUBE)), "controller-manager"]
         flags = [
             f"--kubeconfig={self._server.kubeconfig('admin')}",

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rollout.ports.sources import Credentials
-from tests.servers import build
+from tests.servers import build, obtaining
 from tests.servers.process import Process, free_port
 
 _CONFIG = """
@@ -80,7 +80,7 @@ class Sshd:
 
 def make_key(path: Path, comment: str, passphrase: str = "", *more: str) -> str:
     """The public half of a new key at `path`; raises ServerMissingError where there is no ssh-keygen."""
-    program = build.installed("ssh-keygen", "openssh-client")
+    program = obtaining.installed("ssh-keygen", "openssh-client")
     kind = more or ("-t", "ed25519")
     command = [str(program), "-q", *kind, "-N", passphrase, "-C", comment, "-f", str(path)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)

@@ -13,9 +13,9 @@ from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import Forbidden, Rejected, Unreachable
 from rollout.ports.sources import Credentials
-from tests.servers.build import installed
 from tests.servers.githttp import GitHttp
 from tests.servers.missing import obtained
+from tests.servers.obtaining import installed
 from tests.servers.proxy import Proxy
 from tests.support.repos import Repository
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from tests.servers.build import installed
 from tests.servers.client import Kube, Obj
 from tests.servers.cluster import Cluster, deployment, service
 from tests.servers.controller import Controller, rollout
 from tests.servers.crds import NEIGHBOURS, definitions
 from tests.servers.missing import obtained
+from tests.servers.obtaining import installed
 from tests.servers.process import eventually
 from tests.servers.shop import manifest, virtual_service
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import build
+from tests.servers import build, chromium, obtaining
 from tests.servers.crds import rewritten
 from tests.servers.missing import ServerMissingError, advice, obtained
 
@@ -23,7 +23,9 @@ def absent() -> None:
     raise ServerMissingError("etcd", "install it")
 
 
-@pytest.mark.parametrize("get", [lambda: build.built(build.KUBE), build.module_folders, build.prometheus])
+@pytest.mark.parametrize(
+    "get", [lambda: build.built(build.KUBE), build.module_folders, build.prometheus, chromium.browser, chromium.axe]
+)
 @pytest.mark.usefixtures("bare_machine")
 def test_a_bare_machine_is_told_what_to_install(get: object) -> None:
     assert callable(get)
@@ -47,7 +49,7 @@ def test_the_folder_of_kubebuilder_comes_before_path(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path / "assets"))
 
-    assert build.on_path("etcd") == tmp_path / "assets" / "etcd"
+    assert obtaining.on_path("etcd") == tmp_path / "assets" / "etcd"
 
 
 def test_a_server_is_made_once(bare_machine: Path) -> None:
@@ -58,7 +60,7 @@ def test_a_server_is_made_once(bare_machine: Path) -> None:
         (draft / "server").touch()
 
     for _ in range(2):
-        build.once(bare_machine / "server-1" / "server", make)
+        obtaining.once(bare_machine / "server-1" / "server", make)
 
     assert len(made) == 1
 
@@ -69,7 +71,7 @@ def test_a_failed_build_leaves_nothing_that_looks_finished(bare_machine: Path) -
         absent()
 
     with pytest.raises(ServerMissingError):
-        build.once(bare_machine / "server-1" / "server", fail)
+        obtaining.once(bare_machine / "server-1" / "server", fail)
 
     assert [path.name for path in bare_machine.iterdir() if path.suffix != ".lock"] == []
 
