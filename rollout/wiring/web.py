@@ -40,7 +40,7 @@ def api_app(
 
     stack: ends what watches in the background.
     """
-    reviews, objects, feed = KubeReviews(cluster), KubeObjects(cluster), Feed()
+    reviews, objects = KubeReviews(cluster), KubeObjects(cluster)
     sessions = sessions_of(settings, clock)
     callers = Callers(
         reviews=reviews, clock=clock, tokens=settings.api_tokens, proxy=_proxy(settings), sessions=sessions
@@ -57,13 +57,6 @@ def api_app(
     def moves() -> tuple[StoredMigration, ...]:
         return tuple(stored for name in migrations.names() if (stored := migrations.get(name)) is not None)
 
-    def changed(kind: str, old: Obj | None, new: Obj | None) -> None:
-        obj = new if new is not None else old
-        if kind in ("Rollout", "MeshMigration") and obj is not None and len(feed):
-            namespace, name = at_of(obj)
-            feed.tell(kind, Key(namespace=namespace, name=name))
-
-    cache.subscribe(changed)
     told = accounts(cluster, cache, rollouts, clock, settings.own_namespace)
     watching = asyncio.create_task(trace_watch(cluster, cache, rollouts, clock, told.traces).run(), name="traces")
     stack.push_async_callback(_ended, watching)
@@ -73,13 +66,27 @@ def api_app(
         is_open=callers.is_open,
         sight=Sight(reviews=reviews, clock=clock),
         asking=asking,
-        feed=feed,
+        feed=_feed_of(cache),
         accounts=told,
     )
     app = api(faces)
     add_login(app, desk_of(settings, callers, sessions, stack))
     add_pages(app, assets())
     return Guard(app, callers, _hosts(settings, callers), settings.api_url)
+
+
+def _feed_of(cache: Cache) -> Feed:
+    """What open pages hear of the cache's changes."""
+    feed = Feed()
+
+    def changed(kind: str, old: Obj | None, new: Obj | None) -> None:
+        obj = new if new is not None else old
+        if kind in ("Rollout", "MeshMigration") and obj is not None and len(feed):
+            namespace, name = at_of(obj)
+            feed.tell(kind, Key(namespace=namespace, name=name))
+
+    cache.subscribe(changed)
+    return feed
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -6,7 +6,7 @@ Nobody decides here: what a controller would answer or change, a test says by `c
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -152,9 +152,10 @@ async def a_dashboard(objects: Iterable[Obj] = (), **changes: Any) -> AsyncItera
     following = asyncio.create_task(cache.run())
     await cache.wait_synced(timedelta(seconds=30))
     settings = Settings(own_namespace=HOME, **{"api_tokens": True, **changes})
-    line = Line(api_app(settings, api, cache, KubeRollouts(api, cache), clock))
     try:
-        async with served(line, "127.0.0.1:0") as url:
+        async with AsyncExitStack() as stack:
+            line = Line(api_app(settings, stack, api, cache, KubeRollouts(api, cache), clock))
+            url = await stack.enter_async_context(served(line, "127.0.0.1:0"))
             yield Dashboard(url=url, cluster=cluster, cache=cache, clock=clock, line=line, rights=rights)
     finally:
         following.cancel()
