@@ -17,6 +17,11 @@ def status_schema() -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for path, name in PLACES.items():
         properties[name] = _taken(rest, path)
+    # Version 0.1 wrote one policy a step, "" for none: without this the API server forgets the gates of its runs.
+    rest["properties"]["run"]["properties"]["plan"]["items"]["properties"]["approval"] = {
+        "type": "string",
+        "description": "The policy that must agree, as version 0.1 wrote it; read, and never written.",
+    }
     conditions = properties["conditions"]["items"]
     conditions["properties"]["lastTransitionTime"] = conditions["properties"].pop("since")
     conditions["required"] = ["lastTransitionTime" if name == "since" else name for name in conditions["required"]]

@@ -180,6 +180,7 @@ class ApiServer:
             "--disable-admission-plugins=ServiceAccount",  # it wants a controller to make the accounts first
             "--endpoint-reconciler-type=none",  # it refuses to publish a loopback address
             f"--audit-log-path={self.audit_log}",
+            "--audit-log-maxsize=4096",  # MB: a mark means nothing in a log that was begun anew, as it is at 100 MB
             f"--audit-policy-file={here / 'audit.yaml'}",
         ]
 

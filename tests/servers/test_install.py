@@ -120,7 +120,7 @@ def test_the_controller_may_not_list_secrets_or_delete_routes(installed: ApiServ
     asked = {
         "secrets": ("list", "", "secrets"),
         "routes": ("delete", "networking.istio.io", "virtualservices"),
-        "commands": ("create", "rollout.dev", "rolloutcommands"),
+        "receivers": ("create", "rollout.dev", "receivers"),
         "deployments": ("delete", "apps", "deployments"),
         "scale": ("patch", "apps", "deployments/scale"),
         "pods": ("delete", "", "pods"),
