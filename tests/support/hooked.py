@@ -27,6 +27,7 @@ from adapters.mesh.store import KubeMigrations
 from rollout.crds import definitions
 from rollout.manifest.status import status_to_dict
 from rollout.model.names import Key
+from rollout.model.status import RolloutStatus
 from rollout.ports.tokens import Tokens
 from rollout.services.authorising import Authority
 from rollout.services.vouching import Voucher
@@ -128,13 +129,18 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(*objects: dict[str, Any], tokens: Tokens | None = None, at: datetime = NOON) -> AsyncIterator[Desk]:
-    """A desk at noon, or at another time, on a cluster in which run 1 of shop/checkout brings v2 and waits in step 1."""
+async def a_desk(
+    *objects: dict[str, Any], tokens: Tokens | None = None, at: datetime = NOON, status: RolloutStatus | None = None
+) -> AsyncIterator[Desk]:
+    """A desk at noon, or at another time, on a cluster in which run 1 of shop/checkout brings v2 and waits in step 1.
+
+    status: how shop/checkout stands instead.
+    """
     clock = ManualClock(at)
     cluster = MemoryCluster(now=clock.now)
     cluster.seed(*definitions().values())
     cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
-    cluster.seed({**a_rollout_manifest(), "status": status_to_dict(a_status(run=a_run()))})
+    cluster.seed({**a_rollout_manifest(), "status": status_to_dict(status or a_status(run=a_run()))})
     cluster.seed(*objects)
     api = WatchedApi(DirectApi(cluster))
     cache = Cache(api, [KINDS[name] for name in _FOLLOWED])
