@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from rollout.demo.slack import TEAM
+from tests.support.asgi import Answer
 from tests.support.builders import NOON
 from tests.support.git_knocks import noted
-from tests.support.hooked import Answer
 from tests.support.slack import ANA, BEA, GUS, MANAGERS
 from tests.support.slack_doors import SlackDoor, a_slack_door
 from tests.support.slack_knocks import VALUE, a_quiet_desk, form, headers_of, payload

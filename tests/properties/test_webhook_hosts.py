@@ -13,9 +13,9 @@ import pytest
 from adapters.memory.cluster import Call
 from rollout.model.names import Key
 from rollout.ports.errors import Unreachable
+from tests.support.asgi import Answer
 from tests.support.builders import NOON
 from tests.support.git_knocks import HOSTS, GitKnocks, a_push, another, git_knocks, noted
-from tests.support.hooked import Answer
 from webhooks.git import MOST_BYTES
 from webhooks.knock import Refusal
 

@@ -10,10 +10,11 @@ from datetime import timedelta
 import pytest
 
 from rollout.model.names import Key
+from tests.support.asgi import Answer
 from tests.support.builders import NOON
 from tests.support.callback_knocks import ASKED_WRONGLY, Sender, Wrong, a_sender
 from tests.support.git_knocks import noted
-from tests.support.hooked import Answer, body_of, signed, stamped
+from tests.support.hooked import body_of, signed, stamped
 from tests.support.mutations import is_demand, mutated
 from webhooks.knock import Refusal
 

@@ -14,10 +14,10 @@ import pytest
 
 from adapters.oidc.issuers import Issuers
 from adapters.oidc.tokens import OidcTokens
+from tests.support.asgi import Answer
 from tests.support.builders import NOON
 from tests.support.callback_knocks import ASKED_WRONGLY, NOBODY, Sender, Wrong, a_sender
 from tests.support.git_knocks import noted
-from tests.support.hooked import Answer
 from tests.support.issuer import AUDIENCE, Issuer, an_issuer, keys_of
 from tests.support.mutations import is_demand, mutated
 from webhooks.knock import Refusal

@@ -10,8 +10,9 @@ from typing import Any
 
 from rollout.ports.errors import Unreachable
 from rollout.ports.tokens import Tokens
+from tests.support.asgi import Answer
 from tests.support.builders import NOON
-from tests.support.hooked import SECRET, Answer, Desk, a_callback, a_desk, a_git_receiver, body_of, signed, stamped
+from tests.support.hooked import SECRET, Desk, a_callback, a_desk, a_git_receiver, body_of, signed, stamped
 from tests.support.receivers import receiver_manifest, receiver_secret
 from webhooks.callbacks import MOST_BYTES
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
+from tests.support.asgi import Answer
 from tests.support.builders import NOON
-from tests.support.hooked import Answer, Desk, a_callback, a_desk, a_git_receiver, signed
+from tests.support.hooked import Desk, a_callback, a_desk, a_git_receiver, signed
 from tests.support.receivers import receiver_secret
 
 SECRET = b"open sesame"

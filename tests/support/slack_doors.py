@@ -11,8 +11,9 @@ from typing import Any
 from adapters.kube.objects import KubeObjects
 from adapters.memory.people import MemorySlack
 from rollout.demo.slack import TEAM
+from tests.support.asgi import Answer
 from tests.support.builders import NOON
-from tests.support.hooked import Answer, Desk, a_desk
+from tests.support.hooked import Desk, a_desk
 from tests.support.receivers import receiver_manifest, receiver_secret
 from tests.support.slack import FORMER, MANAGERS, SECRET, TOKEN, VERBS, KnownPolicies
 from tests.support.slack_knocks import desk_of, form, headers_of, payload, quiet_people, waiting

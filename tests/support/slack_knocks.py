@@ -190,14 +190,20 @@ def quiet_people() -> MemorySlack:
     return slack
 
 
-def desk_of(slack: MemorySlack, policies: KnownPolicies, objects: KubeObjects, clock: ManualClock) -> SlackDesk:
-    """What serves presses, on this cluster, and waits for no answer of a controller."""
+def desk_of(
+    slack: MemorySlack,
+    policies: KnownPolicies,
+    objects: KubeObjects,
+    clock: ManualClock,
+    voucher: Voucher | None = None,
+) -> SlackDesk:
+    """What serves presses, on this cluster, and waits for no answer of a controller. voucher: one of its own when None."""
     authority = Authority(reviews=KnownReviews(), home=HOME)
     return SlackDesk(
         people=SlackPeople(directory=slack, policies=policies),
         messages=slack,
         objects=objects,
-        voucher=Voucher(authority=authority, create=objects.create, clock=clock),
+        voucher=voucher or Voucher(authority=authority, create=objects.create, clock=clock),
         clock=clock,
         patience=timedelta(0),
     )
