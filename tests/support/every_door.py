@@ -52,6 +52,7 @@ RIGHTS = {
     ("ana", "abort", "rollouts", "shop"),
     ("ana", "fallback", "meshmigrations", ""),
 }
+FOLLOWED = ("Receiver", "Rollout", "SloPolicy", "GitSource", "MeshMigration")
 _ALL = Call(path="/apis/rollout.dev/v1alpha1/rolloutcommands", user=User(name=USER))
 _GRANTED = [{"verbs": ["approve", "abort"]}]
 
@@ -72,13 +73,18 @@ class EveryDoor:
     slack: SlackHooks
     people: MemorySlack
     issuer: Issuer
-    now: datetime = NOON
+    clock: ManualClock
     sent: int = field(default=0)
 
     def fresh(self) -> str:
         """What no request said yet."""
         self.sent += 1
         return f"{self.sent}"
+
+    @property
+    def now(self) -> datetime:
+        """What time it is."""
+        return self.clock.now()
 
     def path(self, route: str, name: str, namespace: str = "shop") -> str:
         """Where a Receiver hears."""
@@ -107,7 +113,8 @@ class EveryDoor:
         return {f"{method} {route.path}" for route in found for method in (route.methods or set()) - SAFE}
 
 
-def _receivers(issuer: Issuer) -> list[dict[str, Any]]:
+def receivers_of(issuer: Issuer) -> list[dict[str, Any]]:
+    """One Receiver of each type in shop and one of the controller's namespace, with their Secrets."""
     believed = {"issuer": issuer.url, "audience": AUDIENCE, "claims": {"repository": "shop/checkout"}}
     slack: dict[str, Any] = {"type": "slack", "workspace": TEAM, "secretRef": {"name": "slack"}}
     managers = [{"verbs": ["approve", "abort", "pause"], "who": {"slackGroups": [MANAGERS]}}]
@@ -146,7 +153,7 @@ def _objects(issuer: Issuer) -> list[dict[str, Any]]:
             "metadata": {"name": "specs", "namespace": "shop"},
             "spec": {"url": "https://git.example.org/specs.git", "ref": "main", "interval": "1m"},
         },
-        *_receivers(issuer),
+        *receivers_of(issuer),
     ]
 
 
@@ -161,24 +168,32 @@ async def every_door() -> AsyncIterator[EveryDoor]:
         cluster.seed(*definitions().values())
         cluster.seed(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one}} for one in (HOME, "stock")))
         cluster.seed(*_objects(issuer))
-        api = DirectApi(cluster, user=USER)
-        cache = Cache(api, [KINDS[name] for name in ("Receiver", "Rollout", "SloPolicy", "GitSource", "MeshMigration")])
+        cache = Cache(DirectApi(cluster, user=USER), [KINDS[name] for name in FOLLOWED])
         following = asyncio.create_task(cache.run())
         stack.callback(following.cancel)
         await cache.wait_synced(SOON)
-        reception, people = Reception(api=api, cache=cache, clock=clock, home=HOME), quiet_people()
-        desk = desk_of(people, KnownPolicies(), KubeObjects(api), clock, reception.voucher())
-        slack = SlackHooks(desk=desk, secrets=reception.receivers().secrets)
-        stack.push_async_callback(slack.close)
-        yield EveryDoor(
-            cluster=cluster,
-            receivers=reception.receivers(),
-            api=api_app(Settings(api_tokens=True, own_namespace=HOME), api, cache, KubeRollouts(api, cache), clock),
-            hooks=door(reception, stack, slack),
-            slack=slack,
-            people=people,
-            issuer=issuer,
-        )
+        yield opened(cluster, cache, clock, issuer, stack)
+
+
+def opened(
+    cluster: MemoryCluster, cache: Cache, clock: ManualClock, issuer: Issuer, stack: AsyncExitStack
+) -> EveryDoor:
+    """The apps on a cluster whose cache is followed already; Slack is in memory."""
+    api = DirectApi(cluster, user=USER)
+    reception, people = Reception(api=api, cache=cache, clock=clock, home=HOME), quiet_people()
+    desk = desk_of(people, KnownPolicies(), KubeObjects(api), clock, reception.voucher())
+    slack = SlackHooks(desk=desk, secrets=reception.receivers().secrets)
+    stack.push_async_callback(slack.close)
+    return EveryDoor(
+        cluster=cluster,
+        receivers=reception.receivers(),
+        api=api_app(Settings(api_tokens=True, own_namespace=HOME), api, cache, KubeRollouts(api, cache), clock),
+        hooks=door(reception, stack, slack),
+        slack=slack,
+        people=people,
+        issuer=issuer,
+        clock=clock,
+    )
 
 
 def order_of(verb: Verb, **more: Any) -> bytes:
