@@ -187,7 +187,7 @@ def opened(
     return EveryDoor(
         cluster=cluster,
         receivers=reception.receivers(),
-        api=api_app(Settings(api_tokens=True, own_namespace=HOME), api, cache, KubeRollouts(api, cache), clock),
+        api=api_app(Settings(api_tokens=True, own_namespace=HOME), stack, api, cache, KubeRollouts(api, cache), clock),
         hooks=door(reception, stack, slack),
         slack=slack,
         people=people,

@@ -4,7 +4,7 @@ The routes are those of the apps as they are wired: one without rows here fails.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import product
 from typing import Any
 
@@ -21,22 +21,58 @@ from tests.support.slack import ANA, BEA, GUS, SECRET
 from tests.support.slack_knocks import VALUE, form, headers_of, payload, typed
 
 ORDERS, MOVES = "POST /api/v1/rollouts/{namespace}/{name}/commands", "POST /api/v1/meshmigrations/{name}/commands"
+SIGN_IN, SIGN_OUT = "POST /login/token", "POST /logout"
 GIT, CALLBACKS, SLACK = (f"POST /hooks/{route}/{{path}}" for route in ("git", "callbacks", "slack"))
 SPACES = ("shop", "stock", HOME)  # in the controller's namespace it is the MeshMigration that is asked for
 Come = Callable[[EveryDoor, Verb, str], Awaitable[Answer]]
 
 
+OURS = {"content-type": "application/json", "x-rollout-request": "1"}
+
+
+async def ordered(door: EveryDoor, verb: Verb, space: str, headers: dict[str, str]) -> Answer:
+    """What the API says to an order of a Rollout, or of the MeshMigration."""
+    if space == HOME:
+        path, body = f"/api/v1/meshmigrations/{MOVED.name}/commands", order_of_a_move(verb)
+    else:
+        path, body = f"/api/v1/rollouts/{space}/checkout/commands", order_of(verb)
+    return await door.ask(path, body, {name: text for name, text in headers.items() if text})
+
+
 def by_token(token: str, **more: str) -> Come:
     """At the API, with a bearer token of the cluster; "" for none."""
-    headers = {"content-type": "application/json", "x-rollout-request": "1", **more}
-    headers |= {"authorization": f"Bearer {token}"} if token else {}
+    proof = {"authorization": f"Bearer {token}"} if token else {}
 
     async def come(door: EveryDoor, verb: Verb, space: str) -> Answer:
-        if space == HOME:
-            path, body = f"/api/v1/meshmigrations/{MOVED.name}/commands", order_of_a_move(verb)
-        else:
-            path, body = f"/api/v1/rollouts/{space}/checkout/commands", order_of(verb)
-        return await door.ask(path, body, {name: text for name, text in headers.items() if text})
+        return await ordered(door, verb, space, {**OURS, **proof, **more})
+
+    return come
+
+
+async def signed_in(door: EveryDoor, **more: str) -> Answer:
+    """What ana's browser is told who signs in with a token of the cluster."""
+    return await door.ask("/login/token", b'{"token": "ana"}', {**OURS, **more})
+
+
+def by_session(more: Mapping[str, str] = {}, *, leaves: bool = False) -> Come:
+    """At the API, with the cookie of ana's browser; leaves: after she has signed out."""
+
+    async def come(door: EveryDoor, verb: Verb, space: str) -> Answer:
+        cookie = {"cookie": (await signed_in(door)).headers["set-cookie"].partition(";")[0]}
+        if leaves:
+            assert (await door.ask("/logout", b"{}", {**OURS, **cookie})).code == 200
+        return await ordered(door, verb, space, {**OURS, **cookie, **more})
+
+    return come
+
+
+def by_signing(path: str, **more: str) -> Come:
+    """Signs in or out, and says besides what an order would say."""
+
+    async def come(door: EveryDoor, verb: Verb, space: str) -> Answer:
+        said = json.loads(order_of(verb)) | {"namespace": space}
+        body = {"token": "ana"} if path == "/login/token" else said
+        return await door.ask(path, json.dumps(body).encode(), {**OURS, **more})
 
     return come
 
@@ -119,6 +155,11 @@ TABLE: dict[str, dict[str, tuple[Come, set[tuple[Verb, str]]]]] = {
         "ana by a page of somebody else": (by_token("ana", **FOREIGN), NOTHING),
         "ana without our header": (by_token("ana", **{"x-rollout-request": ""}), NOTHING),
         "bob": (by_token("bob"), NOTHING),
+        "ana's browser": (by_session(), pairs(BOTH, "shop") | {(Verb.FALLBACK, HOME)}),
+        "ana's browser by a page of somebody else": (by_session(FOREIGN), NOTHING),
+        "ana's browser without our header": (by_session({"x-rollout-request": ""}), NOTHING),
+        "ana's browser that has signed out": (by_session(leaves=True), NOTHING),
+        "a cookie that nobody sealed": (by_token("", cookie="rollout-session=ana"), NOTHING),
         "a header of a proxy that is none": (by_token("", **{"x-forwarded-user": "ana"}), NOTHING),
     },
     CALLBACKS: {
@@ -146,9 +187,14 @@ TABLE: dict[str, dict[str, tuple[Come, set[tuple[Verb, str]]]]] = {
         "not the host": (by_git(b"guess"), NOTHING),
     },
 }
+TABLE |= {  # they change nothing but the cookie of whoever asks
+    SIGN_IN: {"ana": (by_signing("/login/token"), NOTHING)},
+    SIGN_OUT: {"whoever": (by_signing("/logout"), NOTHING)},
+}
 TABLE[MOVES] = TABLE[ORDERS]  # the same ways; the namespace says which of the two routes is asked
 WAYS = [(route, way) for route, ways in TABLE.items() for way in ways if route != MOVES]
-HEARD = {(GIT, "the host"): 202}  # it may have a source looked at, whatever it asks for besides
+# What is heard and records nothing: a source is looked at, a session begins or ends, or Slack takes no other answer.
+HEARD = {(GIT, "the host"): 202, (SIGN_IN, "ana"): 204, (SIGN_OUT, "whoever"): 200}
 REFUSED = {401, 403, 422}
 
 
