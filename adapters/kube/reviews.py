@@ -29,7 +29,8 @@ class KubeReviews:
         name = str(user.get("username") or "")
         if status.get("authenticated") is not True or not name:
             return None
-        return Identity(realm=Realm.CLUSTER, user=name, groups=tuple(str(group) for group in user.get("groups") or ()))
+        groups = tuple(str(group) for group in user.get("groups") or ())
+        return Identity(realm=Realm.CLUSTER, user=name, groups=groups, extra=_extra(user))
 
     async def may(self, identity: Identity, verb: Verb | str, kind: str, key: Key) -> bool:
         """Whether a user of the cluster may `verb` this object of ours; False for people of other realms."""
@@ -43,10 +44,21 @@ class KubeReviews:
             "namespace": key.namespace if known.namespaced else "",
             "name": key.name,
         }
-        spec = {"user": identity.user, "groups": list(identity.groups), "resourceAttributes": _given(wanted)}
+        spec = {
+            "user": identity.user,
+            "groups": list(identity.groups),
+            "extra": {name: list(texts) for name, texts in identity.extra},
+            "resourceAttributes": _given(wanted),
+        }
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
         status = (await self._api.create(_ACCESS, body)).get("status") or {}
         return status.get("allowed") is True and status.get("denied") is not True
+
+
+def _extra(user: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """By name, sorted, so that one user is one value."""
+    found = user.get("extra") or {}
+    return tuple(sorted((str(name), tuple(str(text) for text in texts or ())) for name, texts in found.items()))
 
 
 def _given(attributes: Mapping[str, str]) -> dict[str, Any]:

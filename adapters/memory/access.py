@@ -15,6 +15,7 @@ class User:
 
     name: str
     groups: tuple[str, ...] = ()
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +64,14 @@ def reviewed(body: Obj, target: Target, user: User, allows: Allows, tokens: Mapp
             told = {"authenticated": True, "user": _user_info(known)} if known else {"error": "unknown token"}
             return {**head, "spec": spec, "status": told}
         case "SubjectAccessReview":
-            user = User(name=spec.get("user", ""), groups=tuple(spec.get("groups") or ()))
+            extra = tuple(sorted((name, tuple(texts)) for name, texts in (spec.get("extra") or {}).items()))
+            user = User(name=spec.get("user", ""), groups=tuple(spec.get("groups") or ()), extra=extra)
     return {**head, "spec": spec, "status": {"allowed": allows(_asked(spec.get("resourceAttributes") or {}, user))}}
 
 
 def _user_info(user: User) -> dict[str, Any]:
-    return {"username": user.name, "groups": list(user.groups)}
+    told = {"username": user.name, "groups": list(user.groups)}
+    return told | ({"extra": {name: list(texts) for name, texts in user.extra}} if user.extra else {})
 
 
 def _asked(wanted: Obj, user: User) -> Asked:

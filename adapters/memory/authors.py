@@ -21,3 +21,7 @@ class KnownAuthors:
         """What was told; else unproven, and why."""
         self.asked.append((key, revision))
         return self._known.get((key, revision), Authors(unproven=NO_GIT))
+
+    def is_asking(self, _: Key) -> bool:
+        """Never: memory answers at once."""
+        return False

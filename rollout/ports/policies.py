@@ -31,3 +31,6 @@ class ChangeAuthors(Protocol):
         `unproven` says why they cannot be believed: the Rollout is not from git, its GitSource has no `verify`, the commit
         is not signed by a trusted key, or git cannot be asked.
         """
+
+    def is_asking(self, key: Key, /) -> bool:
+        """Whether git still is at the answer, so that what `of` said is not the last word; the Rollout is woken then."""

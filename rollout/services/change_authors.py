@@ -24,7 +24,7 @@ from rollout.services.change_walk import Walk
 from rollout.services.sync_git import origin_of
 from rollout.services.sync_status import may_be_contested
 
-WITHIN = timedelta(seconds=10)  # what a tick waits at most
+WITHIN = timedelta(seconds=1)  # what a tick waits at most: what it finds besides may be that weight has to go down
 LONGEST = timedelta(seconds=120)  # what one question may take, its turn not counted
 ASKED_AGAIN = timedelta(seconds=60)  # after a question that failed
 _MOST_COUNTED = 50  # commits that may bring one revision
@@ -103,6 +103,11 @@ class ProvenAuthors:
             self._finish(key)
         asked = f"git is being asked who set {revision} of {key}; the answer is taken when it is there"
         return self._known(question) or Authors(unproven=asked)
+
+    def is_asking(self, key: Key) -> bool:
+        """Whether git has not answered yet."""
+        running = self._running.get(key)
+        return running is not None and not running.done()
 
     async def close(self) -> None:
         """End the questions that still run."""

@@ -96,7 +96,8 @@ class Observer:
         if known is not None and known[0] == status.runs and now - known[1] < ASK_AGAIN:
             return known[2]
         found = await self.authors.of(spec.key, status.run.canary.name)
-        self._authors[spec.key] = (status.runs, now, found)
+        if not self.authors.is_asking(spec.key):
+            self._authors[spec.key] = (status.runs, now, found)
         return found
 
     async def _heard(self, spec: RolloutSpec, status: RolloutStatus, wanted: Needs, now: datetime) -> Heard:

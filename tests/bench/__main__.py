@@ -5,6 +5,7 @@ import asyncio
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.arriving import arrivals
 from tests.bench.judging import detections, evaluation_seconds, look_seconds, state_bytes
 from tests.bench.knocking import answered
 from tests.bench.measures import (
@@ -52,9 +53,18 @@ async def table() -> Table:
     rows.add_row(f"tick of 500 moving namespaces, {pods} pods, of the cluster alone", f"{idle * 1000:.0f} ms")
     rows.add_row("the same when the metrics are asked again", f"{asking * 1000:.0f} ms")
     rows.add_row("requests to the API server of both, status writes included", str(requests))
-    middle, slow, commands = await answered()
-    rows.add_row(f"200 callbacks a second, {commands} commands, answer: median", f"{middle * 1000:.1f} ms")
-    rows.add_row("the same: 99 of 100 come within", f"{slow * 1000:.1f} ms")
+    waits, busy, commands = await answered()
+    for kind, wait in waits.items():
+        rows.add_row(f"200 webhooks a second on one core, {kind}, answer: median", f"{wait.middle * 1000:.1f} ms")
+        rows.add_row(f"the same, {kind}: 99 of 100 come within", f"{wait.slow * 1000:.1f} ms")
+    rows.add_row("the same: share of the core, sender included", f"{busy:.0%}")
+    rows.add_row("the same: commands recorded", str(commands))
+    arrived = await asyncio.to_thread(arrivals)
+    if isinstance(arrived, str):
+        rows.add_row("webhook of a commit to its first weight, real API server", arrived)
+    else:
+        rows.add_row("webhook of a commit to its first weight, real API server: median", f"{arrived[0]:.2f} s")
+        rows.add_row("the same: longest of 15", f"{arrived[1]:.2f} s")
     for what, figure in detections():
         rows.add_row(what, figure)
     rows.add_row("rollout --help, median", f"{cli_seconds() * 1000:.0f} ms")

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,44 @@ async def test_a_known_token_is_its_user_and_his_groups() -> None:
     who = await KubeReviews(DirectApi(cluster)).who("t")
 
     assert who == Identity(realm=Realm.CLUSTER, user="ana", groups=ANA.groups)
+
+
+async def test_what_a_token_says_besides_goes_to_the_clusters_own_authorizer() -> None:
+    scoped = replace(ANA, extra=(("scopes", ("user:info",)), ("zone", ("a", "b"))))
+    asked: list[Asked] = []
+
+    def unscoped(one: Asked) -> bool:
+        asked.append(one)
+        return not one.user.extra
+
+    cluster = MemoryCluster(allows=unscoped)
+    cluster.tokens["t"] = scoped
+    reviews = KubeReviews(DirectApi(cluster))
+
+    who = await reviews.who("t")
+
+    assert who is not None
+    assert not await reviews.may(who, Verb.APPROVE, "Rollout", Key(namespace="shop", name="checkout"))
+    assert asked[-1].user == scoped
+
+
+@pytest.mark.server
+async def test_a_real_token_is_known_with_what_it_says_besides_and_may_be_asked_about(
+    kubeconfig: Path, namespace: str
+) -> None:
+    api = await HttpApi.connect(str(kubeconfig))
+    accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    await api.create(accounts, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "ana"}})
+    wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = (await api.create(f"{accounts}/ana/token", wanted))["status"]["token"]
+    reviews = KubeReviews(api)
+
+    who = await reviews.who(token)
+
+    assert who is not None
+    assert "authentication.kubernetes.io/credential-id" in dict(who.extra)
+    assert not await reviews.may(who, Verb.APPROVE, "Rollout", Key(namespace=namespace, name="checkout"))
+    await api.close()
 
 
 async def test_a_migration_is_asked_for_in_the_whole_cluster() -> None:

@@ -7,15 +7,18 @@ import json
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
 
 from tests.servers.client import Obj
-from tests.servers.process import eventually
-from tests.servers.shop import Shop
+from tests.servers.process import eventually, free_port
+from tests.servers.shop import Place, Shop, opened, operated
 
 SECRET = b"between us"
+PATIENCE_S = 30.0
+ONE_STEP: dict[str, Any] = {"steps": [{"weight": 10, "soak": "1s"}], "objectives": [], "settle": "1s"}
 
 
 def receivers(namespace: str) -> Iterator[Obj]:
@@ -69,6 +72,39 @@ class Doors:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode()
+
+
+@contextmanager
+def heard(place: Place) -> Iterator[Doors]:
+    """A shop that git is not asked about for an hour, unless somebody knocks; v1 serves."""
+    with opened(place) as shop:
+        source = f"/apis/rollout.dev/v1alpha1/namespaces/{shop.namespace}/gitsources/specs"
+        shop.cluster.kube.patch(source, {"spec": {"interval": "1h"}})
+        shop.cluster.kube.apply(*receivers(shop.namespace))
+        port = free_port()
+        with operated(shop, webhooks_listen=f"127.0.0.1:{port}"):
+            assert shop.reaches(phase="Idle", stableRevision="v1"), shop.told()
+            yield Doors(shop=shop, url=f"http://127.0.0.1:{port}")
+
+
+def to_first_weight(doors: Doors, revision: str) -> float:
+    """Seconds from the webhook that tells of a commit to the first weight that the route has for it."""
+    shop = doors.shop
+    shop.deploy(revision)
+    shop.commit(revision, **ONE_STEP)
+    began = time.monotonic()
+    assert doors.pushed(revision) == 202
+    assert eventually(lambda: has_weight(shop, revision), PATIENCE_S, 0.01), shop.told()
+    took = time.monotonic() - began
+    assert shop.reaches(phase="Idle", stableRevision=revision), shop.told()
+    return took
+
+
+def has_weight(shop: Shop, revision: str) -> bool:
+    """Whether the route gives that revision anything."""
+    (entry,) = shop.cluster.kube.get(shop.route)["spec"]["http"]
+    given = {one["destination"]["host"]: one.get("weight", 0) for one in entry["route"]}
+    return bool(given.get(f"checkout-{revision}"))
 
 
 def _signed(body: bytes) -> str:

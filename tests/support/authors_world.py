@@ -14,8 +14,9 @@ from adapters.memory.past import MemoryPast
 from policies.approval import Authors
 from rollout.crds import definitions
 from rollout.model.names import Key
-from rollout.ports.past import SpecPast
-from rollout.ports.sources import SpecSource
+from rollout.model.source import GitSource
+from rollout.ports.past import Past, SpecPast
+from rollout.ports.sources import Credentials, SpecSource
 from rollout.services.change_authors import AuthorPorts, ProvenAuthors
 from tests.support.builders import CHECKOUT, NOON
 from tests.support.scribes import By, MemoryScribe, Scribe, a_rollout
@@ -80,6 +81,24 @@ class AuthorsWorld:
     async def of(self, revision: str = "v2", key: Key = CHECKOUT) -> Authors:
         """What the service says."""
         return await self.service.of(key, revision)
+
+
+class SlowPast(MemoryPast):
+    """A past that answers once `goes` is set. asked: how many questions are on their way or were answered."""
+
+    def __init__(self, world: AuthorsWorld) -> None:
+        super().__init__(world.sync.git)
+        self.goes = asyncio.Event()
+        self.most = self.asked = self.now = 0
+
+    async def past(self, source: GitSource, credentials: Credentials, commit: str, depth: int) -> Past:
+        """As in memory, later."""
+        self.asked += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await self.goes.wait()
+        self.now -= 1
+        return await super().past(source, credentials, commit, depth)
 
 
 @asynccontextmanager

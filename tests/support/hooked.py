@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import Message
 
 from adapters.kube.cache import Cache
 from adapters.kube.kinds import KINDS
@@ -27,9 +26,11 @@ from adapters.mesh.store import KubeMigrations
 from rollout.crds import definitions
 from rollout.manifest.status import status_to_dict
 from rollout.model.names import Key
+from rollout.model.status import RolloutStatus
 from rollout.ports.tokens import Tokens
 from rollout.services.authorising import Authority
 from rollout.services.vouching import Voucher
+from tests.support.asgi import Answer, asked
 from tests.support.builders import NOON, a_rollout_manifest, a_run, a_status
 from tests.support.followed import SOON
 from tests.support.receivers import HOME, KnownReviews, receiver_manifest, receiver_secret
@@ -49,15 +50,6 @@ APPROVE: Mapping[str, Any] = {
     "revision": "v2",
 }
 _FOLLOWED = ("Receiver", "Rollout", "SloPolicy", "GitSource", "MeshMigration")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the sender is told."""
-
-    code: int
-    text: str
-    headers: Mapping[str, str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,38 +76,7 @@ class Desk:
         self, path: str, body: bytes, headers: Mapping[str, str] | tuple[tuple[str, str], ...], *, drips: bool = False
     ) -> Answer:
         """The answer to one request; drips: its body never ends."""
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "POST",
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs],
-            "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 80),
-        }
-        sent: list[Message] = []
-        sent_body: list[bytes] = []
-
-        async def receive() -> Message:
-            if drips and sent_body:
-                await asyncio.Event().wait()
-            sent_body.append(body)
-            return {"type": "http.request", "body": body, "more_body": drips}
-
-        async def send(message: Message) -> None:
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return Answer(
-            code=sent[0]["status"], text=b"".join(one.get("body", b"") for one in sent[1:]).decode(), headers=told
-        )
+        return await asked(self.app, path, body, headers, drips=drips)
 
     def forget(self) -> None:
         """As a replica that has heard nothing yet."""
@@ -128,13 +89,18 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(*objects: dict[str, Any], tokens: Tokens | None = None, at: datetime = NOON) -> AsyncIterator[Desk]:
-    """A desk at noon, or at another time, on a cluster in which run 1 of shop/checkout brings v2 and waits in step 1."""
+async def a_desk(
+    *objects: dict[str, Any], tokens: Tokens | None = None, at: datetime = NOON, status: RolloutStatus | None = None
+) -> AsyncIterator[Desk]:
+    """A desk at noon, or at another time, on a cluster in which run 1 of shop/checkout brings v2 and waits in step 1.
+
+    status: how shop/checkout stands instead.
+    """
     clock = ManualClock(at)
     cluster = MemoryCluster(now=clock.now)
     cluster.seed(*definitions().values())
     cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
-    cluster.seed({**a_rollout_manifest(), "status": status_to_dict(a_status(run=a_run()))})
+    cluster.seed({**a_rollout_manifest(), "status": status_to_dict(status or a_status(run=a_run()))})
     cluster.seed(*objects)
     api = WatchedApi(DirectApi(cluster))
     cache = Cache(api, [KINDS[name] for name in _FOLLOWED])

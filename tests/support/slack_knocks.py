@@ -169,27 +169,41 @@ def a_quiet_desk() -> QuietDesk:
     cluster.seed(*definitions().values())
     cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
     cluster.seed({**a_rollout_manifest(), "status": status_to_dict(waiting())})
+    slack, policies, tokens = quiet_people(), KnownPolicies(), [TOKEN]
+
+    async def secrets(_: Receiver) -> ReceiverSecrets:
+        return ReceiverSecrets(signing=(SECRET.encode(),), token=tokens[-1])
+
+    hooks = SlackHooks(desk=desk_of(slack, policies, KubeObjects(DirectApi(cluster)), clock), secrets=secrets)
+    receiver = a_slack_receiver()
+    return QuietDesk(hooks=hooks, slack=slack, cluster=cluster, receiver=receiver, policies=policies, tokens=tokens)
+
+
+def quiet_people() -> MemorySlack:
+    """A workspace in memory with ana, who is a release manager, bea, and gus, who is a guest."""
     slack = MemorySlack()
     slack.require(TOKEN)
     slack.channel(MESSAGE.channel, "releases")
     slack.group("S1", ANA)
     for user, name in ((ANA, "ana"), (BEA, "bea"), (GUS, "gus")):
         slack.add(SlackPerson(user=user, team=TEAM, name=name, email=f"{name}@shop.example", is_guest=user == GUS))
-    objects = KubeObjects(DirectApi(cluster))
-    policies, receiver = KnownPolicies(), a_slack_receiver()
-    voucher = Voucher(authority=Authority(reviews=KnownReviews(), home=HOME), create=objects.create, clock=clock)
-    desk = SlackDesk(
+    return slack
+
+
+def desk_of(
+    slack: MemorySlack,
+    policies: KnownPolicies,
+    objects: KubeObjects,
+    clock: ManualClock,
+    voucher: Voucher | None = None,
+) -> SlackDesk:
+    """What serves presses, on this cluster, and waits for no answer of a controller. voucher: one of its own when None."""
+    authority = Authority(reviews=KnownReviews(), home=HOME)
+    return SlackDesk(
         people=SlackPeople(directory=slack, policies=policies),
         messages=slack,
         objects=objects,
-        voucher=voucher,
+        voucher=voucher or Voucher(authority=authority, create=objects.create, clock=clock),
         clock=clock,
         patience=timedelta(0),
     )
-    tokens = [TOKEN]
-
-    async def secrets(_: Receiver) -> ReceiverSecrets:
-        return ReceiverSecrets(signing=(SECRET.encode(),), token=tokens[-1])
-
-    hooks = SlackHooks(desk=desk, secrets=secrets)
-    return QuietDesk(hooks=hooks, slack=slack, cluster=cluster, receiver=receiver, policies=policies, tokens=tokens)

@@ -12,8 +12,9 @@ from standardwebhooks import Webhook
 from adapters.memory.tokens import MemoryTokens
 from rollout.manifest.status import status_to_dict
 from rollout.ports.errors import Forbidden, Unreachable
+from tests.support.asgi import Answer
 from tests.support.builders import NOON, a_rollout_manifest, a_run, a_status
-from tests.support.hooked import APPROVE, PREVIOUS, SECRET, Answer, Desk, a_callback, a_desk, body_of, signed, stamped
+from tests.support.hooked import APPROVE, PREVIOUS, SECRET, Desk, a_callback, a_desk, body_of, signed, stamped
 from tests.support.receivers import HOME, receiver_manifest, receiver_secret
 from webhooks.callbacks import MOST_BYTES
 from webhooks.demands import schema

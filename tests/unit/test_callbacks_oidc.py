@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from adapters.memory.tokens import MemoryTokens
+from tests.support.asgi import Answer
 from tests.support.builders import NOON
-from tests.support.hooked import Answer, Desk, a_callback, a_desk, body_of
+from tests.support.hooked import Desk, a_callback, a_desk, body_of
 
 ISSUER = {
     "issuer": "https://issuer.example",

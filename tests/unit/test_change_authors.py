@@ -12,9 +12,8 @@ from policies.approval import Authors
 from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import Forbidden, PortError, Unreachable
-from rollout.ports.past import Past
 from rollout.ports.sources import Credentials
-from tests.support.authors_world import MEMORY_KEY, OURS, VERIFY, AuthorsWorld, an_authors_world
+from tests.support.authors_world import MEMORY_KEY, OURS, VERIFY, AuthorsWorld, SlowPast, an_authors_world
 from tests.support.builders import CHECKOUT
 from tests.support.scribes import BEN, By, a_rollout
 from tests.support.sync_world import URL
@@ -24,24 +23,6 @@ from tests.support.sync_world import URL
 async def world() -> AsyncIterator[AuthorsWorld]:
     async with an_authors_world() as made:
         yield made
-
-
-class Slow(MemoryPast):
-    """A past that answers once `goes` is set. asked: how many questions are on their way or were answered."""
-
-    def __init__(self, world: AuthorsWorld) -> None:
-        super().__init__(world.sync.git)
-        self.goes = asyncio.Event()
-        self.most = self.asked = self.now = 0
-
-    async def past(self, source: GitSource, credentials: Credentials, commit: str, depth: int) -> Past:
-        """As in memory, later."""
-        self.asked += 1
-        self.now += 1
-        self.most = max(self.most, self.now)
-        await self.goes.wait()
-        self.now -= 1
-        return await super().past(source, credentials, commit, depth)
 
 
 async def test_author_and_committer_of_the_change_are_named_in_lower_case(world: AuthorsWorld) -> None:
@@ -235,7 +216,7 @@ async def test_what_is_proven_is_not_asked_again_until_git_is_applied(world: Aut
 
 
 async def test_a_slow_git_holds_nobody_up_and_its_answer_is_taken_later(world: AuthorsWorld) -> None:
-    slow = world.past = Slow(world)
+    slow = world.past = SlowPast(world)
     world.restart(within=timedelta(0))
     commit = await world.released("v2")
 
@@ -252,7 +233,7 @@ async def test_a_slow_git_holds_nobody_up_and_its_answer_is_taken_later(world: A
 
 @pytest.mark.slow
 async def test_a_git_that_was_slow_once_is_not_waited_for_until_it_is_fast_again(world: AuthorsWorld) -> None:
-    slow = world.past = Slow(world)
+    slow = world.past = SlowPast(world)
     world.restart(within=timedelta(seconds=1))
     await world.released("v2")
     await world.of()
@@ -272,7 +253,7 @@ async def test_a_git_that_was_slow_once_is_not_waited_for_until_it_is_fast_again
 
 
 async def test_one_source_is_asked_one_question_at_a_time(world: AuthorsWorld) -> None:
-    slow = world.past = Slow(world)
+    slow = world.past = SlowPast(world)
     world.restart(within=timedelta(0))
     names = [f"app{number}" for number in range(5)]
     world.scribe.commit({f"{name}.yaml": a_rollout("v2", name) for name in names}, OURS)
@@ -289,7 +270,7 @@ async def test_one_source_is_asked_one_question_at_a_time(world: AuthorsWorld) -
 
 
 async def test_a_question_is_asked_anew_when_git_was_applied_while_it_ran(world: AuthorsWorld) -> None:
-    slow = world.past = Slow(world)
+    slow = world.past = SlowPast(world)
     world.restart(within=timedelta(0))
     await world.released("v2")
     await world.of()
@@ -303,7 +284,7 @@ async def test_a_question_is_asked_anew_when_git_was_applied_while_it_ran(world:
 
 
 async def test_closing_ends_what_still_runs(world: AuthorsWorld) -> None:
-    world.past = Slow(world)
+    world.past = SlowPast(world)
     world.restart(within=timedelta(0))
     await world.released("v2")
     await world.of()
