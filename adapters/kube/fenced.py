@@ -20,6 +20,10 @@ class FencedApi:
         self._lease = lease
         self._within = within
 
+    def may_write(self, within: timedelta) -> bool:
+        """Whether something that takes so long would end before another replica may take the lease."""
+        return self._lease.may_write(within)
+
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """As the API behind it."""
         return await self._api.get(path, query)
@@ -50,5 +54,5 @@ class FencedApi:
         return self._api.watch(path, query)
 
     def _check(self, path: str) -> None:
-        if not self._lease.may_write(self._within):
+        if not self.may_write(self._within):
             raise LeaseLost(f"{path}: the lease may be lost, nothing is written by this replica")

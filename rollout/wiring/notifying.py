@@ -5,10 +5,12 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from adapters.clock import SystemClock
-from adapters.kube.api import KubeApi
 from adapters.kube.cache import Cache
+from adapters.kube.fenced import FencedApi
 from adapters.kube.notice_secrets import KubeNoticeSecrets
 from adapters.kube.notifiers import KubeNotifiers
+from adapters.kube.receivers import KubeReceivers
+from adapters.kube.reviews import KubeReviews
 from adapters.mesh.store import KubeMigrations
 from adapters.notices.cloudevents import CloudEvents
 from adapters.notices.posts import Posts
@@ -17,20 +19,21 @@ from adapters.notices.teams import Teams
 from adapters.notices.webhook import Webhooks
 from rollout.controller.kept_notifiers import KeptNotifiers
 from rollout.model.notifier import Channel
-from rollout.ports.lease import Lease
 from rollout.ports.messages import Messenger
+from rollout.services.authorising import Authority
 from rollout.services.notify import Notify
 from rollout.services.notify_subjects import Subjects
 from rollout.services.reconcile import Reconciler
 from rollout.settings import Settings
+from rollout.wiring.slack import SlackCards
 
 _WITHIN = timedelta(seconds=5)  # what is sent twice does no harm; the status is written as fast as everything else
 
 
 def kept_notifiers(
-    settings: Settings, stack: AsyncExitStack, api: KubeApi, cache: Cache, lease: Lease, reconciler: Reconciler
+    settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cache, reconciler: Reconciler, slack: str
 ) -> KeptNotifiers:
-    """The cluster's Notifiers; ended with `stack`."""
+    """The cluster's Notifiers; ended with `stack`. slack: Slack's Web API."""
     clock = SystemClock()
     posts = Posts(clock, http=settings.allow_file_urls or settings.allow_http_urls)
     stack.push_async_callback(posts.close)
@@ -39,10 +42,17 @@ def kept_notifiers(
     subjects = Subjects(reconciler.rollouts, KubeMigrations(api, cache), notifiers, settings.own_namespace)
 
     def may_write() -> bool:
-        return lease.may_write(_WITHIN)
+        return api.may_write(_WITHIN)
+
+    cards = SlackCards(
+        rollouts=reconciler.rollouts,
+        receivers=KubeReceivers(api, cache, clock),
+        authority=Authority(reviews=KubeReviews(api), home=settings.own_namespace),
+        listens=bool(settings.webhooks_listen),
+    )
 
     messengers: dict[Channel, Messenger] = {
-        Channel.SLACK: Slack(secrets, posts),
+        Channel.SLACK: Slack(secrets, posts, blocks=cards.blocks_of, api=slack),
         Channel.WEBHOOK: Webhooks(secrets, posts),
         Channel.CLOUDEVENTS: CloudEvents(secrets, posts),
         Channel.TEAMS: Teams(secrets, posts),

@@ -53,8 +53,8 @@ def kept_receivers(fenced: KubeApi, cache: Cache, clock: Clock, home: str) -> Ke
     return KeptReceivers(receivers=KubeReceivers(fenced, cache, clock), clock=clock, home=home)
 
 
-def door(reception: Reception, stack: AsyncExitStack) -> FastAPI:
-    """The webhooks' app."""
+def door(reception: Reception, stack: AsyncExitStack, slack: Handler) -> FastAPI:
+    """The webhooks' app. slack: what serves its presses and commands."""
     issuers = Issuers()
     stack.push_async_callback(issuers.close)
     receivers, api, cache, clock = reception.receivers(), reception.api, reception.cache, reception.clock
@@ -67,6 +67,7 @@ def door(reception: Reception, stack: AsyncExitStack) -> FastAPI:
             migrations=KubeMigrations(api, cache),
             tokens=OidcTokens(issuers),
         ),
+        "slack": slack,
     }
     schemas = {"callbacks": schema()}
     return hooks(Doors(receivers=receivers, clock=clock, handlers=handlers, schemas=schemas, is_ready=cache.is_synced))

@@ -34,6 +34,7 @@ from adapters.memory.metrics import MemoryMetrics
 from adapters.mesh.store import KubeMigrations
 from adapters.metrics.prometheus import PrometheusMetrics
 from adapters.notices.events import EventNotices
+from adapters.people.slack import SLACK
 from adapters.traffic.router import Router
 from rollout.controller.jobs import Jobs
 from rollout.controller.kept import KeptRollouts, KeptSources
@@ -59,6 +60,7 @@ from rollout.wiring.metrics import access
 from rollout.wiring.migrating import kept_migrations, moving_by
 from rollout.wiring.notifying import kept_notifiers
 from rollout.wiring.receiving import Reception, door, kept_receivers
+from rollout.wiring.slack import slack_hooks
 from rollout.wiring.web import api_app
 
 LEASE = "rollout-controller"
@@ -87,8 +89,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    """Everything that `rollout serve` needs, caches following; not yet leading. Closed in order at the end."""
+async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Running]:
+    """Everything that `rollout serve` needs, caches following; not yet leading. Closed in order at the end.
+
+    slack: Slack's Web API; another one for the demo, and for nobody else: the bot's token goes there.
+    """
     async with AsyncExitStack() as stack:
         kubeconfig = str(settings.kubeconfig) if settings.kubeconfig else None
         api = await HttpApi.connect(kubeconfig, settings.context, within=REQUEST_WITHIN)
@@ -103,7 +108,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         policies = KubePolicies(cache, settings.own_namespace)
         observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
         reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
-        notifying = kept_notifiers(settings, stack, fenced, cache, lease, reconciler)
+        notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
         controller = Controller(
             kept=(
@@ -128,9 +133,18 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             rollouts=reconciler.rollouts,
             cache=cache,
             numbers=numbers,
-            hooks=door(reception, stack) if settings.webhooks_listen else None,
+            hooks=_hooks(settings, stack, reception, policies, slack),
             api=face,
         )
+
+
+def _hooks(
+    settings: Settings, stack: AsyncExitStack, reception: Reception, policies: Policies, slack: str
+) -> FastAPI | None:
+    """The webhooks' app; None where nobody listens."""
+    if not settings.webhooks_listen:
+        return None
+    return door(reception, stack, slack_hooks(reception, policies, stack, api=slack))
 
 
 async def _kept(

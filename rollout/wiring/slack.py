@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.kube.objects import KubeObjects
+from adapters.notices.slack import plain_blocks
 from adapters.people.slack import SLACK, Slack
 from rollout.model.names import Key
 from rollout.model.receiver import Sender
+from rollout.ports.messages import Message
 from rollout.ports.policies import Policies
 from rollout.ports.receivers import Receivers
 from rollout.ports.rollouts import Rollouts
@@ -29,11 +31,20 @@ _WITHIN = timedelta(seconds=10)  # one question with its repetitions; Slack itse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackCards:
-    """What news of a Rollout look like in Slack: how it stands, with buttons where a Receiver hears of them."""
+    """What news of a Rollout look like in Slack: how it stands, with buttons where a Receiver hears of them.
+
+    listens: whether the controller has a port for webhooks at all.
+    """
 
     rollouts: Rollouts
     receivers: Receivers
     authority: Authority
+    listens: bool = True
+
+    def blocks_of(self, message: Message) -> list[dict[str, Any]]:
+        """Block Kit of a Notifier's message: the card, or the news alone where they are about something else."""
+        sentences = [news.sentence for news in message.news]
+        return self.blocks(message.kind, message.key, message.last.run, sentences) or plain_blocks(message)
 
     def blocks(self, kind: str, key: Key, run: int, sentences: Sequence[str]) -> list[dict[str, Any]]:
         """Block Kit; empty for what is no Rollout, or is about another run than the last one: its status is not told any more.
@@ -48,6 +59,8 @@ class SlackCards:
         return [dict(block) for block in found.blocks]
 
     def _is_heard(self, key: Key) -> bool:
+        if not self.listens:
+            return False
         known = (self.receivers.get(one) for one in self.receivers.keys())
         found = [one.receiver for one in known if one is not None and one.receiver is not None]
         return any(
