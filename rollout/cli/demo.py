@@ -118,6 +118,7 @@ async def _play_mesh(*, keep: bool) -> None:
 
 
 async def _play_people(*, press: bool, opens: bool) -> None:
+    from rollout.cli.people_hands import Browser
     from rollout.cli.people_stage import people_stage
     from rollout.cli.people_story import Story, summary
 
@@ -129,7 +130,9 @@ async def _play_people(*, press: bool, opens: bool) -> None:
         if opens:
             for url in (at.slack_url, at.dashboard_url):
                 click.launch(url)
-        click.echo(f"\n{summary(await Story(at, presses=press).play())}")
+        hands = Browser(slack_url=at.slack_url, dashboard_url=at.dashboard_url) if press else None
+        story = Story(shop=at.on, workspace=at.workspace, hands=hands)
+        click.echo(f"\n{summary(await story.play())}")
         if not press:
             await _until_stopped()
 

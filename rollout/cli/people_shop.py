@@ -1,5 +1,6 @@
 """Who are the people of the demo, and what does the cluster know of them?"""
 
+import secrets
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +36,9 @@ spec:
 
 def workspace() -> Workspace:
     """Slack's: ana and bo approve, cy is somebody else of the shop."""
-    found = Workspace(token="xoxb-of-the-demo", secret="signing-secret-of-the-demo", channels={"C024BE91L": CHANNEL})
+    found = Workspace(
+        token=f"xoxb-{secrets.token_hex(16)}", secret=secrets.token_hex(16), channels={"C024BE91L": CHANNEL}
+    )
     for identity, name in ((ANA, "ana"), (BO, "bo"), (CY, "cy")):
         found.add(Member(id=identity, name=name, email=f"{name}@shop.example"))
     return found

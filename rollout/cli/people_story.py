@@ -4,17 +4,14 @@ The controller is the real one, and nothing is scripted for it: this file tells 
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from rollout.cli.people_hands import approve_in_dashboard, approve_in_slack
-from rollout.cli.people_shop import ANA, NEEDED, POLICY
-from rollout.cli.people_stage import PeopleStage
+from rollout.cli.people_shop import ANA, CHANNEL, NEEDED, POLICY
 from rollout.cli.telling import Teller, UnfinishedError
-from rollout.demo.slack import Message
+from rollout.demo.slack import Message, Workspace
 from rollout.demo.slack_blocks import buttons
 from rollout.manifest.status import status_from_dict
 from rollout.model.deeds import Approval
@@ -25,12 +22,38 @@ WIDTH = 10  # of the column that says who
 LOOK_S = 0.1
 PATIENCE_S = 90.0  # with --press the story takes about 40 s
 CLOSE = 10.0  # percent; a second has few requests, so that their share is only about what is wanted
+PRESSED = [("ana@shop.example", "slack"), ("bo@shop.example", "dashboard")]  # with --press, in this order
 _PLACES = {"slack": "in Slack", "dashboard": "in the dashboard", "cli": "with the CLI", "": "with the CLI"}
+
+
+class Shop(Protocol):
+    """Where it plays. shares: percent of the last second's requests, by revision."""
+
+    shares: dict[str, float]
+
+    async def release(self, name: str, *, failing: float) -> None:
+        """Deploy a revision and commit the spec that names it."""
+
+    async def status(self) -> dict[str, Any]:
+        """What the controller wrote about the Rollout; {} before it did."""
+
+    async def read(self, path: str) -> dict[str, Any]:
+        """A list of ours in the shop's namespace; {} where there is none."""
+
+
+class Hands(Protocol):
+    """Who presses the buttons where nobody sits in front of them."""
+
+    async def approve_in_slack(self, message: Message, user: str) -> None:
+        """Press Approve below the message, as this member."""
+
+    async def approve_in_dashboard(self, name: str) -> None:
+        """Sign in as this person, and press Approve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How it went. approvals: those that let the run go on, oldest first. waited_s: from the gate's first word to the last approval."""
+    """How it went. approvals: all of the run, oldest first. waited_s: from the gate's first word to the last approval."""
 
     outcome: Outcome
     approvals: tuple[Approval, ...]
@@ -38,68 +61,49 @@ class Ending:
     seconds: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Story:
-    """One release, and who lets it go on. presses: whether the two buttons are pressed here, by nobody's hand."""
+    """One release, and who lets it go on. hands: None where people are waited for, as long as they take."""
 
-    at: PeopleStage
-    presses: bool
+    shop: Shop
+    workspace: Workspace
+    hands: Hands | None = None
     teller: Teller = field(default_factory=partial(Teller, WIDTH))
     patience_s: float = PATIENCE_S
     _status: RolloutStatus = field(default_factory=RolloutStatus)
     _approvals: tuple[Approval, ...] = ()
-    _heard: set[str] = field(default_factory=set)  # names of commands that were told
-    _deeds: list[str] = field(default_factory=list)
+    _deeds: dict[str, str] = field(default_factory=dict)  # what was told of each command, by its name
     _read: int = 0  # messages of Slack that were looked at
     _measured: int = 0  # the weight of which it was told that it is there
     _gated_at: float = 0.0
-    _opened_at: float = 0.0
+    _approved_at: float = 0.0
 
     async def play(self) -> Ending:
         """From the commit to the end of the run. UnfinishedError names what did not come, where nobody is waited for."""
         self.teller = Teller(WIDTH)
-        await self.at.on.release(REVISION, failing=0)
-        await self._until(f"a gate of {REVISION} that waits for {NEEDED} people", self._waits)
-        message = await self._posted()
-        self._gated_at = time.monotonic()
-        if self.presses:
-            await self._press(message)
+        await self.shop.release(REVISION, failing=0)
+        if self.hands is not None:
+            await self._press(self.hands)
         await self._until(f"the end of {REVISION}'s run", self._has_ended)
-        past = self._status.history[0]
         ending = Ending(
-            outcome=past.outcome,
+            outcome=self._status.history[0].outcome,
             approvals=self._approvals,
-            waited_s=self._opened_at - self._gated_at,
+            waited_s=max(self._approved_at - self._gated_at, 0),
             seconds=self.teller.seconds,
         )
-        if self.presses:
-            self._check(ending)
+        if self.hands is not None:
+            check(ending)
         return ending
 
-    async def _press(self, message: Message) -> None:
-        await approve_in_slack(self.at, message, ANA)
+    async def _press(self, hands: Hands) -> None:
+        await self._until("a message with the button Approve in Slack", lambda: bool(self._asking()))
+        await hands.approve_in_slack(self._asking()[0], ANA)
         await self._until("ana's approval", lambda: len(self._approvals) == 1)
-        await approve_in_dashboard(self.at, "bo")
+        await hands.approve_in_dashboard("bo")
         await self._until("bo's approval", lambda: len(self._approvals) == NEEDED)
 
-    def _check(self, ending: Ending) -> None:
-        """UnfinishedError unless the two buttons, and nothing else, brought v2 to all users."""
-        came = [
-            (one.identity.email or one.identity.user if one.identity else "", one.channel) for one in ending.approvals
-        ]
-        wanted = [("ana@shop.example", "slack"), ("bo@shop.example", "dashboard")]
-        if ending.outcome is not Outcome.PROMOTED or came != wanted:
-            raise UnfinishedError(f"{REVISION}: {ending.outcome.value}, approved by {came}; it should be by {wanted}")
-
-    async def _posted(self) -> Message:
-        """The message in which Slack asks; told once it is there."""
-        await self._until("a message with the button Approve in Slack", lambda: bool(self._asking()))
-        (message, *_) = self._asking()
-        self.teller.say("slack", f"#releases: {message.text}  {' '.join(f'[{word}]' for word in _words(message))}")
-        return message
-
     def _asking(self) -> list[Message]:
-        return [one for one in self.at.workspace.messages if "Approve" in _words(one)]
+        return [one for one in self.workspace.messages if "Approve" in _words(one)]
 
     async def _until(self, what: str, is_so: Callable[[], bool]) -> None:
         """Return once it is so, telling all that happens meanwhile."""
@@ -107,46 +111,62 @@ class Story:
             await self._look()
             if is_so():
                 return
-            if self.presses and self.teller.seconds > self.patience_s:
+            if self.hands is not None and self.teller.seconds > self.patience_s:
                 raise UnfinishedError(f"after {self.patience_s:.0f} s there is not {what}: {_now(self._status)}")
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
         await self._tell_people()
-        status = status_from_dict(await self.at.on.status())
+        status = status_from_dict(await self.shop.status())
         for who, words in news(self._status, status):
-            if not any(deed.endswith(words) for deed in self._deeds):
+            if not any(told.endswith(words) for told in self._deeds.values()):
                 self.teller.say(who, words)
         self._status = status
+        self._tell_slack()
         if status.run is not None:
-            self._tell_measured(status.run)
-            if len(status.run.approvals) > len(self._approvals):
-                self._approvals, self._opened_at = status.run.approvals, time.monotonic()
+            self._note(status.run)
 
     async def _tell_people(self) -> None:
-        """What somebody asked for and was answered, and what Slack said to one alone."""
-        for command in (await self.at.on.read("rolloutcommands")).get("items", ()):
-            if command["metadata"]["name"] not in self._heard and (words := deed(command)):
-                self._heard.add(command["metadata"]["name"])
-                self._deeds.append(words)
+        for command in (await self.shop.read("rolloutcommands")).get("items", ()):
+            name = command["metadata"]["name"]
+            if name not in self._deeds and (words := deed(command)):
+                self._deeds[name] = words
                 self.teller.say("people", words)
-        fresh = self.at.workspace.messages[self._read :]
+
+    def _tell_slack(self) -> None:
+        """New messages; replies below one say what it says."""
+        fresh = self.workspace.messages[self._read :]
         self._read += len(fresh)
         for message in fresh:
             if message.seen_by:
-                self.teller.say("slack", f"to {self.at.workspace.members[message.seen_by].name} alone: {message.text}")
+                self.teller.say("slack", f"to {self.workspace.members[message.seen_by].name} alone: {message.text}")
+            elif not message.thread_ts:
+                buttons_there = " ".join(f"[{word}]" for word in _words(message))
+                self.teller.say("slack", f"#{CHANNEL}: {message.text}  {buttons_there}")
 
-    def _tell_measured(self, run: Run) -> None:
-        share = self.at.on.shares.get(run.canary.name, 0.0)
+    def _note(self, run: Run) -> None:
+        """What is measured here, and not written by the controller: traffic, and how long people took."""
+        share = self.shop.shares.get(run.canary.name, 0.0)
         if run.weight not in (0, self._measured) and run.weight / 2 <= share <= run.weight + CLOSE:
             self._measured = run.weight
             self.teller.say("traffic", f"{share:.0f} % of the last second's requests went to {run.canary.name}")
-
-    def _waits(self) -> bool:
-        return any(reason.code == "AwaitingApproval" for reason in self._status.reasons)
+        if not self._gated_at and any(reason.code == "AwaitingApproval" for reason in self._status.reasons):
+            self._gated_at = self.teller.seconds
+        if len(run.approvals) > len(self._approvals):
+            self._approvals, self._approved_at = run.approvals, self.teller.seconds
 
     def _has_ended(self) -> bool:
-        return bool(self._status.history) and self._status.history[0].revision == REVISION and self._status.run is None
+        history = self._status.history
+        return bool(history) and history[0].revision == REVISION and self._status.run is None
+
+
+def check(ending: Ending) -> None:
+    """UnfinishedError unless the two buttons, and nothing else, brought the revision to all users."""
+    came = [(_who(one), one.channel) for one in ending.approvals]
+    if ending.outcome is not Outcome.PROMOTED or came != PRESSED:
+        raise UnfinishedError(
+            f"{REVISION}: {ending.outcome.value.lower()}, approved by {came}; it should be by {PRESSED}"
+        )
 
 
 def news(before: RolloutStatus, now: RolloutStatus) -> Iterator[tuple[str, str]]:
@@ -168,7 +188,7 @@ def news(before: RolloutStatus, now: RolloutStatus) -> Iterator[tuple[str, str]]
 
 def summary(ending: Ending) -> str:
     """The story in figures."""
-    by = " and ".join(f"{one.by} {_place(one.channel)}" for one in ending.approvals) or "nobody"
+    by = " and ".join(f"{_who(one)} {_place(one.channel)}" for one in ending.approvals) or "nobody"
     return (
         f"Summary: {REVISION} {ending.outcome.value.lower()} after {ending.seconds:.0f} s, "
         f"of which it waited {ending.waited_s:.1f} s for people. Approved by {by}."
@@ -182,6 +202,11 @@ def deed(command: Mapping[str, Any]) -> str:
         return ""
     who = spec["actor"].get("email") or spec["actor"]["user"]
     return f"{who}, {_place(spec.get('channel', ''))}: {spec['verb']} is {status['result'].lower()}: {status.get('message', '')}"
+
+
+def _who(approval: Approval) -> str:
+    by = approval.identity
+    return (by.email or by.user) if by is not None else approval.by
 
 
 def _place(channel: str) -> str:

@@ -1,8 +1,8 @@
 """Is the story of the fleet's demo what the controller can tell, and does it say when it does not happen?"""
 
 from datetime import UTC, datetime
-from itertools import pairwise
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
