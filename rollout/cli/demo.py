@@ -126,7 +126,9 @@ async def _play_people(*, press: bool, opens: bool) -> None:
     async with people_stage() as at:
         click.echo(f"\nSlack      {at.slack_url}/  you are ana there: press Approve")
         click.echo(f"Dashboard  {at.dashboard_url}{DASHBOARD_PAGE}  sign in as bo, and press Approve")
-        click.echo("Try what you like: ana a second time from the dashboard, cy, who is no approver, Reject, Abort, Why.")
+        click.echo(
+            "Try what you like: ana a second time from the dashboard, cy, who is no approver, Reject, Abort, Why."
+        )
         _second_terminal(at.on.kubeconfig)
         if opens:
             for url in (f"{at.slack_url}/", f"{at.dashboard_url}{DASHBOARD_PAGE}"):

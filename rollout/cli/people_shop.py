@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from rollout.cli.shop import NAMESPACE
+from rollout.demo.issuer import Person
 from rollout.demo.slack import TEAM, Member, Workspace
 
 POLICY, SLACK, CHANNEL = "release-managers", "slack", "releases"
 NEEDED = 2
 ANA, BO, CY = "U024BE7LH", "U024BE7LK", "U024BE7LM"
+MEMBERS = {ANA: "ana", BO: "bo", CY: "cy"}
 APPROVERS = ("ana@shop.example", "bo@shop.example")
 Obj = Mapping[str, Any]
 
@@ -39,9 +41,14 @@ def workspace() -> Workspace:
     found = Workspace(
         token=f"xoxb-{secrets.token_hex(16)}", secret=secrets.token_hex(16), channels={"C024BE91L": CHANNEL}
     )
-    for identity, name in ((ANA, "ana"), (BO, "bo"), (CY, "cy")):
-        found.add(Member(id=identity, name=name, email=f"{name}@shop.example"))
+    for identity, name in MEMBERS.items():
+        found.add(Member(id=identity, name=name, email=_address(name)))
     return found
+
+
+def people() -> tuple[Person, ...]:
+    """Those of Slack, as the issuer of the dashboard knows them: by the same addresses, and else by nothing."""
+    return tuple(Person(sub=name, name=name, email=_address(name)) for name in MEMBERS.values())
 
 
 def objects(at: Workspace) -> list[Obj]:
@@ -61,6 +68,10 @@ def objects(at: Workspace) -> list[Obj]:
         _ours("Receiver", SLACK, type="slack", workspace=TEAM, secretRef=secret, grants=grants),
         _ours("Notifier", SLACK, type="slack", secretRef=secret, channel=f"#{CHANNEL}"),
     ]
+
+
+def _address(name: str) -> str:
+    return f"{name}@shop.example"
 
 
 def _ours(kind: str, name: str, **spec: Any) -> Obj:

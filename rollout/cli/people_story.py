@@ -4,6 +4,7 @@ The controller is the real one, and nothing is scripted for it: this file tells 
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,7 @@ from rollout.model.status import Outcome, RolloutStatus, Run
 
 REVISION = "v2"
 WIDTH = 10  # of the column that says who
+TWICE = re.compile(r"^ana@.* is refused: .*one person counts once")
 LOOK_S = 0.1
 PATIENCE_S = 90.0  # with --press the story takes about 40 s
 CLOSE = 10.0  # percent; a second has few requests, so that their share is only about what is wanted
@@ -99,6 +101,8 @@ class Story:
         await self._until("a message with the button Approve in Slack", lambda: bool(self._asking()))
         await hands.approve_in_slack(self._asking()[0], ANA)
         await self._until("ana's approval", lambda: len(self._approvals) == 1)
+        await hands.approve_in_dashboard("ana")
+        await self._until("a refusal of ana's second approval", lambda: any(map(TWICE.search, self._deeds.values())))
         await hands.approve_in_dashboard("bo")
         await self._until("bo's approval", lambda: len(self._approvals) == NEEDED)
 

@@ -53,6 +53,13 @@ def an_ending(*approvals: Approval, outcome: Outcome = Outcome.PROMOTED) -> Endi
     return Ending(outcome=outcome, approvals=approvals, waited_s=1.5, seconds=30)
 
 
+def refused() -> dict[str, Any]:
+    """The command by which ana approves a second time."""
+    spec = {"actor": {"user": "ana@shop.example"}, "verb": "approve", "channel": "dashboard"}
+    status = {"result": "Refused", "message": "approved already; one person counts once, whatever the channel"}
+    return {"metadata": {"name": "second"}, "spec": spec, "status": status}
+
+
 @dataclass(slots=True)
 class PlayedShop:
     """A shop that is looked at and pressed in. stages: of each press the statuses that follow it, the last one for ever."""
@@ -73,9 +80,9 @@ class PlayedShop:
         return status_to_dict(stage.pop(0) if len(stage) > 1 else stage[0])
 
     async def read(self, path: str) -> dict[str, Any]:
-        """No commands."""
+        """A refusal of what ana asks for in the dashboard."""
         assert path == "rolloutcommands"
-        return {"items": []}
+        return {"items": [refused()] if "ana" in self.pressed else []}
 
     async def approve_in_slack(self, message: Message, user: str) -> None:
         """Remember who."""
@@ -91,12 +98,14 @@ def a_story(shop: PlayedShop, patience_s: float = 5) -> Story:
     return Story(shop=shop, workspace=shop.workspace, hands=shop, patience_s=patience_s)
 
 
-async def test_ana_presses_in_slack_and_then_bo_in_the_dashboard(capsys: pytest.CaptureFixture[str]) -> None:
-    shop = PlayedShop([[gated()], [gated(ANAS)], [gated(ANAS, BOS), over()]])
+async def test_ana_presses_in_slack_in_vain_in_the_dashboard_and_then_bo_does_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shop = PlayedShop([[gated()], [gated(ANAS)], [gated(ANAS)], [gated(ANAS, BOS), over()]])
 
     ending = await a_story(shop).play()
 
-    assert shop.pressed == [ANA, "bo"]
+    assert shop.pressed == [ANA, "ana", "bo"]
     assert (ending.outcome, ending.approvals) == (Outcome.PROMOTED, (ANAS, BOS))
     assert "#releases: checkout waits  [Approve]" in capsys.readouterr().out
 
