@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rollout.cli.stage import Stage
 
 
-DASHBOARD_PAGE = "/rollouts/shop/checkout"
 KEEP = "Leave it running, with a kubeconfig for a second terminal, until Ctrl-C."
 
 
@@ -119,19 +118,19 @@ async def _play_mesh(*, keep: bool) -> None:
 
 
 async def _play_people(*, press: bool, opens: bool) -> None:
-    from rollout.cli.people_hands import Browser
+    from rollout.cli.people_hands import PAGE, Browser
     from rollout.cli.people_stage import people_stage
     from rollout.cli.people_story import Story, summary
 
     async with people_stage() as at:
         click.echo(f"\nSlack      {at.slack_url}/  you are ana there: press Approve")
-        click.echo(f"Dashboard  {at.dashboard_url}{DASHBOARD_PAGE}  sign in as bo, and press Approve")
+        click.echo(f"Dashboard  {at.dashboard_url}{PAGE}  sign in as bo, and press Approve")
         click.echo(
             "Try what you like: ana a second time from the dashboard, cy, who is no approver, Reject, Abort, Why."
         )
         _second_terminal(at.on.kubeconfig)
         if opens:
-            for url in (f"{at.slack_url}/", f"{at.dashboard_url}{DASHBOARD_PAGE}"):
+            for url in (f"{at.slack_url}/", f"{at.dashboard_url}{PAGE}"):
                 click.launch(url)
         hands = Browser(slack_url=at.slack_url, dashboard_url=at.dashboard_url) if press else None
         click.echo("")

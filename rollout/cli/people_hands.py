@@ -14,6 +14,7 @@ from rollout.demo.slack import Message
 
 PAGE = "/rollouts/shop/checkout"
 API = f"/api/v1{PAGE}"
+_ASSET = re.compile(r'(?:src|href)="(/static/[^"]+)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,10 @@ class Browser:
                 choice = _link(await _must_be_fine(asked), name)
                 place = asked.url.join(URL(choice, encoded=True))
             async with session.get(place) as page:
-                await _must_be_fine(page)
+                named = _ASSET.findall(await _must_be_fine(page))
+            for asset in named:
+                async with session.get(asset) as part:
+                    await _must_be_fine(part)
             async with session.get(API) as shown:
                 await _must_be_fine(shown)
                 seen = _seen(await shown.json())

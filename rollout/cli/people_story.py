@@ -151,7 +151,7 @@ class Story:
     def _note(self, run: Run) -> None:
         """What is measured here, and not written by the controller: traffic, and how long people took."""
         share = self.shop.shares.get(run.canary.name, 0.0)
-        if run.weight not in (0, self._measured) and run.weight / 2 <= share <= run.weight + CLOSE:
+        if run.weight not in (0, self._measured) and 0.6 * run.weight <= share <= run.weight + CLOSE:
             self._measured = run.weight
             self.teller.say("traffic", f"{share:.0f} % of the last second's requests went to {run.canary.name}")
         if not self._gated_at and any(reason.code == "AwaitingApproval" for reason in self._status.reasons):
@@ -180,7 +180,8 @@ def news(before: RolloutStatus, now: RolloutStatus) -> Iterator[tuple[str, str]]
         if former is None:
             yield "controller", f"{run.canary.name} is on trial: {POLICY} decide with {NEEDED} people how far it goes"
         if run.weight != (former.weight if former else 0):
-            yield "controller", f"step {run.step} of {len(run.plan)}: {run.canary.name} gets {run.weight} %"
+            step = f"step {run.step} of {len(run.plan)}" if run.step <= len(run.plan) else "all steps passed"
+            yield "controller", f"{step}: {run.canary.name} gets {run.weight} %"
     told = {reason.message for reason in before.reasons}
     for reason in now.reasons:
         if reason.code == "AwaitingApproval" and reason.message not in told:
