@@ -80,6 +80,16 @@ class Stage:
 
     async def release(self, name: str, *, failing: float) -> None:
         """Deploy a revision and commit the spec that names it."""
+        await self.deploy(name, failing=failing)
+        commit = self.repository.release(name)
+        if name == "v1":
+            self.cluster.seed(*routing(), git_source(self.repository.url))
+        self._released = time.monotonic()
+        self._failed_before = self.seen.failed
+        click.echo(f"git commit {commit}: spec.revision: {name}")
+
+    async def deploy(self, name: str, *, failing: float) -> None:
+        """Run a revision, of which git knows nothing yet."""
         ips = []
         for number in range(PODS):
             pod = await self.world.start_pod(f"checkout-{name}-{number}", name, failing=failing, latency_ms=2)
@@ -87,12 +97,6 @@ class Stage:
             self.addresses[ip] = (pod.host, pod.port)
             ips.append(ip)
         self.cluster.seed(*revision(name, ips))
-        commit = self.repository.release(name)
-        if name == "v1":
-            self.cluster.seed(*routing(), git_source(self.repository.url))
-        self._released = time.monotonic()
-        self._failed_before = self.seen.failed
-        click.echo(f"git commit {commit}: spec.revision: {name}")
 
     async def until(self, name: str) -> Ending:
         """Show what happens until the revision serves all users or has failed."""
