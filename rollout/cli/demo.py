@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -31,12 +32,12 @@ def demo(context: click.Context, bad: float, rate: int, keep: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from rollout.cli.stage import MissingPartError, stage
+    from rollout.cli.stage import MissingPartError, Scene, stage
 
     click.echo("A shop with one service, checkout. The controller reads its specs from a git repository.")
 
     async def play() -> None:
-        async with stage(rate) as on:
+        async with stage(Scene(rate=rate)) as on:
             await _play(on, bad=bad, keep=keep)
 
     try:
@@ -54,12 +55,32 @@ def mesh(keep: bool) -> None:
     when the story does not come to its end: a hidden plaintext caller is found, STRICT is reached, a late caller makes
     one namespace fall back.
     """
-    from rollout.cli.fleet_story import UnfinishedError
+    from rollout.cli.telling import UnfinishedError
 
     click.echo("Three namespaces: tools calls shop, shop calls pay. Somebody else calls shop, and nobody knows of it.")
     try:
         _run(_play_mesh(keep=keep))
     except UnfinishedError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@demo.command()
+@click.option("--press", is_flag=True, help="Press the two buttons here: ana's in Slack, bo's in the dashboard.")
+@click.option("--open", "opens", is_flag=True, help="Open both pages in the browser.")
+def people(press: bool, opens: bool) -> None:
+    """Let a release wait for two people, one in Slack and one in the dashboard, and press the buttons yourself.
+
+    The release and its traffic are those of `rollout demo`; Slack and the issuer that says who signs in are pages on this
+    machine. It goes on until Ctrl-C; with --press it ends by itself, in under a minute, and the exit code is 1 when the
+    buttons did not bring the revision to all users.
+    """
+    from rollout.cli.stage import MissingPartError
+    from rollout.cli.telling import UnfinishedError
+
+    click.echo("A shop with one service, checkout. At 10 % its release waits for two of release-managers: ana and bo.")
+    try:
+        _run(_play_people(press=press, opens=opens))
+    except (MissingPartError, UnfinishedError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -79,20 +100,44 @@ def _run(playing: Coroutine[None, None, None]) -> None:
 
 
 async def _play_mesh(*, keep: bool) -> None:
-    from rollout.cli.fleet_story import Story, Teller, summary
+    from rollout.cli.fleet_story import NAMES_WIDTH, Story, event, summary
+    from rollout.cli.telling import Teller
     from rollout.logs import LogFormat, set_up
     from rollout.wiring.embedded_fleet import embedded_fleet
 
     set_up(LogFormat.AUTO, "error")
-    teller = Teller()
+    teller = Teller(NAMES_WIDTH)
     with TemporaryDirectory(prefix="rollout-demo-") as directory:
         kubeconfig = Path(directory) / "kubeconfig"
-        async with embedded_fleet(kubeconfig, teller.event) as fleet:
+        async with embedded_fleet(kubeconfig, partial(event, teller)) as fleet:
             if keep:
                 _second_terminal(kubeconfig)
             click.echo(f"\n{summary(await Story(fleet, teller).play())}")
             if keep:
                 await _until_stopped()
+
+
+async def _play_people(*, press: bool, opens: bool) -> None:
+    from rollout.cli.people_hands import PAGE, Browser
+    from rollout.cli.people_stage import people_stage
+    from rollout.cli.people_story import Story, summary
+
+    async with people_stage() as at:
+        click.echo(f"\nSlack      {at.slack_url}/  you are ana there: press Approve")
+        click.echo(f"Dashboard  {at.dashboard_url}{PAGE}  sign in as bo, and press Approve")
+        click.echo(
+            "Try what you like: ana a second time from the dashboard, cy, who is no approver, Reject, Abort, Why."
+        )
+        _second_terminal(at.on.kubeconfig)
+        if opens:
+            for url in (f"{at.slack_url}/", f"{at.dashboard_url}{PAGE}"):
+                click.launch(url)
+        hands = Browser(slack_url=at.slack_url, dashboard_url=at.dashboard_url) if press else None
+        click.echo("")
+        story = Story(shop=at.on, workspace=at.workspace, hands=hands)
+        click.echo(f"\n{summary(await story.play())}")
+        if not press:
+            await _until_stopped()
 
 
 async def _play(on: "Stage", *, bad: float, keep: bool) -> None:

@@ -10,8 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import click
-
+from rollout.cli.telling import Teller, UnfinishedError
 from rollout.migration.stages import Trigger
 from rollout.model.migration import Stage
 from rollout.model.migration_marks import PlaintextCaller
@@ -37,6 +36,7 @@ MIGRATION: Mapping[str, Any] = {
 HIDDEN, LATE = "nightly-report", "month-end"
 HIDDEN_RATE, LATE_RATE = 0.3, 2.0  # requests per second
 MESHED_RATE = 4.0
+NAMES_WIDTH = 6  # of the column with the namespaces
 FOUND_CALLS = 3  # so often the hidden caller is seen before its owner is called
 LOOK_S = 0.05
 PATIENCE_S = 180.0  # the whole story takes about a minute
@@ -58,10 +58,6 @@ WORDS: Mapping[str, str] = {
 T = TypeVar("T")
 
 
-class UnfinishedError(Exception):
-    """The story did not happen; the message says what did not."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """How it went. found: the hidden caller as the status has it. late: the namespace of the late one's callee. opened_s: from the late one's first refusal to PERMISSIVE.
@@ -78,26 +74,6 @@ class Ending:
     served: int
     opened_s: float
     seconds: float
-
-
-@dataclass(slots=True)
-class Teller:
-    """Says what happens, one line each, with the seconds since the beginning."""
-
-    began: float = field(default_factory=time.monotonic)
-
-    def say(self, namespace: str, words: str) -> None:
-        """One line; namespace: "" for what people and callers do."""
-        click.echo(f"{time.monotonic() - self.began:5.1f} s  {namespace:<6} {words}")
-
-    def event(self, namespace: str, reason: Reason) -> None:
-        """What the controller announces; holds that end by themselves are left out, for `rollout mesh why` to tell."""
-        words = WORDS.get(reason.code, "")
-        if not words and reason.warning:
-            move, _, why = reason.message.removeprefix(f"{namespace}: ").partition(": ")
-            words = why if " -> " in move else f"{move}: {why}" if why else move
-        if words:
-            self.say(namespace, words)
 
 
 @dataclass(slots=True)
@@ -138,7 +114,7 @@ class Story:
             refused=refused,
             served=self.fleet.calls(LATE)[0],
             opened_s=opened_at - refused_at,
-            seconds=time.monotonic() - self.teller.began,
+            seconds=self.teller.seconds,
         )
 
     async def _begin(self) -> None:
@@ -152,7 +128,7 @@ class Story:
     async def _until(self, what: str, look: Callable[[], Awaitable[T | None]]) -> tuple[float, T]:
         """When it came, by the monotonic clock, and what."""
         while not (found := await look()):
-            if time.monotonic() > self.teller.began + self.patience_s:
+            if self.teller.seconds > self.patience_s:
                 stages = (await self.fleet.status(NAME)).stages
                 now = ", ".join(f"{name} {stage}" for name, stage in stages.items())
                 raise UnfinishedError(f"after {self.patience_s:.0f} s there is not {what}: {now or 'nothing began'}")
@@ -196,6 +172,16 @@ class Story:
     async def _all_ended(self, late: str) -> bool:
         stages = (await self.fleet.status(NAME)).stages
         return all(stage is (Stage.FALLEN_BACK if name == late else Stage.DONE) for name, stage in stages.items())
+
+
+def event(teller: Teller, namespace: str, reason: Reason) -> None:
+    """Tell what the controller announces; holds that end by themselves are left out, for `rollout mesh why` to tell."""
+    words = WORDS.get(reason.code, "")
+    if not words and reason.warning:
+        move, _, why = reason.message.removeprefix(f"{namespace}: ").partition(": ")
+        words = why if " -> " in move else f"{move}: {why}" if why else move
+    if words:
+        teller.say(namespace, words)
 
 
 def spoken(caller: PlaintextCaller) -> str:

@@ -111,10 +111,11 @@ spec:
 
 
 class Repository:
-    """A git repository with the one spec."""
+    """A git repository with the one spec, in which `{revision}` and `{first_weight}` are put in."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, spec: str = SPEC) -> None:
         self._directory = directory
+        self._spec = spec
         self._git("init", "--quiet", "--initial-branch=main", str(directory))
 
     @property
@@ -126,7 +127,7 @@ class Repository:
         """Commit the spec with this revision; the commit's short id."""
         file = self._directory / "rollouts" / "checkout.yaml"
         file.parent.mkdir(exist_ok=True)
-        file.write_text(SPEC.format(revision=name, first_weight=FIRST_WEIGHT))
+        file.write_text(self._spec.format(revision=name, first_weight=FIRST_WEIGHT))
         self._git("-C", str(self._directory), "add", "--all")
         self._git("-C", str(self._directory), "commit", "--quiet", "--message", f"checkout: release {name}")
         return self._git("-C", str(self._directory), "rev-parse", "--short", "HEAD").strip()

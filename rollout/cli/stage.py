@@ -3,8 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import click
 
-from rollout.cli.shop import FIRST_WEIGHT, HOST, NAMESPACE, Repository, git_source, revision, routing
+from rollout.cli.shop import FIRST_WEIGHT, HOST, NAMESPACE, SPEC, Repository, git_source, revision, routing
 from rollout.demo.envoy import Proxy, ProxyError, running_envoy
 from rollout.demo.fixed_rule import Counted
 from rollout.demo.load import Load, Tally, running_load
@@ -25,17 +25,30 @@ from rollout.demo.world import World, running_world
 from rollout.logs import LogFormat, set_up
 from rollout.settings import Mesh, Settings
 from rollout.wiring.embedded import Embedded, embedded
-from rollout.wiring.serving import running
+from rollout.wiring.serving import Running, running
 
 PODS = 2
 HISTORY_S = 3.0  # of stable before the first release; the longer it is, the more is asked of a good revision
 PATIENCE_S = 240.0  # one release takes about 70 s
 BEAT_S = 4.0  # a line at least so often
-PATH = f"/apis/rollout.dev/v1alpha1/namespaces/{NAMESPACE}/rollouts/checkout"
+OURS = f"/apis/rollout.dev/v1alpha1/namespaces/{NAMESPACE}"
 
 
 class MissingPartError(Exception):
     """Something that the demo needs is not on this machine; the message says how to get it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a demo is about. rate: requests per second; spec: the Rollout; settings: of the controller, besides its own.
+
+    start: what runs a controller of these settings.
+    """
+
+    rate: int
+    spec: str = SPEC
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    start: Callable[[Settings], AbstractAsyncContextManager[Running]] = running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +71,7 @@ class Stage:
     kubeconfig: Path
     addresses: dict[str, tuple[str, int]]
     watching: aiohttp.ClientSession
+    wired: Running
     seen: Tally = field(default_factory=Tally)
     shares: dict[str, float] = field(default_factory=dict)  # percent of the last second's requests, by revision
     _released: float = 0.0
@@ -66,13 +80,7 @@ class Stage:
 
     async def release(self, name: str, *, failing: float) -> None:
         """Deploy a revision and commit the spec that names it."""
-        ips = []
-        for number in range(PODS):
-            pod = await self.world.start_pod(f"checkout-{name}-{number}", name, failing=failing, latency_ms=2)
-            ip = f"10.0.{name[1:]}.{number + 1}"
-            self.addresses[ip] = (pod.host, pod.port)
-            ips.append(ip)
-        self.cluster.seed(*revision(name, ips))
+        await self.deploy(name, failing=failing)
         commit = self.repository.release(name)
         if name == "v1":
             self.cluster.seed(*routing(), git_source(self.repository.url))
@@ -80,13 +88,23 @@ class Stage:
         self._failed_before = self.seen.failed
         click.echo(f"git commit {commit}: spec.revision: {name}")
 
+    async def deploy(self, name: str, *, failing: float) -> None:
+        """Run a revision, of which git knows nothing yet."""
+        ips = []
+        for number in range(PODS):
+            pod = await self.world.start_pod(f"checkout-{name}-{number}", name, failing=failing, latency_ms=2)
+            ip = f"10.0.{name[1:]}.{number + 1}"
+            self.addresses[ip] = (pod.host, pod.port)
+            ips.append(ip)
+        self.cluster.seed(*revision(name, ips))
+
     async def until(self, name: str) -> Ending:
         """Show what happens until the revision serves all users or has failed."""
         deadline = time.monotonic() + PATIENCE_S
         shown: tuple[Any, ...] = ()
         again = 0.0
         while time.monotonic() < deadline:
-            status = await self._status()
+            status = await self.status()
             now = (status.get("phase"), status.get("step"), status.get("weight"), len(status.get("history", ())))
             if status and (now != shown or time.monotonic() > again):
                 shown, again = now, time.monotonic() + BEAT_S
@@ -96,7 +114,19 @@ class Stage:
             if status.get("phase") == "Failed":
                 return await self._ending(name, "rolled back")
             await asyncio.sleep(0.25)
-        raise click.ClickException(f"{name} neither serves nor failed after {PATIENCE_S:.0f} s: {await self._status()}")
+        raise click.ClickException(f"{name} neither serves nor failed after {PATIENCE_S:.0f} s: {await self.status()}")
+
+    async def status(self) -> dict[str, Any]:
+        """What the controller wrote about the Rollout; {} before it did."""
+        return (await self.read("rollouts/checkout")).get("status") or {}
+
+    async def read(self, path: str) -> dict[str, Any]:
+        """An object, or a list, of ours in the shop's namespace; {} where there is none."""
+        async with self.watching.get(f"{OURS}/{path}") as answer:
+            if answer.status != 200:
+                return {}
+            found: dict[str, Any] = await answer.json()
+            return found
 
     async def explain(self) -> None:
         """What `rollout why` says."""
@@ -153,16 +183,9 @@ class Stage:
         )
         return Ending(outcome=outcome, seconds=seconds, failed=self.seen.failed - self._failed_before, counted=counted)
 
-    async def _status(self) -> dict[str, Any]:
-        async with self.watching.get(PATH) as answer:
-            if answer.status != 200:
-                return {}
-            found: dict[str, Any] = await answer.json()
-            return found.get("status") or {}
-
 
 @asynccontextmanager
-async def stage(rate: int) -> AsyncIterator[Stage]:
+async def stage(scene: Scene) -> AsyncIterator[Stage]:
     """Everything running; all of it ends with the context, also after Ctrl-C."""
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="rollout-demo-")))
@@ -175,14 +198,14 @@ async def stage(rate: int) -> AsyncIterator[Stage]:
         scraper = Scraper(proxy.metrics_url, {"job": "envoy", "instance": "gateway"})
         _background(stack, scraper.run())
         prometheus = await stack.enter_async_context(serving(scraper.history))
-        await _controller(stack, kubeconfig, prometheus)
+        wired = await _controller(stack, scene, kubeconfig, prometheus)
         watching = await stack.enter_async_context(aiohttp.ClientSession(cluster.url))
-        repository = Repository(directory / "specs")
-        on = Stage(cluster, world, repository, kubeconfig, addresses, watching)
+        repository = Repository(directory / "specs", scene.spec)
+        on = Stage(cluster, world, repository, kubeconfig, addresses, watching, wired)
         await on.release("v1", failing=0)
         await on.until("v1")
         # Callers come once somebody serves.
-        load = await stack.enter_async_context(running_load(proxy.url, HOST, rate=rate))
+        load = await stack.enter_async_context(running_load(proxy.url, HOST, rate=scene.rate))
         _background(stack, on.count(load))
         _background(stack, on.measure())
         await asyncio.sleep(HISTORY_S)
@@ -196,7 +219,7 @@ async def _envoy(stack: AsyncExitStack) -> Proxy:
         raise MissingPartError(str(error)) from error
 
 
-async def _controller(stack: AsyncExitStack, kubeconfig: Path, prometheus: str) -> None:
+async def _controller(stack: AsyncExitStack, scene: Scene, kubeconfig: Path, prometheus: str) -> Running:
     """The controller as `rollout serve` runs it, but for its HTTP faces."""
     set_up(LogFormat.AUTO, "error")
     settings = Settings(
@@ -204,8 +227,9 @@ async def _controller(stack: AsyncExitStack, kubeconfig: Path, prometheus: str) 
         prometheus_url=prometheus,
         prometheus_mesh=Mesh.ENVOY,
         allow_file_urls=True,
+        **scene.settings,
     )
-    wired = await stack.enter_async_context(running(settings))
+    wired = await stack.enter_async_context(scene.start(settings))
     stop = asyncio.Event()
     working = asyncio.create_task(wired.controller.run(stop))
 
@@ -214,6 +238,7 @@ async def _controller(stack: AsyncExitStack, kubeconfig: Path, prometheus: str) 
         await asyncio.gather(working, return_exceptions=True)
 
     stack.push_async_callback(end)
+    return wired
 
 
 def _background(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:

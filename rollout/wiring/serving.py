@@ -126,8 +126,6 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         )
         following = asyncio.create_task(cache.run())
         stack.push_async_callback(_ended, following)
-        reception = Reception(api=api, cache=cache, clock=clock, home=settings.own_namespace)
-        face = api_app(settings, stack, api, cache, KubeRollouts(api, cache), clock)
         yield Running(
             controller=controller,
             rollouts=reconciler.rollouts,

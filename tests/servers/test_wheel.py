@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.servers.wheel import command, installed
+from tests.servers.wheel import ROOT, command, installed
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -48,6 +48,22 @@ def test_it_runs_the_demo(program: Path, tmp_path: Path) -> None:
         told,
     )
     assert int(beside[0]) < int(beside[1])
+
+
+def test_it_runs_the_demo_of_people(program: Path, tmp_path: Path) -> None:
+    told = command(str(program), "demo", "people", "--press", cwd=tmp_path)
+
+    assert "Approved by ana@shop.example in Slack and bo@shop.example in the dashboard." in told
+
+
+def test_it_carries_every_file_of_the_dashboard(program: Path) -> None:
+    (package,) = program.parents[1].glob("lib/*/site-packages/rollout/web/static")
+
+    assert _files(package) == _files(ROOT / "rollout" / "web" / "static")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 @pytest.mark.parametrize("overlay", ["istio", "gateway-api", "linkerd"])

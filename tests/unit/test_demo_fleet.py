@@ -1,13 +1,15 @@
 """Is the story of the fleet's demo what the controller can tell, and does it say when it does not happen?"""
 
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 
-from rollout.cli.fleet_story import MIGRATION, WORDS, WORKLOADS, Story, Teller, UnfinishedError, spoken
+from rollout.cli.fleet_story import MIGRATION, WORDS, WORKLOADS, Story, event, spoken
+from rollout.cli.telling import Teller, UnfinishedError
 from rollout.manifest.lint import lint
 from rollout.migration.stages import FORWARD, TRANSITIONS
 from rollout.model.migration_marks import PlaintextCaller
@@ -32,7 +34,7 @@ def test_every_step_of_the_way_has_its_words() -> None:
 
 
 def test_what_goes_wrong_is_told_in_the_words_of_the_controller(capsys: pytest.CaptureFixture[str]) -> None:
-    Teller().event("pay", Reason(code="FallenBack", message="pay: takes plaintext again", warning=True))
+    event(Teller(6), "pay", Reason(code="FallenBack", message="pay: takes plaintext again", warning=True))
 
     assert capsys.readouterr().out.endswith("s  pay    takes plaintext again\n")
 
@@ -40,21 +42,21 @@ def test_what_goes_wrong_is_told_in_the_words_of_the_controller(capsys: pytest.C
 def test_what_was_broken_is_told_without_the_names_of_stages(capsys: pytest.CaptureFixture[str]) -> None:
     broken = Reason(code="LimitBroken", message="pay: Strict -> FallingBack: 2 were refused: by b", warning=True)
 
-    Teller().event("pay", broken)
+    event(Teller(6), "pay", broken)
 
     assert capsys.readouterr().out.endswith("s  pay    2 were refused: by b\n")
 
 
 def test_a_hold_that_ends_by_itself_is_no_line(capsys: pytest.CaptureFixture[str]) -> None:
-    Teller().event("pay", Reason(code="NeighbourChanging", message="pay: waits"))
+    event(Teller(6), "pay", Reason(code="NeighbourChanging", message="pay: waits"))
 
     assert capsys.readouterr().out == ""
 
 
 async def test_a_story_that_does_not_happen_says_what_is_missing(tmp_path: Path) -> None:
-    teller = Teller()
+    teller = Teller(6)
 
-    async with embedded_fleet(tmp_path / "kubeconfig", teller.event) as fleet:
+    async with embedded_fleet(tmp_path / "kubeconfig", partial(event, teller)) as fleet:
         with pytest.raises(UnfinishedError, match="there is not shop in Observing"):
             await Story(fleet, teller, patience_s=0).play()
 
