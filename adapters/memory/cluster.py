@@ -5,12 +5,11 @@
 """
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from adapters.kube.api import Obj, Patch
@@ -21,7 +20,7 @@ from adapters.memory.builtin import BUILTIN
 from adapters.memory.faults import Faults
 from adapters.memory.kinds import Kinds, Target
 from adapters.memory.logs import LOG, Logs, told
-from adapters.memory.objects import Store
+from adapters.memory.objects import Store, as_json, copied
 from adapters.memory.reads import listing
 from adapters.memory.schemas import check_strict, check_typed
 from adapters.memory.statuses import PAGE_NOT_FOUND, About, RefusalError, invalid, missing, port_error, success, taken
@@ -31,7 +30,6 @@ from adapters.memory.watches import watching
 Query = Mapping[str, str]
 # operation (CREATE, UPDATE, DELETE), old and new object; raises Rejected or Forbidden
 Admission = Callable[[str, Obj | None, Obj | None], None]
-_Json = TypeVar("_Json")
 
 _NAMESPACES = ("default", "kube-system")
 ADMIN = User(name="system:admin", groups=("system:masters", "system:authenticated"))
@@ -103,7 +101,7 @@ class MemoryCluster:
         """Store new objects as they are, status included; a missing namespace is made; no fault or hook applies."""
         for obj in objects:
             target = self.kinds.target(self.kinds.path(obj))
-            body = as_stored(target, _copied(obj))
+            body = as_stored(target, as_json(obj))
             if target.namespace and self.store.find("namespaces", ("", target.namespace)) is None:
                 self.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": target.namespace}})
             fresh = writes.fresh(target, body, now=self._timestamp(), uid=self._ids())
@@ -263,7 +261,7 @@ class DirectApi:
     async def get(self, path: str, query: Query | None = None) -> dict[str, Any]:
         """The object or list at `path`."""
         async with self._call(path, query) as call:
-            return _copied(self._cluster.read(call))
+            return copied(self._cluster.read(call))
 
     async def text(self, path: str, query: Query, most: int) -> str:
         """The log at `path`, cut off after `most` bytes."""
@@ -273,25 +271,25 @@ class DirectApi:
     async def create(self, path: str, body: Obj, query: Query | None = None) -> dict[str, Any]:
         """The object as stored; Conflict when the name is taken."""
         async with self._call(path, query) as call:
-            return _copied(self._cluster.create(call, _copied(body)))
+            return copied(self._cluster.create(call, as_json(body)))
 
     async def patch(
         self, path: str, kind: Patch, body: Obj | list[dict[str, Any]], query: Query | None = None
     ) -> dict[str, Any]:
         """The object as stored; Conflict when it is not what the patch was made for."""
         async with self._call(path, query) as call:
-            return _copied(self._cluster.patch(call, kind, _copied(body)))
+            return copied(self._cluster.patch(call, kind, as_json(body)))
 
     async def delete(self, path: str, body: Obj | None = None) -> dict[str, Any]:
         """A Status, or the object while finalizers hold it."""
         async with self._call(path, None) as call:
-            return _copied(self._cluster.delete(call, _copied(body or {})))
+            return copied(self._cluster.delete(call, as_json(body or {})))
 
     async def watch(self, path: str, query: Query) -> AsyncIterator[dict[str, Any]]:
         """Events until timeoutSeconds; Expired when the resourceVersion is compacted."""
         async with self._call(path, query) as call, aclosing(self._cluster.watch(call)) as events:
             async for event in events:
-                yield _copied(event)
+                yield copied(event)
 
     @asynccontextmanager
     async def _call(self, path: str, query: Query | None) -> AsyncIterator[Call]:
@@ -300,11 +298,6 @@ class DirectApi:
             yield Call(path=path, query=query or {}, user=self._user)
         except RefusalError as refusal:
             raise port_error(refusal, path) from refusal
-
-
-def _copied(value: _Json) -> _Json:
-    copy: _Json = json.loads(json.dumps(value))
-    return copy
 
 
 def _answered(lost: BaseException | None, answer: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ administrator. A token from the table is that user; anything that smells of a br
 import asyncio
 import json
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from adapters.memory.logs import LOG
 from adapters.memory.schemas import undecodable
 from adapters.memory.statuses import RefusalError, refusal_of
 from adapters.memory.tables import table
+from rollout.listening import Server, listener
 from rollout.ports.errors import PortError
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -43,7 +44,7 @@ class Face:
         self._cluster = cluster
         self._tokens = tokens
         self._closing = asyncio.Event()
-        self._server: uvicorn.Server | None = None
+        self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
     def kubeconfig(self, path: Path, token: str = "") -> Path:
@@ -60,20 +61,20 @@ class Face:
         path.write_text(yaml.safe_dump(config, sort_keys=False))
         return path
 
-    def start(self, listener: socket.socket) -> None:
+    def start(self, heard: socket.socket) -> None:
         """Serve on a listening socket; who connects from now on is answered."""
         route = Route("/{path:path}", self._answer, methods=_METHODS)
         hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
         app = Starlette(routes=[route], middleware=[hosts])
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        self._server = Server(config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[heard]))
 
     async def close(self) -> None:
         """End open watches and stop serving."""
         self._closing.set()
         if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
+            self._server.end()
             await self._serving
 
     async def _answer(self, request: Request) -> Response:
@@ -160,36 +161,15 @@ class Face:
                 return  # an outage cuts the connection
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn leaves the signals alone: they belong to the process that runs the face."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def start_face(
     cluster: MemoryCluster, host: str = "127.0.0.1", port: int = 0, tokens: Mapping[str, User] | None = None
 ) -> Face:
     """The cluster over HTTP, once it answers; port 0 is any free one, `tokens` maps bearer tokens to users."""
-    listener = _listening(host, port)
+    heard = listener(host, port)
     cluster.tokens.update(tokens or {})
-    face = Face(cluster, tokens or {}, f"http://{host}:{listener.getsockname()[1]}")
-    face.start(listener)
+    face = Face(cluster, tokens or {}, f"http://{host}:{heard.getsockname()[1]}")
+    face.start(heard)
     return face
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """A socket that names its protocol: asyncio turns Nagle's algorithm off (40 ms per request) for no other one."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen()
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 async def _until(

@@ -6,6 +6,7 @@ Pure: the document given is never changed, the result shares nothing that a call
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters.memory.objects import copied
 from adapters.memory.statuses import PATCH_DOES_NOT_APPLY, RefusalError
 
 _OPERATIONS = frozenset({"add", "remove", "replace", "move", "copy", "test"})
@@ -15,7 +16,7 @@ def json_patched(document: object, operations: object) -> object:
     """The document after all operations; raises RefusalError 422 when one does not apply, 400 when it is malformed."""
     if not isinstance(operations, Sequence) or isinstance(operations, str):
         raise RefusalError(400, "a JSON patch is a list of operations")
-    result = _copied(document)
+    result = copied(document)
     for operation in operations:
         result = _applied(result, operation)
     return result
@@ -24,7 +25,7 @@ def json_patched(document: object, operations: object) -> object:
 def merge_patched(document: object, patch: object) -> object:
     """The document after a merge patch: null removes, a list replaces, a map merges."""
     if not isinstance(patch, Mapping):
-        return _copied(patch)
+        return copied(patch)
     result = dict(document) if isinstance(document, Mapping) else {}
     for name, value in patch.items():
         if value is None:
@@ -45,13 +46,6 @@ def is_same(left: object, right: object) -> bool:
     return left == right
 
 
-def _copied(value: object) -> object:
-    """As deepcopy, which takes five times as long for what is only JSON."""
-    if isinstance(value, Mapping):
-        return {name: _copied(child) for name, child in value.items()}
-    return [_copied(child) for child in value] if isinstance(value, list) else value
-
-
 def _applied(document: object, operation: object) -> object:
     if not isinstance(operation, Mapping) or operation.get("op") not in _OPERATIONS:
         raise RefusalError(400, f"not a JSON patch operation: {operation!r}")
@@ -62,13 +56,13 @@ def _applied(document: object, operation: object) -> object:
                 raise _not_applicable()
             return document
         case "add":
-            return _added(document, path, _copied(_value(operation)))
+            return _added(document, path, copied(_value(operation)))
         case "remove":
             return _removed(document, path)
         case "replace":
-            return _replaced(document, path, _copied(_value(operation)))
+            return _replaced(document, path, copied(_value(operation)))
         case "copy":
-            return _added(document, path, _copied(_found(document, _pointer(operation.get("from")))))
+            return _added(document, path, copied(_found(document, _pointer(operation.get("from")))))
         case _:
             source = _pointer(operation.get("from"))
             moved = _found(document, source)

@@ -18,15 +18,17 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 def escaped(text: str, most: int) -> str:
     """One line of at most `most` characters in which Slack sees no markup of its own: no mention, link or entity."""
-    kept = "".join(" " if char.isspace() else char for char in text if char.isspace() or _is_shown(char))
     out: list[str] = []
-    room = most - 1
-    for char in " ".join(kept.split()):
-        piece = _ENTITIES.get(char, char)
-        room -= len(piece)
-        if room < 0:
-            return "".join(out) + "…"
-        out.append(piece)
+    room, gap = most - 1, ""
+    for char in text:
+        if char.isspace():
+            gap = " " if out else ""
+        elif _is_shown(char):
+            piece = gap + _ENTITIES.get(char, char)
+            room, gap = room - len(piece), ""
+            if room < 0:
+                return "".join(out) + "…"
+            out.append(piece)
     return "".join(out) or "-"
 
 

@@ -2,41 +2,28 @@
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from rollout.listening import Server, listener
 
 
 @contextlib.asynccontextmanager
 async def served(app: ASGIApp, address: str) -> AsyncIterator[str]:
     """Serve `app` at `host:port` (port 0 takes a free one); yields the URL. OSError when the address is taken."""
     host, _, port = address.rpartition(":")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # A socket that names its protocol: asyncio turns Nagle's algorithm off for no other one.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host.strip("[]"), int(port)))
-    listener.listen()  # whoever connects from now on waits until the app answers
-    server = _Server(
+    heard = listener(host, int(port))
+    server = Server(
         uvicorn.Config(
             app, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=2, proxy_headers=False
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(server.serve(sockets=[heard]))
     try:
-        yield f"http://{host}:{listener.getsockname()[1]}"
+        yield f"http://{host}:{heard.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.end()
         await serving
-        listener.close()
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the controller."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Install nothing."""
-        yield
+        heard.close()

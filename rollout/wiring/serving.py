@@ -131,17 +131,17 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             rollouts=reconciler.rollouts,
             cache=cache,
             numbers=numbers,
-            hooks=_hooks(settings, stack, reception, policies, slack),
-            api=face,
+            hooks=_hooks(settings, stack, api, cache, slack),
+            api=api_app(settings, stack, api, cache, KubeRollouts(api, cache), clock),
         )
 
 
-def _hooks(
-    settings: Settings, stack: AsyncExitStack, reception: Reception, policies: Policies, slack: str
-) -> FastAPI | None:
+def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> FastAPI | None:
     """The webhooks' app; None where nobody listens."""
     if not settings.webhooks_listen:
         return None
+    reception = Reception(api=api, cache=cache, clock=SystemClock(), home=settings.own_namespace)
+    policies = KubePolicies(cache, settings.own_namespace)
     return door(reception, stack, slack_hooks(reception, policies, stack, api=slack))
 
 

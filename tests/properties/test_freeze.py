@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.freeze import Once, Recurring, held_until, holds_until, next_start
 from policies.periods import Schedule, parsed
+from tests.support.examples import examples
 
 MINUTE = timedelta(minutes=1)
 LOOKED_AHEAD = timedelta(days=2)
@@ -58,7 +59,7 @@ def frozen_minutes(window: Recurring, zone: ZoneInfo, since: datetime, until: da
     return found
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(
     place=st.sampled_from(DAYS),
     minutes=_field(0, 59),

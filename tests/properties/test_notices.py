@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rollout.model.deeds import Pause
@@ -18,6 +18,7 @@ from rollout.model.notifier import Channel, Severity
 from rollout.model.status import HISTORY_KEPT, Outcome, Past, Phase, Reason, RolloutStatus
 from rollout.ports.errors import Conflict, LeaseLost, PortError, Unreachable
 from tests.support.builders import a_revision, a_run, a_status
+from tests.support.examples import examples
 from tests.support.notice_world import NoticeWorld
 
 KEYS = tuple(Key(namespace="shop", name=name) for name in ("cart", "checkout", "search"))
@@ -173,7 +174,7 @@ def first_told(world: NoticeWorld, key: Key) -> list[int]:
     return runs
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @example(channel=Channel.WEBHOOK, moments_=UNHEARD)
 @given(channel=st.sampled_from([Channel.WEBHOOK, Channel.SLACK, Channel.TEAMS]), moments_=moments)
 def test_every_end_is_told_at_least_once_and_in_order(channel: Channel, moments_: list[tuple[object, int]]) -> None:
@@ -188,7 +189,7 @@ def test_every_end_is_told_at_least_once_and_in_order(channel: Channel, moments_
             assert told == life.ended
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(channel=st.sampled_from([Channel.WEBHOOK, Channel.SLACK]), moments_=moments)
 def test_every_failure_is_told_where_only_what_went_wrong_is(
     channel: Channel, moments_: list[tuple[object, int]]
@@ -202,7 +203,7 @@ def test_every_failure_is_told_where_only_what_went_wrong_is(
             assert told == set(life.failed)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(channel=st.sampled_from([Channel.WEBHOOK, Channel.SLACK, Channel.TEAMS]), moments_=moments)
 def test_every_wait_that_stands_is_told_at_least_once(channel: Channel, moments_: list[tuple[object, int]]) -> None:
     world, lives = asyncio.run(lived(channel, moments_))
@@ -219,7 +220,7 @@ def test_every_wait_that_stands_is_told_at_least_once(channel: Channel, moments_
         assert waits <= told
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(channel=st.sampled_from([Channel.WEBHOOK, Channel.SLACK, Channel.TEAMS]), moments_=moments)
 def test_once_all_is_told_nothing_is_told_or_written_again(
     channel: Channel, moments_: list[tuple[object, int]]

@@ -46,7 +46,7 @@ class Promises(PureWorld):
         if any(one.verdict is Verdict.FAIL for one in verdicts) and not self._ordered(decision):
             self._is_on_its_way_down(before, decision)
         told = super().tick(saves=saves)
-        assert told == decision
+        assert told == decision, "the same look was decided on in two ways"
         stable = after.stable.name if after.stable else ""
         for name in REVISIONS:
             if self.share(name) > canary_before[name] and name != stable:

@@ -1,4 +1,4 @@
-"""How do the tests of one file speak with their apps over one real server, which takes 0.2 s to end?"""
+"""How do the tests of one file speak with their apps over one real server?"""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
