@@ -10,14 +10,14 @@ const SIZES = new ResizeObserver((entries) => entries.forEach(({ target }) => ta
 /**
  * A chart with its legend and its numbers as a table: {node, show(data)}.
  *
- * data: {from, to (ms), label, unit, lines: [{name, kind, points: [{at, value}], isStep}], limits: [{value, words}],
+ * data: {from, to (ms), name, label, unit, lines: [{name, kind, points: [{at, value}], isStep}], limits: [{value, words}],
  * dots: [{at, value, kind, words}], isLog, least, columns, rows}. label: what a screen reader is told of all of it; a value
  * that is null breaks its line. kind: how a line or dot is drawn, by rollout.css.
  */
 export function chart(height) {
   const picture = svg('svg', { class: 'chart', role: 'img' });
   const legend = h('ul', { class: 'legend', 'aria-hidden': 'true' });
-  const body = h('div', { class: 'numbers' });
+  const body = h('div', { class: 'numbers', tabindex: 0, role: 'region' });
   const numbers = h('details', { ontoggle: () => tabled() }, h('summary', { class: 'small' }, 'Numbers'), body);
   const frame = h('div', { class: 'chart-frame' }, picture);
   const node = h('div', { class: 'charted' }, frame, legend, numbers);
@@ -26,6 +26,7 @@ export function chart(height) {
   function show(data) {
     shown = data;
     mark(picture, { 'aria-label': data.label });
+    mark(body, { 'aria-label': `Numbers: ${data.name}` });
     legends(legend, data);
     say(numbers.querySelector('summary'), `Numbers (${data.rows.length})`);
     frame.redraw();
@@ -45,8 +46,8 @@ export function chart(height) {
 }
 
 /** A table of columns (words) and rows of texts. */
-export function table({ columns, rows, label }) {
-  return h('table', { class: 'plain-table', role: 'table' }, h('caption', { class: 'unseen' }, label),
+export function table({ columns, rows, name }) {
+  return h('table', { class: 'plain-table', role: 'table' }, h('caption', { class: 'unseen' }, name),
     h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...columns.map((word) => h('th', { role: 'columnheader', scope: 'col' }, word)))),
     h('tbody', { role: 'rowgroup' }, ...rows.slice(-MOST_ROWS).map((row) => h('tr', { role: 'row' },
       ...row.map((cell, index) => h('td', { role: 'cell', 'data-word': columns[index] }, cell))))));

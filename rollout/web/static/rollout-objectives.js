@@ -86,7 +86,7 @@ function values(line, run, trace) {
   const limits = [['at least', line.above], ['at most', line.below]].filter(([, value]) => value !== null)
     .map(([word, value]) => ({ value, words: `${line.unit ? word : word === 'at least' ? 'above' : 'below'} ${Number(value.toPrecision(4))}${line.unit}` }));
   return {
-    from, to, unit: line.unit, limits,
+    from, to, unit: line.unit, limits, name: line.name,
     lines: [{ name: 'value', kind: 'value', points: points.map(({ at, value }) => ({ at, value })) }],
     dots: points.map(({ at, value, verdict }) => ({ at, value, kind: verdict, words: `${timeWords(at, to - from)}: ${valueWords(line, value)}, ${VERDICTS[verdict]}` })),
     label: `${line.name} in run ${run.run}, limit ${line.limit}: ${valueWords(line, last.value)} at last, ${VERDICTS[last.verdict]}; ${points.filter(({ verdict }) => verdict === 'FAIL').length} of ${points.length} looks failed. All numbers are in the table below.`,
@@ -104,7 +104,7 @@ function evidence(line, run, trace) {
   const points = line.points.filter((one) => one.evidence).map((one) => ({ at: new Date(one.at).getTime(), ...weighed(one.evidence), words: one.evidence, verdict: one.verdict }));
   const needed = points.at(-1).needed;
   return {
-    from, to, unit: '', isLog: true, limits: needed === null ? [] : [{ value: needed, words: `rolls back at ${needed}` }],
+    from, to, unit: '', isLog: true, name: `evidence of ${line.name}`, limits: needed === null ? [] : [{ value: needed, words: `rolls back at ${needed}` }],
     lines: [{ name: 'evidence', kind: 'value', points: points.map(({ at, value }) => ({ at, value })) }],
     dots: points.map(({ at, value, verdict, words }) => ({ at, value, kind: verdict, words: `${timeWords(at, to - from)}: ${words}` })),
     label: `Evidence against the canary by ${line.name}: ${points.at(-1).words} at last, where 1 is none. All numbers are in the table below.`,

@@ -38,7 +38,7 @@ export function orders(ctx, namespace, name, again) {
 
   async function asked(verb) {
     const offer = seen.offers.find((one) => one.verb === verb);
-    if (offer) await order(ctx, wish(namespace, name, seen, offer));
+    if (offer) await order(ctx, { ...wish(namespace, name, seen, offer), changed: again });
     again();
   }
   return { node, show };

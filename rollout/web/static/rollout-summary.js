@@ -2,7 +2,7 @@
 
 import { h, keyed, mark, say } from './dom.js';
 import { fresh } from './fresh.js';
-import { phaseBadge, showPhase, showVerdict, span, symbol, verdictBadge, warningSymbol } from './marks.js';
+import { infoSymbol, phaseBadge, showPhase, showVerdict, span, symbol, verdictBadge, warningSymbol } from './marks.js';
 import { now } from './server-clock.js';
 
 const PASSED = 'M3 8.5l3.2 3.2L13 5';
@@ -109,7 +109,7 @@ function held({ error, unseen, holds }) {
 }
 
 function hold({ code, message, warning }) {
-  return h('li', { class: 'hold', 'data-tone': warning ? 'bad' : 'held' }, warningSymbol(),
+  return h('li', { class: 'hold', 'data-tone': warning ? 'bad' : 'held' }, warning ? warningSymbol() : infoSymbol(),
     h('span', {}, warning ? h('span', { class: 'unseen' }, 'Warning: ') : null, message, ' ', h('code', { class: 'small' }, code)));
 }
 

@@ -75,7 +75,7 @@ function overTime(run, trace) {
     ...(apart ? [{ name: 'measured, lowest', kind: 'measured-low', isStep: true, points: points('lowest') }] : []),
   ];
   return {
-    from, to, unit: '%', least: 100, lines, limits: [],
+    from, to, unit: '%', least: 100, lines, limits: [], name: `weight of ${run.revision}`,
     label: `Weight of ${run.revision} in run ${run.run}: from ${percent(run.weights[0].wanted)} to ${percent(last.wanted)} wanted, ${between(last)} measured last. All numbers are in the table below.`,
     columns: ['From', 'Step', 'Wanted', 'Measured'],
     rows: run.weights.map((one) => [timeWords(at(one.at), to - from), one.step, percent(one.wanted), between(one)]),
