@@ -15,7 +15,8 @@ let dialogs = 0;
  *
  * wish: {title, verb, facts, effect, path, body}: the question; the words of the button; [term, words] pairs that name the
  * subject and the revision; the sentence that says what will happen; where the command is sent, and what is sent.
- * Also: reason ('needed', 'offered' or 'none'), isDanger, fields ([{name, label, hint, value, isNeeded}], which go into the body).
+ * Also: reason ('needed', 'offered' or 'none'), isDanger, fields ([{name, label, hint, value, isNeeded}], which go into the body),
+ * changed(), which hears that what the page showed is no longer so.
  * Resolves when it is closed: with {result, message} of the controller, or null when nothing was asked for.
  */
 export function order(ctx, wish) {
@@ -135,7 +136,8 @@ class OrderDialog {
     const isRecorded = this.#answers.childElementCount === 1;
     if (error.status === 401) this.#show('bad', words, h('a', { href: '/login' }, 'Sign in again'));
     else if (isRecorded && error.status === 403) this.#show('held', `It is recorded. You cannot see what becomes of it: ${words}`);
-    else this.#show('bad', error.status === 409 ? `Refused: ${words}. Nothing was changed.` : words);
+    else this.#show('bad', error.status === 409 ? `What you saw has changed: ${words}. Nothing was done.` : words);
+    if (error.status === 409) this.#wish.changed?.();
     this.#busy(false);
     if (error.status === 409 || error.status === 403) this.#finished();
   }
