@@ -19,8 +19,7 @@ class Identity:
 
     user: the name in that realm: a user of the cluster, `TEAM/USER` of Slack, the subject of an OIDC token, the name of a
     callback's Receiver. groups: those that the realm says he is in. email: proven by the realm, "" for none.
-    vouched: namespace of the Receiver that checked it, "" for users of the cluster. extra: what the realm says besides, by
-    name, for nobody but its own authorizer (a token that was given out for less than its user may do).
+    vouched: namespace of the Receiver that checked it, "" for users of the cluster.
     """
 
     realm: Realm
@@ -28,7 +27,6 @@ class Identity:
     groups: tuple[str, ...] = ()
     email: str = ""
     vouched: str = ""
-    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __str__(self) -> str:
         return self.user if self.realm is Realm.CLUSTER else f"{self.realm.value}:{self.email or self.user}"

@@ -8,6 +8,7 @@ from adapters.kube.kinds import KINDS, OURS
 from policies.approval import Identity, Realm
 from rollout.model.commands import Verb
 from rollout.model.names import Key
+from rollout.ports.reviews import ScopedIdentity
 
 _TOKENS = "/apis/authentication.k8s.io/v1/tokenreviews"
 _ACCESS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
@@ -30,7 +31,10 @@ class KubeReviews:
         if status.get("authenticated") is not True or not name:
             return None
         groups = tuple(str(group) for group in user.get("groups") or ())
-        return Identity(realm=Realm.CLUSTER, user=name, groups=groups, extra=_extra(user))
+        extra = _extra(user)
+        if not extra:
+            return Identity(realm=Realm.CLUSTER, user=name, groups=groups)
+        return ScopedIdentity(realm=Realm.CLUSTER, user=name, groups=groups, extra=extra)
 
     async def may(self, identity: Identity, verb: Verb | str, kind: str, key: Key) -> bool:
         """Whether a user of the cluster may `verb` this object of ours; False for people of other realms."""
@@ -44,10 +48,11 @@ class KubeReviews:
             "namespace": key.namespace if known.namespaced else "",
             "name": key.name,
         }
+        extra = identity.extra if isinstance(identity, ScopedIdentity) else ()
         spec = {
             "user": identity.user,
             "groups": list(identity.groups),
-            "extra": {name: list(texts) for name, texts in identity.extra},
+            "extra": {name: list(texts) for name, texts in extra},
             "resourceAttributes": _given(wanted),
         }
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}

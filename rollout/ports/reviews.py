@@ -1,10 +1,21 @@
 """Who is it, and what may he do, by the cluster's own rules?"""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from policies.approval import Identity
 from rollout.model.commands import Verb
 from rollout.model.names import Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopedIdentity(Identity):
+    """A user of the cluster of whose token more is said, by name: that it was given out for less than its user may do.
+
+    For the cluster's own authorizer alone: nothing of ours decides by it or keeps it.
+    """
+
+    extra: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class Reviews(Protocol):

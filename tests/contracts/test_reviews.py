@@ -15,6 +15,7 @@ from adapters.memory.cluster import DirectApi, MemoryCluster
 from policies.approval import Identity, Realm
 from rollout.model.commands import Verb
 from rollout.model.names import Key
+from rollout.ports.reviews import ScopedIdentity
 from rollout.ports.errors import Forbidden
 
 REAL = pytest.param("real", marks=pytest.mark.server)
@@ -112,7 +113,7 @@ async def test_a_real_token_is_known_with_what_it_says_besides_and_may_be_asked_
 
     who = await reviews.who(token)
 
-    assert who is not None
+    assert isinstance(who, ScopedIdentity)
     assert "authentication.kubernetes.io/credential-id" in dict(who.extra)
     assert not await reviews.may(who, Verb.APPROVE, "Rollout", Key(namespace=namespace, name="checkout"))
     await api.close()
