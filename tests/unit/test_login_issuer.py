@@ -54,10 +54,12 @@ async def test_he_may_do_what_the_clusters_rules_say_of_his_name_and_the_command
     (command,) = town.here.written.objects
     assert (asked.code, refused.code) == (202, 403)
     assert command["spec"]["channel"] == "dashboard"
-    assert (command["spec"]["actor"]["user"], command["spec"]["actor"]["email"]) == (
-        "Ana@shop.example",
-        "ana@shop.example",
-    )
+    assert command["spec"]["actor"] == {
+        "user": "Ana@shop.example",
+        "groups": ["release-managers", "system:authenticated"],
+        "email": "ana@shop.example",
+        "proven": f"issuer {town.issuer.url}",
+    }
 
 
 async def test_the_issuer_is_asked_with_pkce_and_comes_back_to_one_exact_url(town: Town) -> None:
