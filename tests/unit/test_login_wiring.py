@@ -50,7 +50,7 @@ async def wired(tmp_path: Path, **changes: Any) -> AsyncIterator[tuple[Browser, 
         cache = Cache(api, WATCHED)
         following = asyncio.create_task(cache.run())
         stack.callback(following.cancel)
-        door.show(api_app(settings, api, cache, KubeRollouts(api, cache), clock, stack))
+        door.show(api_app(settings, stack, api, cache, KubeRollouts(api, cache), clock))
         yield Browser(url=url), issuer
 
 
