@@ -1,6 +1,7 @@
 """Does what is set reach the sign-in: issuer, client, names, key file and how long a session lasts?"""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -20,12 +21,15 @@ from rollout.settings import Settings
 from rollout.web.listen import served
 from rollout.wiring.web import api_app
 from tests.support.builders import NOON
+from tests.support.certificates import a_certificate
 from tests.support.signing_in import ANA, SECRET, Browser
 from tests.unit.conftest import Front
 
 
 @asynccontextmanager
-async def wired(tmp_path: Path, **changes: Any) -> AsyncIterator[tuple[Browser, Issuer]]:
+async def wired(
+    tmp_path: Path, tls: ssl.SSLContext | None = None, **changes: Any
+) -> AsyncIterator[tuple[Browser, Issuer]]:
     """The API as `rollout serve` has it, with an issuer on this machine."""
     clock, cluster, door = ManualClock(NOON), MemoryCluster.with_kinds(), Front()
     cluster.tokens["t-1"] = User(name="ana")
@@ -33,7 +37,7 @@ async def wired(tmp_path: Path, **changes: Any) -> AsyncIterator[tuple[Browser, 
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     (tmp_path / "keys").write_text("k" * 32)
     async with AsyncExitStack() as stack:
-        at = await stack.enter_async_context(serving(issuer))
+        at = await stack.enter_async_context(serving(issuer, tls))
         url = await stack.enter_async_context(served(door, "127.0.0.1:0"))
         issuer.returns = (f"{url}/login/callback", f"{url}/login")
         said = {
@@ -105,6 +109,18 @@ async def test_an_issuer_that_takes_the_secret_in_the_form_alone_gets_it_there(t
         issuer.document = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
 
         assert await signed_in(browser, issuer) == "/meshmigrations"
+
+
+async def test_an_issuer_is_believed_by_the_authority_that_was_named_and_by_no_other(tmp_path: Path) -> None:
+    tls = a_certificate(tmp_path)
+
+    async with wired(tmp_path, tls, login_ca_file=tmp_path / "ca.pem") as (browser, _):
+        known = await browser.go("/login/issuer")
+    async with wired(tmp_path, tls) as (browser, _):
+        stranger = await browser.go("/login/issuer")
+
+    assert known.place.startswith("https://127.0.0.1:")
+    assert stranger.place == "/login?error=unavailable"
 
 
 async def test_without_a_key_file_the_log_says_what_that_means(tmp_path: Path) -> None:
