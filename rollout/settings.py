@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     login_issuer: str = Field(
         default="", description="issuer of OpenID Connect at which people sign in, such as https://id.shop.example"
     )
+    login_ca_file: Path | None = Field(
+        default=None, description="CA bundle for the issuer; empty believes whom this machine believes"
+    )
     login_client_id: str = Field(default="", description="what the issuer calls this controller")
     login_client_secret_file: Path | None = Field(
         default=None, description="file with the client's secret, read at each sign-in; empty for a public client"

@@ -5,6 +5,7 @@ Read from its discovery document (OpenID Connect Discovery 1.0, section 4) and k
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -46,10 +47,12 @@ class _Known:
 class Issuers:
     """Keys of issuers over HTTPS; plain HTTP only for this machine. Close it when done.
 
-    Redirects are not followed and proxies of the environment not used.
+    authorities: who may vouch for issuers, None for whom this machine believes. Redirects are not followed and proxies of the
+    environment not used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, authorities: ssl.SSLContext | None = None) -> None:
+        self._authorities = authorities
         self._known: dict[str, _Known] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -118,6 +121,7 @@ class Issuers:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=self._authorities or True),
                 timeout=aiohttp.ClientTimeout(total=_WITHIN.total_seconds()),
                 headers={"Accept": "application/json"},
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import json
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -220,8 +221,8 @@ class Pages:
 
 
 @asynccontextmanager
-async def serving(issuer: Issuer) -> AsyncIterator[str]:
-    """The issuer's URL on a free loopback port, until the end of this block."""
+async def serving(issuer: Issuer, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """The issuer's URL on a free loopback port, until the end of this block. tls: its certificate, None for plain HTTP."""
     pages, app = Pages(issuer), web.Application()
     app.router.add_get("/.well-known/openid-configuration", pages.discovery)
     app.router.add_get("/keys", pages.keys)
@@ -232,8 +233,8 @@ async def serving(issuer: Issuer) -> AsyncIterator[str]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, LOOPBACK, 0).start()
-        issuer.url = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+        await web.TCPSite(runner, LOOPBACK, 0, ssl_context=tls).start()
+        issuer.url = f"{'https' if tls else 'http'}://{LOOPBACK}:{runner.addresses[0][1]}"
         yield issuer.url
     finally:
         await runner.cleanup()

@@ -33,6 +33,9 @@ class ActorForm(Form):
     )
     email: Who | None = Field(default=None, description="The address that the realm has proven.")
     vouched: Who | None = Field(default=None, description="Namespace of the Receiver that checked it.")
+    proven: Who | None = Field(
+        default=None, description="What proved a user of the cluster at the dashboard: token, proxy, issuer URL."
+    )
 
 
 class RolloutCommandForm(Form):
@@ -150,6 +153,7 @@ def command(form: RolloutCommandForm, metadata: Mapping[str, Any]) -> Command:
         realm=Realm(form.actor.realm) if form.actor.realm else Realm.CLUSTER,
         email=(form.actor.email or "").lower(),
         vouched=form.actor.vouched or "",
+        proven=form.actor.proven or "",
     )
 
 
@@ -184,4 +188,5 @@ def _actor(wanted: Command) -> dict[str, Any]:
     actor: dict[str, Any] = {"user": wanted.actor, "groups": list(wanted.groups)}
     if wanted.realm is not Realm.CLUSTER:
         actor["realm"] = wanted.realm.value
-    return actor | {name: text for name, text in (("email", wanted.email), ("vouched", wanted.vouched)) if text}
+    more = {"email": wanted.email, "vouched": wanted.vouched, "proven": wanted.proven}
+    return actor | {name: text for name, text in more.items() if text}

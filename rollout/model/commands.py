@@ -33,7 +33,7 @@ class Command:
     backend: what `name-stable` names, "" for other verbs. subject: of a MeshMigration, the namespace that is meant, with
     approve and reject the wave; "" for all of it. finding: what `acknowledge` takes responsibility for.
     template: hash of the canary's pod template that was seen, None where it does not say. groups, realm, email and vouched:
-    of the actor, as `Identity` has them.
+    of the actor, as `Identity` has them. proven: what proved a user of the cluster at the dashboard, "" where the API server did.
     """
 
     uid: str
@@ -54,6 +54,7 @@ class Command:
     realm: Realm = Realm.CLUSTER
     email: str = ""
     vouched: str = ""
+    proven: str = ""
 
     @property
     def identity(self) -> Identity:

@@ -44,7 +44,7 @@ class Override:
 class Deed:
     """What a person did in a run, for the audit: what, who, from which channel, and what proved it.
 
-    proof: "cluster", "slack of NAMESPACE" and the like. step: in which it was done.
+    proof: "cluster", "cluster by token", "slack of NAMESPACE" and the like. step: in which it was done.
     """
 
     verb: str

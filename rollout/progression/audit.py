@@ -15,9 +15,11 @@ def who(command: Command) -> str:
 
 
 def proof(command: Command) -> str:
-    """What proved the actor: "cluster", or "slack of NAMESPACE", the Receiver's that checked it."""
+    """What proved the actor: "cluster", with what proved it at the dashboard, or "slack of NAMESPACE", the Receiver's."""
     realm = command.realm.value
-    return realm if command.realm is Realm.CLUSTER else f"{realm} of {command.vouched or '?'}"
+    if command.realm is not Realm.CLUSTER:
+        return f"{realm} of {command.vouched or '?'}"
+    return f"{realm} by {command.proven}" if command.proven else realm
 
 
 def recorded(status: RolloutStatus, before: View, command: Command) -> RolloutStatus:

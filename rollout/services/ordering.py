@@ -48,7 +48,7 @@ class Demand:
     """What a person asks for. kind: of what has the key. backend: what `name-stable` names, "" for other verbs.
 
     subject and finding: of a command for a MeshMigration; its key has the controller's namespace.
-    once: what proves that it is asked for, "" for nothing: a second command with the same is a Conflict, on whichever
+    proven: what proved a user of the cluster to the dashboard. once: what proves that it is asked for, "" for nothing: a second command with the same is a Conflict, on whichever
     replica and after whatever restart.
     """
 
@@ -61,6 +61,7 @@ class Demand:
     subject: str = ""
     finding: str = ""
     reason: str = ""
+    proven: str = ""
     once: str = ""
 
     @property
@@ -144,6 +145,7 @@ def command_of(identity: Identity, demand: Demand, now: datetime) -> Command:
         realm=identity.realm,
         email=identity.email,
         vouched=identity.vouched,
+        proven=demand.proven,
         channel=demand.channel,
         created=now,
         run=demand.binding.run,

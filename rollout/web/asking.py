@@ -43,6 +43,7 @@ class Asking:
             verb=verb,
             binding=binding,
             channel=CHANNEL,
+            proven=who.proven,
             backend=wanted.backend if isinstance(wanted, StableOrder) else "",
             reason=wanted.reason,
         )
@@ -50,16 +51,18 @@ class Asking:
 
     async def of_migration(self, caller: Caller | None, name: str, wanted: MoveOrder) -> Recorded:
         """The recorded command for a MeshMigration."""
+        who = _known(caller)
         demand = Demand(
             key=Key(namespace=self.home, name=name),
             kind="MeshMigration",
             verb=Verb(wanted.verb),
             channel=CHANNEL,
+            proven=who.proven,
             subject=wanted.subject,
             finding=wanted.finding,
             reason=wanted.reason,
         )
-        return await self._recorded(_known(caller), demand)
+        return await self._recorded(who, demand)
 
     async def answered(self, kind: str, key: Key, command: str) -> Answer:
         """What became of a command for this target; HTTPException 404 when there is none of that name for it.
@@ -100,7 +103,8 @@ class Asking:
 def _known(caller: Caller | None) -> Caller:
     if caller is None:
         raise HTTPException(
-            401, "nobody is asked who he is here, so nobody can ask for anything: switch on --api-tokens (docs/api.md)"
+            401,
+            "nobody is asked who he is here, so nobody can ask for anything: switch on --api-tokens or --login-issuer (docs/login.md)",
         )
     return caller
 

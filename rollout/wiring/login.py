@@ -1,5 +1,6 @@
 """How is signing in wired?"""
 
+import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -34,7 +35,7 @@ def sessions_of(settings: Settings, clock: Clock) -> Sessions:
 
 
 def desk_of(settings: Settings, callers: Callers, sessions: Sessions, stack: AsyncExitStack) -> Desk:
-    """Where people sign in and out."""
+    """Where people sign in and out. OSError for a file of authorities that cannot be read."""
     return Desk(
         callers=callers,
         sessions=sessions,
@@ -56,7 +57,8 @@ def _keys(settings: Settings) -> Keys:
 
 
 def _issuing(settings: Settings, stack: AsyncExitStack) -> Issuing:
-    issuers = Issuers()
+    file = settings.login_ca_file
+    issuers = Issuers(ssl.create_default_context(cafile=file) if file is not None else None)
     stack.push_async_callback(issuers.close)
     own = urlsplit(settings.api_url)
     origin = f"{own.scheme}://{own.netloc}"

@@ -109,7 +109,7 @@ class Person:
 
     def gets(self, response: Response) -> None:
         """Note what is not there, but for what the API refuses."""
-        if response.status >= 400 and not urlsplit(response.url).path.startswith(("/api/", "/auth/")):
+        if response.status >= 400 and not urlsplit(response.url).path.startswith(("/api/", "/login/")):
             self.troubles.append(f"{response.status} {response.url}")
 
 

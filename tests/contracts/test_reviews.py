@@ -15,8 +15,8 @@ from adapters.memory.cluster import DirectApi, MemoryCluster
 from policies.approval import Identity, Realm
 from rollout.model.commands import Verb
 from rollout.model.names import Key
-from rollout.ports.reviews import ScopedIdentity
 from rollout.ports.errors import Forbidden
+from rollout.ports.reviews import ScopedIdentity
 
 REAL = pytest.param("real", marks=pytest.mark.server)
 ANA = User(name="ana", groups=("release-managers", "system:authenticated"))

@@ -132,6 +132,14 @@ def test_a_command_in_the_name_of_another_is_refused(server: ApiServer) -> None:
     assert "name yourself" in refusal(server.client("ana"), a_command("ben"))
 
 
+@pytest.mark.parametrize("field", ["realm", "email", "vouched", "proven"])
+def test_what_only_the_controller_may_say_of_an_actor_is_refused_from_others(server: ApiServer, field: str) -> None:
+    command = a_command("ana")
+    command["spec"]["actor"][field] = "slack"
+
+    assert "which only the controller may say" in refusal(server.client("ana"), command)
+
+
 def test_a_command_with_a_group_that_one_is_not_in_is_refused(server: ApiServer) -> None:
     assert "release-managers" not in refusal(server.client("ana"), a_command("ana"))
     assert "a group that the requesting user is not in" in refusal(

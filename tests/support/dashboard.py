@@ -137,8 +137,8 @@ class Dashboard:
 
 
 @asynccontextmanager
-async def a_dashboard(objects: Iterable[Obj] = (), **changes: Any) -> AsyncIterator[Dashboard]:
-    """The dashboard over a Rollout in every phase and two moves, and `objects`. changes: other settings."""
+async def a_dashboard(objects: Iterable[Obj] = (), at: str = "127.0.0.1:0", **changes: Any) -> AsyncIterator[Dashboard]:
+    """The dashboard over a Rollout in every phase and two moves, and `objects`. at: its address. changes: other settings."""
     clock = ManualClock(NOON)
     cluster = MemoryCluster.with_kinds("VirtualService", now=clock.now)
     cluster.seed(*definitions().values())
@@ -155,7 +155,7 @@ async def a_dashboard(objects: Iterable[Obj] = (), **changes: Any) -> AsyncItera
     try:
         async with AsyncExitStack() as stack:
             line = Line(api_app(settings, stack, api, cache, KubeRollouts(api, cache), clock))
-            url = await stack.enter_async_context(served(line, "127.0.0.1:0"))
+            url = await stack.enter_async_context(served(line, at))
             yield Dashboard(url=url, cluster=cluster, cache=cache, clock=clock, line=line, rights=rights)
     finally:
         following.cancel()

@@ -20,6 +20,7 @@ from rollout.model.names import Key
 from rollout.model.rollout import RouteRef
 from rollout.model.status import RolloutStatus
 from rollout.ports.migrations import StoredMigration
+from rollout.ports.reviews import Reviews
 from rollout.ports.rollouts import Stored
 from rollout.services.accounts import Accounts
 from rollout.services.authorising import Authority
@@ -104,7 +105,7 @@ class Front:
     """What the API is made of here.
 
     written: what was recorded. told: what tells of single Rollouts, None for by the fleet. url: how people reach it.
-    issuer: at which they sign in.
+    issuer: at which they sign in. asked: who is asked instead of `reviews` whose token it is.
     """
 
     fleet: Fleet
@@ -116,6 +117,7 @@ class Front:
     keys: Keys = field(default_factory=random_key)
     issuer: str = ""
     issuing: Issuing | None = None
+    asked: Reviews | None = None
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOON))
     written: Written = field(default_factory=Written)
     feed: Feed = field(default_factory=Feed)
@@ -127,7 +129,11 @@ class Front:
         api_of = DirectApi(self.cluster)
         sessions = Sessions(sealer=Sealer(self.keys), clock=self.clock, life=LIFE, idle=IDLE, issuer=self.issuer)
         callers = Callers(
-            reviews=self.reviews, clock=self.clock, tokens=self.tokens, proxy=self.proxy, sessions=sessions
+            reviews=self.asked or self.reviews,
+            clock=self.clock,
+            tokens=self.tokens,
+            proxy=self.proxy,
+            sessions=sessions,
         )
         faces = Faces(
             rollouts=self.fleet,

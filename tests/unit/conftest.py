@@ -18,6 +18,10 @@ class Front:
         self.url = ""
         self._app: ASGIApp = FastAPI()
 
+    def show(self, app: ASGIApp) -> None:
+        """Let `app` answer from now on."""
+        self._app = app
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI."""
         await self._app(scope, receive, send)

@@ -3,8 +3,15 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from policies.approval import Realm
+from rollout.model.commands import Verb
+from rollout.progression.audit import proof
 from rollout.services import auditing, queries
+from tests.support.builders import a_command
 from tests.support.cli import GATED, a_terminal, cluster_of
 from tests.support.world import World, a_release
 
@@ -100,3 +107,16 @@ async def test_a_run_keeps_its_last_twenty_deeds() -> None:
     assert run is not None
     assert len(run.deeds) == 20
     assert [deed.verb for deed in run.deeds[-2:]] == ["pause", "resume"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "cluster"),
+        ({"proven": "token"}, "cluster by token"),
+        ({"proven": "issuer https://id.shop.example"}, "cluster by issuer https://id.shop.example"),
+        ({"realm": Realm.SLACK, "vouched": "shop"}, "slack of shop"),
+    ],
+)
+def test_the_audit_says_what_proved_the_actor(changes: dict[str, Any], words: str) -> None:
+    assert proof(a_command(Verb.APPROVE, **changes)) == words

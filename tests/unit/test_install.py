@@ -192,10 +192,24 @@ def test_every_pod_is_counted_by_budget_network_policy_and_monitor() -> None:
     labels = deployment(objects)["spec"]["template"]["metadata"]["labels"]
     (budget,) = [obj["spec"]["selector"]["matchLabels"] for obj in objects if obj["kind"] == "PodDisruptionBudget"]
     networks = [obj["spec"]["podSelector"]["matchLabels"] for obj in objects if obj["kind"] == "NetworkPolicy"]
-    (service,) = [obj for obj in objects if obj["kind"] == "Service"]
+    services = {obj["metadata"]["name"]: obj for obj in objects if obj["kind"] == "Service"}
+    service = services["rollout-controller-metrics"]
     monitor = yaml.safe_load((DEPLOY / "monitoring" / "servicemonitor.yaml").read_text())["spec"]
 
-    for selector in (budget, *networks, service["spec"]["selector"]):
+    for selector in (budget, *networks, *(one["spec"]["selector"] for one in services.values())):
         assert selector.items() <= labels.items()
     assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert {end["port"] for end in monitor["endpoints"]} <= {port["name"] for port in service["spec"]["ports"]}
+
+
+def test_the_api_is_reached_by_the_port_that_the_pod_has_for_it_and_settings_come_from_outside() -> None:
+    objects = controller_objects(Choices())
+    (container,) = deployment(objects)["spec"]["template"]["spec"]["containers"]
+    (service,) = [obj for obj in objects if obj["metadata"]["name"] == "rollout-controller-api"]
+    (network,) = [o for o in objects if o["kind"] == "NetworkPolicy" and o["metadata"]["name"] == "rollout-controller"]
+
+    names = {port["name"] for port in container["ports"]}
+
+    assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
+    assert "api" in {rule["port"] for ingress in network["spec"]["ingress"] for rule in ingress["ports"]} & names
+    assert container["envFrom"] == [{"configMapRef": {"name": "rollout-settings", "optional": True}}]

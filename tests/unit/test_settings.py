@@ -19,10 +19,19 @@ OTHER: dict[str, tuple[str, object]] = {
     "api_listen": ("127.0.0.1:1", "127.0.0.1:1"),
     "api_proxy_from": ("10.0.3.7/32", "10.0.3.7/32"),
     "api_url": ("https://rollout.shop.example", "https://rollout.shop.example"),
+    "login_issuer": ("https://id.shop.example", "https://id.shop.example"),
+    "login_scopes": ("openid groups", "openid groups"),
+    "session_life": ("PT4H", timedelta(hours=4)),
     "webhooks_listen": ("127.0.0.1:1", "127.0.0.1:1"),
     "log_level": ("debug", "debug"),
     "elect": ("false", False),
 }
+ISSUER = {
+    "login_issuer": "https://id.shop.example",
+    "login_client_id": "rollout",
+    "api_url": "https://rollout.shop.example",
+}
+NEEDED = {"login_issuer": ISSUER}  # without these a setting is refused
 OTHER_OF: dict[object, tuple[str, object]] = {
     str: ("another", "another"),
     str | None: ("another", "another"),
@@ -70,6 +79,8 @@ def test_every_setting_is_read_from_the_variable_that_its_flag_names(
     monkeypatch: pytest.MonkeyPatch, name: str, field: FieldInfo
 ) -> None:
     text, value = OTHER.get(name) or OTHER_OF[field.annotation]
+    for needed, told in NEEDED.get(name, {}).items():
+        monkeypatch.setenv(f"ROLLOUT_{needed.upper()}", told)
     monkeypatch.setenv(f"ROLLOUT_{name.upper()}", text)
 
     assert getattr(Settings(), name) == value
@@ -90,10 +101,34 @@ def test_an_address_is_a_host_and_a_port_or_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0.0.0.0:8080", "[::]:8080", "10.0.3.7:8080", "rollout.shop.example:8080"])
 def test_others_reach_the_api_only_once_they_are_asked_who_they_are(text: str) -> None:
-    with pytest.raises(ValidationError, match="set api_tokens or api_proxy_from"):
+    with pytest.raises(ValidationError, match="set api_tokens, login_issuer or api_proxy_from"):
         Settings.model_validate({"api_listen": text})
-    for way in ({"api_tokens": True}, {"api_proxy_from": "10.0.3.8/32"}):
+    for way in ({"api_tokens": True}, {"api_proxy_from": "10.0.3.8/32"}, ISSUER):
         assert Settings.model_validate({"api_listen": text, **way}).api_listen == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"login_client_id": ""}, "set login_client_id"),
+        ({"login_issuer": "http://id.shop.example"}, "login_issuer is 'http://id.shop.example'; write https://"),
+        ({"login_issuer": "id.shop.example"}, "is no URL"),
+        ({"api_url": ""}, "api_url is ''; write https://"),
+        ({"api_url": "http://rollout.shop.example"}, "write https://"),
+        ({"login_scopes": "email profile"}, "lacks openid"),
+        ({"session_idle": "PT0S"}, "more than nothing"),
+        ({"session_idle": "PT9H"}, "at most session_life"),
+    ],
+)
+def test_nobody_signs_in_by_settings_that_are_not_safe(changes: dict[str, str], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Settings.model_validate({**ISSUER, **changes})
+
+
+def test_on_one_machine_people_sign_in_without_tls() -> None:
+    local = {"login_issuer": "http://127.0.0.1:5556", "api_url": "http://localhost:8080"}
+
+    assert Settings.model_validate({**ISSUER, **local}).login_issuer == "http://127.0.0.1:5556"
 
 
 @pytest.mark.parametrize("text", ["10.0.3.7/8", "proxy", "10.0.3.7,", "10.0.3.7; 10.0.3.8"])

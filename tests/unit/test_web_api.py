@@ -108,7 +108,7 @@ async def test_an_order_is_recorded_in_the_callers_name_and_bound_to_what_he_saw
 
     (command,) = here.written.objects
     assert (code, json.loads(text)) == (202, {"command": "command-0", "namespace": "shop"})
-    assert command["spec"]["actor"] == {"user": "ana", "groups": []}
+    assert command["spec"]["actor"] == {"user": "ana", "groups": [], "proven": "token"}
     assert command["spec"] | SEEN | {"channel": "dashboard", "verb": "approve"} == command["spec"]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rollout.model.names import Key
+from rollout.web.guard import OURS
 from rollout.web.pages import ROUTES, assets
 from tests.support.web import a_front
 from tests.unit.conftest import Front
@@ -92,7 +93,7 @@ async def test_what_is_not_there_is_not_found_and_is_no_page(front: Front, path:
 @pytest.mark.parametrize("path", ["/", "/static/main.js"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_nothing_can_be_sent_to_a_page(front: Front, path: str, method: str) -> None:
-    assert (await front.ask(APP, path, method, b"x"))[0] == 405
+    assert (await front.ask(APP, path, method, b"x", {OURS: "1"}))[0] == 405
 
 
 async def test_a_name_that_was_made_to_point_here_gets_no_page_either(front: Front) -> None:

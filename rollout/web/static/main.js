@@ -119,8 +119,8 @@ function follow(event) {
 }
 
 function signIn() {
-  if (location.pathname === '/login') return;
   live.stop();
+  if (location.pathname === '/login') return;
   go(`/login?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
 }
 
