@@ -115,6 +115,30 @@ async def test_whoever_has_not_signed_in_is_told_nothing(front: Door, path: str)
     assert (await Browser(url=front.url).go(path)).code == 401
 
 
+async def test_there_is_no_request_that_is_not_guarded(front: Door) -> None:
+    here = a_front(CHECKOUT, rights=RIGHTS)
+    front.show(here.app())
+    browser = Browser(url=front.url, headers={"Content-Type": "application/json"})
+    known = (await browser.go("/openapi.json")).said["paths"]
+    asked = [
+        (path.format(namespace="shop", name="checkout", command="c"), one) for path in known for one in known[path]
+    ]
+
+    bare = {(path, one): (await browser.go(path, one.upper(), BODY)).code for path, one in asked}
+    ours = {(path, one): (await browser.go(path, one.upper(), BODY, **HEADER["header"])).code for path, one in asked}
+
+    assert {row for row, code in bare.items() if code != (401 if row[1] == "get" else 403)} == {
+        ("/api/v1/login", "get")
+    }
+    # Without proof one can ask how to sign in, try to, and sign out.
+    assert {row for row, code in ours.items() if code != 401} == {
+        ("/api/v1/login", "get"),
+        ("/login/token", "post"),
+        ("/logout", "post"),
+    }
+    assert here.written.objects == []
+
+
 async def test_the_proxys_word_counts_before_an_older_session(front: Door) -> None:
     everybody = Proxy(networks=PROXY.networks, user=PROXY.user, groups=PROXY.groups)
     front.show(a_front(CHECKOUT, rights=RIGHTS | may("bo", "list"), proxy=everybody).app())
