@@ -153,6 +153,8 @@ class Desk:
         """Signed out here; the place is where he signs out at the issuer too, "" for none."""
         session = self.sessions.of(request)
         cookies, place = self.sessions.ended(request), ""
+        if session is not None:
+            _LOG.info("signed_out", way=session.way.value)
         if session is not None and session.way is Way.ISSUER and self.issuing is not None:
             try:
                 place = await self.issuing.logins.farewell(self.clock.now())

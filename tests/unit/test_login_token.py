@@ -139,6 +139,17 @@ async def test_a_session_without_a_request_ends(here: Front, browser: Browser) -
     assert (await browser.go(ME)).code == 401
 
 
+async def test_a_session_of_tomorrow_counts_for_nothing(front: Door, browser: Browser) -> None:
+    first = a_front(rights=RIGHTS)
+    front.show(first.app())
+    first.clock.advance(timedelta(days=1))
+    await signed_in(browser)
+
+    front.show(a_front(rights=RIGHTS, keys=first.keys).app())
+
+    assert (await browser.go(ME)).code == 401
+
+
 async def test_a_cookie_is_not_written_anew_with_each_request(here: Front, browser: Browser) -> None:
     await signed_in(browser)
     here.clock.advance(timedelta(minutes=4))
