@@ -1,6 +1,7 @@
 // By what is the fleet narrowed down?
 
 import { ANYTHING } from './choosing.js';
+import { COLUMNS } from './fleet-rows.js';
 import { h, mark, put, say } from './dom.js';
 import { PHASE_ORDER, figure, personSymbol, phaseWord } from './marks.js';
 
@@ -15,6 +16,8 @@ export function filters(want, change) {
     onkeydown: (event) => event.key === 'Escape' && left(event),
   });
   const space = h('select', { id: 'namespace', onchange: () => change({ ns: space.value }) });
+  const turns = h('select', { id: 'turn', onchange: () => change({ sort: turns.value.replace('-', ''), down: turns.value.startsWith('-') }) },
+    ...COLUMNS.flatMap(({ id, word }) => [h('option', { value: id }, `${word} ↑`), h('option', { value: `-${id}` }, `${word} ↓`)]));
   const person = h('button', { type: 'button', class: 'chip', onclick: () => change({ person: !now.person }) },
     personSymbol(), 'Needs a person ', h('span', { class: 'many' }));
   const phases = ['', ...PHASE_ORDER].map((phase) => h('button', {
@@ -34,6 +37,7 @@ export function filters(want, change) {
   function show(wanted, rows, counts) {
     now = wanted;
     spaces(space, new Set([...rows.map((row) => row.namespace), ...(now.ns ? [now.ns] : [])]), now.ns);
+    turns.value = `${now.down ? '-' : ''}${now.sort}`;
     mark(person, { 'aria-pressed': String(now.person) });
     say(person.querySelector('.many'), figure(rows.filter((row) => row.needsPerson).length));
     phases.forEach((chip, index) => {
@@ -47,7 +51,8 @@ export function filters(want, change) {
     node: h('search', { class: 'filters' },
       h('div', { class: 'fields' },
         h('label', { class: 'field grow' }, h('span', { class: 'unseen' }, 'Search'), search, h('kbd', { 'aria-hidden': 'true' }, '/')),
-        h('label', { class: 'field' }, h('span', { class: 'unseen' }, 'Namespace'), space), person),
+        h('label', { class: 'field' }, h('span', { class: 'unseen' }, 'Namespace'), space),
+        h('label', { class: 'field turns' }, h('span', { class: 'unseen' }, 'Order by'), turns), person),
       h('div', { class: 'chips', role: 'group', 'aria-label': 'Phase' }, ...phases)),
     show,
     search: () => {

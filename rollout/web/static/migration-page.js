@@ -23,7 +23,7 @@ export function migrationPage(ctx) {
   function show(migration) {
     say(title, migration.name);
     fresh(badges, [migration.paused, migration.done, migration.total, migration.needsPerson, migration.error], () => standing(migration));
-    fresh(orders, [migration.paused, migration.done, migration.namespaces.map((one) => one.fallbacks), ctx.me],
+    fresh(orders, [migration.paused, migration.done, migration.holds, migration.namespaces.map((one) => one.holds), ctx.me],
       () => (canAsk(ctx) ? ofMigration(ctx, migration).map(button) : []));
     const { namespaces, waves: _, ...rest } = migration;
     fresh(summary, [rest, namespaces.map((one) => one.stage)], () => [

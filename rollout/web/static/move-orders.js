@@ -69,7 +69,7 @@ export function ofWave(ctx, migration, wave) {
 /** The orders about the whole migration: [{word, give}]. */
 export function ofMigration(ctx, migration) {
   const facts = [['Migration', migration.name], ['Done', `${migration.done} of ${migration.total} namespaces`]];
-  const spent = migration.namespaces.some((namespace) => namespace.fallbacks);
+  const spent = [migration, ...migration.namespaces].some(({ holds }) => holds.some(({ code }) => code === 'FallbackBudgetSpent'));
   const all = [
     !migration.paused && {
       word: 'Pause', verb: 'pause', title: `Pause ${migration.name}?`,
