@@ -2,7 +2,7 @@
 
 import { h, mark, put, say } from './dom.js';
 import {
-  personSymbol, phaseBadge, showPhase, showVerdict, showWeight, stepWords, verdictBadge, warningSymbol, weightBar,
+  personSymbol, phaseBadge, prose, showPhase, showVerdict, showWeight, stepWords, verdictBadge, warningSymbol, weightBar,
 } from './marks.js';
 
 /** The columns of the fleet. */
@@ -57,11 +57,11 @@ function revisions({ stable, revision }) {
 }
 
 function waiting(row) {
-  if (row.error) return [warningSymbol(), h('span', { class: 'words' }, row.error)];
+  if (row.error) return [warningSymbol(), h('span', { class: 'words' }, prose(row.error))];
   const [first, ...others] = row.holds;
-  if (!first) return [h('span', { class: 'words next' }, row.next)];
+  if (!first) return [h('span', { class: 'words next' }, prose(row.next))];
   const sign = row.needsPerson ? [personSymbol(), h('span', { class: 'unseen' }, 'Needs a person: ')]
     : first.warning ? [warningSymbol()] : [];
-  return [...sign, h('span', { class: 'words' }, first.message),
+  return [...sign, h('span', { class: 'words' }, prose(first.message)),
     others.length ? h('span', { class: 'more', title: others.map((hold) => hold.message).join('\n') }, `+${others.length}`) : null];
 }

@@ -3,9 +3,9 @@
 import { rolloutPath } from './api.js';
 import { asRow, chosen, counts, fromQuery, toQuery } from './choosing.js';
 import { h, put, say } from './dom.js';
-import { filters } from './fleet-filters.js';
+import { Filters } from './fleet-filters.js';
 import { COLUMNS, fill, line } from './fleet-rows.js';
-import { grid } from './grid.js';
+import { Grid } from './grid.js';
 import { counted, figure } from './marks.js';
 import { kept } from './reading.js';
 import { isTyping } from './shell.js';
@@ -46,8 +46,8 @@ class Fleet {
     this.#want = want;
     this.#ctx = ctx;
     this.#isWhole = this.#rows.size > 0;
-    this.#table = grid({ columns: COLUMNS, caption: 'Rollouts', make: line, update: fill, sort: (id) => this.#sort(id) });
-    this.#filters = filters(want, (change) => this.#choose(change));
+    this.#table = new Grid({ columns: COLUMNS, caption: 'Rollouts', make: line, update: fill, sort: (id) => this.#sort(id) });
+    this.#filters = new Filters(want, (change) => this.#choose(change));
     this.#reading = kept(ctx.api, (signal) => this.#readAll(signal), (error) => put(root, refused(error)));
   }
 

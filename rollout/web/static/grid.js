@@ -9,111 +9,120 @@ const GUESS_PX = 57;
 
 /**
  * A table. columns: {id, word, isNumber}; make(row) is a `tr` whose link is `a.row-link`, update(tr, row) fills it;
- * sort(id) hears of a press on a column's head. The answer: {node, show(rows), sorted(id, down), move(by), focus(key), stop}.
+ * sort(id) hears of a press on a column's head.
  */
-export function grid({ columns, caption, make, update, sort }) {
-  const heads = columns.map((column) => head(column, sort));
-  const body = h('tbody', { role: 'rowgroup' });
-  const node = h('table', { class: 'grid', role: 'table' }, h('caption', { class: 'unseen' }, caption),
-    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row', 'aria-rowindex': 1 }, ...heads)), body);
-  let rows = [];
-  let places = new Map();
-  let height = GUESS_PX;
-  let isAsked = false;
+export class Grid {
+  #columns;
+  #make;
+  #update;
+  #heads;
+  #body = h('tbody', { role: 'rowgroup' });
+  #rows = [];
+  #places = new Map();
+  #height = GUESS_PX;
+  #isAsked = false;
+  #ask = () => {
+    if (!this.#isAsked) requestAnimationFrame(() => this.#draw());
+    this.#isAsked = true;
+  };
 
-  function draw() {
-    isAsked = false;
-    if (!node.isConnected) return;
-    const top = body.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor(-top / height) - BEYOND);
-    const last = Math.min(rows.length, Math.ceil((window.innerHeight - top) / height) + BEYOND);
-    keyed(body, withGaps(first, last, places.get(focusedKey()), rows), {
-      key: (item) => item.row?.key ?? `gap after ${item.after}`,
-      make: (item) => (item.row ? made(item.row) : gap()),
-      update: (item, what) => (what.row ? updated(item, what) : stretch(item, what.rows * height, columns.length)),
-    });
-    measure();
+  constructor({ columns, caption, make, update, sort }) {
+    this.#columns = columns;
+    this.#make = make;
+    this.#update = update;
+    this.#heads = columns.map((column) => head(column, sort));
+    this.node = h('table', { class: 'grid', role: 'table' }, h('caption', { class: 'unseen' }, caption),
+      h('thead', { role: 'rowgroup' }, h('tr', { role: 'row', 'aria-rowindex': 1 }, ...this.#heads)), this.#body);
+    window.addEventListener('scroll', this.#ask, { passive: true });
+    window.addEventListener('resize', this.#ask);
   }
 
-  function made(row) {
-    return mark(make(row), { role: 'row' });
+  /** Let it have these rows, each with a `key`. */
+  show(rows) {
+    this.#rows = rows;
+    this.#places = new Map(rows.map((row, index) => [row.key, index]));
+    mark(this.node, { 'aria-rowcount': rows.length + 1 });
+    this.#draw();
   }
 
-  function updated(tr, { row, index }) {
-    mark(tr, { 'aria-rowindex': index + 2 });
-    if (tr.shown === row) return;
-    tr.shown = row;
-    update(tr, row);
-  }
-
-  function measure() {
-    const found = body.querySelector('tr:not(.gap)')?.getBoundingClientRect().height;
-    if (found && Math.abs(found - height) > 0.5) {
-      height = found;
-      ask();
-    }
-  }
-
-  function ask() {
-    if (!isAsked) requestAnimationFrame(draw);
-    isAsked = true;
-  }
-
-  function focusedKey() {
-    return body.contains(document.activeElement) ? document.activeElement.closest('tr')?.dataset.key : undefined;
-  }
-
-  function show(wanted) {
-    rows = wanted;
-    places = new Map(rows.map((row, index) => [row.key, index]));
-    mark(node, { 'aria-rowcount': rows.length + 1 });
-    draw();
-  }
-
-  /** Put the focus on the row that is so many away from the one that has it. */
-  function move(by) {
-    const now = places.get(focusedKey());
-    const visible = Math.ceil(Math.max(0, headBottom() - body.getBoundingClientRect().top) / height);
-    focusAt(now === undefined ? visible : now + by);
-  }
-
-  function headBottom() {
-    return Math.max(0, node.tHead.getBoundingClientRect().bottom);
-  }
-
-  function focusAt(wanted) {
-    const index = Math.min(rows.length - 1, Math.max(0, wanted));
-    if (index < 0) return;
-    const top = body.getBoundingClientRect().top + index * height;
-    const above = top - headBottom();
-    const below = top + height - window.innerHeight;
-    if (above < 0) window.scrollBy(0, above);
-    else if (below > 0) window.scrollBy(0, below);
-    draw();
-    linkOf(rows[index].key)?.focus({ preventScroll: true });
-  }
-
-  function focus(key) {
-    linkOf(key)?.focus({ preventScroll: true });
-  }
-
-  function linkOf(key) {
-    return [...body.children].find((tr) => tr.dataset.key === key)?.querySelector('a.row-link');
-  }
-
-  function sorted(id, down) {
-    heads.forEach((th, index) => {
-      const isIt = columns[index].id === id;
+  /** Say by which column the rows are in order. */
+  sorted(id, down) {
+    this.#heads.forEach((th, index) => {
+      const isIt = this.#columns[index].id === id;
       mark(th, { 'aria-sort': isIt ? (down ? 'descending' : 'ascending') : null });
     });
   }
 
-  window.addEventListener('scroll', ask, { passive: true });
-  window.addEventListener('resize', ask);
-  return { node, show, sorted, move, focus, stop: () => {
-    window.removeEventListener('scroll', ask);
-    window.removeEventListener('resize', ask);
-  } };
+  /** Put the focus on the row that is so many away from the one that has it, or on the first that is on screen. */
+  move(by) {
+    const now = this.#places.get(this.#focused());
+    const visible = Math.ceil(Math.max(0, this.#headBottom() - this.#top()) / this.#height);
+    const index = Math.min(this.#rows.length - 1, Math.max(0, now === undefined ? visible : now + by));
+    if (index < 0) return;
+    this.#reveal(index);
+    this.focus(this.#rows[index].key);
+  }
+
+  /** Put the focus on a row, if it is on the page. */
+  focus(key) {
+    const tr = [...this.#body.children].find((one) => one.dataset.key === key);
+    tr?.querySelector('a.row-link')?.focus({ preventScroll: true });
+  }
+
+  /** Do nothing any more. */
+  stop() {
+    window.removeEventListener('scroll', this.#ask);
+    window.removeEventListener('resize', this.#ask);
+  }
+
+  #draw() {
+    this.#isAsked = false;
+    if (!this.node.isConnected) return;
+    const top = this.#top();
+    const first = Math.max(0, Math.floor(-top / this.#height) - BEYOND);
+    const last = Math.min(this.#rows.length, Math.ceil((window.innerHeight - top) / this.#height) + BEYOND);
+    keyed(this.#body, withGaps(first, last, this.#places.get(this.#focused()), this.#rows), {
+      key: (item) => item.row?.key ?? `gap after ${item.after}`,
+      make: (item) => (item.row ? mark(this.#make(item.row), { role: 'row' }) : gap()),
+      update: (tr, item) => (item.row ? this.#fill(tr, item) : stretch(tr, item.rows * this.#height, this.#columns.length)),
+    });
+    this.#measure();
+  }
+
+  #fill(tr, { row, index }) {
+    mark(tr, { 'aria-rowindex': index + 2 });
+    if (tr.shown === row) return;
+    tr.shown = row;
+    this.#update(tr, row);
+  }
+
+  #measure() {
+    const found = this.#body.querySelector('tr:not(.gap)')?.getBoundingClientRect().height;
+    if (!found || Math.abs(found - this.#height) <= 0.5) return;
+    this.#height = found;
+    this.#ask();
+  }
+
+  #reveal(index) {
+    const top = this.#top() + index * this.#height;
+    const above = top - this.#headBottom();
+    const below = top + this.#height - window.innerHeight;
+    if (above < 0) window.scrollBy(0, above);
+    else if (below > 0) window.scrollBy(0, below);
+    this.#draw();
+  }
+
+  #top() {
+    return this.#body.getBoundingClientRect().top;
+  }
+
+  #headBottom() {
+    return Math.max(0, this.node.tHead.getBoundingClientRect().bottom);
+  }
+
+  #focused() {
+    return this.#body.contains(document.activeElement) ? document.activeElement.closest('tr')?.dataset.key : undefined;
+  }
 }
 
 /** Rows from first to before last and the one with the focus, with gaps for those in between. */

@@ -133,3 +133,8 @@ export function figure(number) {
 export function counted(number, noun) {
   return `${figure(number)} ${noun}${number === 1 ? '' : 's'}`;
 }
+
+/** A sentence with its `commands` set apart, for `h` and `put`. */
+export function prose(words) {
+  return String(words).split(/`([^`]+)`/).map((part, index) => (index % 2 ? h('code', {}, part) : part));
+}

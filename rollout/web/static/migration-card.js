@@ -1,7 +1,7 @@
 // How does a migration look among others?
 
 import { h, put } from './dom.js';
-import { badge, counted, percentBar, personSymbol, warningSymbol } from './marks.js';
+import { badge, counted, percentBar, personSymbol, prose, warningSymbol } from './marks.js';
 import { placed, stepsOf } from './stages.js';
 
 const PAUSE = 'M5.5 3.5v9M10.5 3.5v9';
@@ -54,10 +54,10 @@ export function steps({ namespaces, target }) {
 
 /** What the migration as a whole waits for, or what is next. */
 export function waiting({ error, paused, holds, next }) {
-  if (error) return [h('p', { class: 'hold' }, warningSymbol(), h('span', {}, error))];
+  if (error) return [h('p', { class: 'hold' }, warningSymbol(), h('span', {}, prose(error)))];
   const lines = holds.filter(({ code }) => !(paused && code === 'Paused'))
-    .map(({ message, warning }) => h('p', { class: 'hold' }, warning ? warningSymbol() : null, h('span', {}, message)));
-  if (paused) lines.unshift(h('p', { class: 'hold' }, personSymbol(), h('span', {}, `Paused by ${paused}`)));
-  if (next) lines.push(h('p', { class: 'hold soft' }, h('span', {}, `Next: ${next}`)));
+    .map(({ message, warning }) => h('p', { class: 'hold' }, warning ? warningSymbol() : null, h('span', {}, prose(message))));
+  if (paused) lines.unshift(h('p', { class: 'hold' }, personSymbol(), h('span', {}, prose(`Paused by ${paused}`))));
+  if (next) lines.push(h('p', { class: 'hold soft' }, h('span', {}, prose(`Next: ${next}`))));
   return lines;
 }

@@ -1,7 +1,7 @@
 // How does one migration stand: its waves, each namespace on its way, who still speaks plaintext, and what may be asked?
 
 import { h, keyed, mark, put, say } from './dom.js';
-import { badge, counted, moment, personSymbol, span, symbol, warningSymbol } from './marks.js';
+import { badge, counted, moment, personSymbol, prose, span, symbol, warningSymbol } from './marks.js';
 import { kindWords, progress, standing, steps, waiting } from './migration-card.js';
 import { ofMigration, ofNamespace, ofWave } from './move-orders.js';
 import { placed, stepsOf } from './stages.js';
@@ -130,11 +130,11 @@ function step(index, at, { tone, words, isAside, since }) {
 function waits({ holds, needsPerson, next, whyBack }) {
   const sign = (hold) => (needsPerson && hold === holds[0] ? [personSymbol(), h('span', { class: 'unseen' }, 'Needs a person: ')]
     : hold.warning ? [warningSymbol()] : []);
-  const lines = holds.map((hold) => h('p', { class: 'hold' }, ...sign(hold), h('span', {}, hold.message)));
+  const lines = holds.map((hold) => h('p', { class: 'hold' }, ...sign(hold), h('span', {}, prose(hold.message))));
   if (whyBack && !holds.some(({ message }) => message.includes(whyBack))) {
-    lines.unshift(h('p', { class: 'hold' }, warningSymbol(), h('span', {}, whyBack)));
+    lines.unshift(h('p', { class: 'hold' }, warningSymbol(), h('span', {}, prose(whyBack))));
   }
-  if (next) lines.push(h('p', { class: 'hold soft' }, h('span', {}, `Next: ${next}`)));
+  if (next) lines.push(h('p', { class: 'hold soft' }, h('span', {}, prose(`Next: ${next}`))));
   return lines;
 }
 

@@ -2,6 +2,8 @@
 
 import { migrationPath } from './api.js';
 import { order } from './dialog.js';
+import { prose } from './marks.js';
+import { words } from './stages.js';
 
 const OF_NAMESPACE = {
   fallback: {
@@ -31,7 +33,8 @@ const OF_NAMESPACE = {
 export function ofNamespace(ctx, migration, namespace) {
   return namespace.verbs.filter((verb) => verb in OF_NAMESPACE).map((verb) => {
     const { word, title, effect, ...more } = OF_NAMESPACE[verb];
-    const facts = [['Namespace', namespace.name], ['Stage', namespace.stage], ['Migration', migration.name]];
+    const facts = [['Namespace', namespace.name], ['Stage', words(namespace.stage)], ['Migration', migration.name],
+      ...(verb === 'acknowledge' ? namespace.holds.map(({ message }) => ['It waits for', prose(message)]) : [])];
     return {
       word,
       verb,

@@ -7,51 +7,60 @@ import { waiting } from './live.js';
  * The answer is {again, stop}: `again` reads once more, and many of them in short time read no more than twice.
  */
 export function kept(api, load, failed) {
-  let running = null;
-  let isOwed = false;
-  let failures = 0;
-  let timer = 0;
-  let isStopped = false;
+  const reading = new Reading(api, load, failed);
+  return { again: () => reading.again(), stop: () => reading.stop() };
+}
 
-  async function once() {
-    clearTimeout(timer);
-    running = new AbortController();
+class Reading {
+  #api;
+  #load;
+  #failed;
+  #running = null;
+  #isOwed = false;
+  #isStopped = false;
+  #failures = 0;
+  #timer = 0;
+
+  constructor(api, load, failed) {
+    this.#api = api;
+    this.#load = load;
+    this.#failed = failed;
+  }
+
+  async again() {
+    if (this.#isStopped) return;
+    this.#isOwed = true;
+    while (this.#isOwed && !this.#running && !this.#isStopped) {
+      this.#isOwed = false;
+      await this.#once();
+    }
+  }
+
+  stop() {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#running?.abort();
+  }
+
+  async #once() {
+    clearTimeout(this.#timer);
+    this.#running = new AbortController();
     try {
-      await load(running.signal);
-      failures = 0;
+      await this.#load(this.#running.signal);
+      this.#failures = 0;
     } catch (error) {
-      if (!isStopped) taken(error);
+      if (!this.#isStopped) this.#taken(error);
     } finally {
-      running = null;
-    }
-    if (isOwed && !isStopped) {
-      isOwed = false;
-      await once();
+      this.#running = null;
     }
   }
 
-  function taken(error) {
-    api.failed(error);
+  #taken(error) {
+    this.#api.failed(error);
     if (error.isPassing) {
-      clearTimeout(timer);
-      timer = setTimeout(again, waiting(failures++));
+      this.#timer = setTimeout(() => this.again(), waiting(this.#failures++));
     } else if (error.status !== 401) {
-      failed(error);
+      this.#failed(error);
     }
   }
-
-  function again() {
-    if (isStopped) return Promise.resolve();
-    if (!running) return once();
-    isOwed = true;
-    return Promise.resolve();
-  }
-
-  function stop() {
-    isStopped = true;
-    clearTimeout(timer);
-    running?.abort();
-  }
-
-  return { again, stop };
 }
