@@ -2,7 +2,7 @@
 
 import { rolloutPath } from './api.js';
 import { asRow, chosen, counts, fromQuery, toQuery } from './choosing.js';
-import { h, put, say } from './dom.js';
+import { h, mark, put, say } from './dom.js';
 import { Filters } from './fleet-filters.js';
 import { COLUMNS, fill, line } from './fleet-rows.js';
 import { Grid } from './grid.js';
@@ -155,6 +155,7 @@ class Fleet {
     const rows = [...this.#rows.values()];
     const found = chosen(rows, this.#want);
     this.#filters.show(this.#want, rows, counts(rows, this.#want));
+    mark(this.#filters.node, { hidden: rows.length === 0 });
     this.#table.sorted(this.#want.sort, this.#want.down);
     say(this.#count, this.#words(found.length));
     const below = this.#what(rows, found);
@@ -163,7 +164,7 @@ class Fleet {
   }
 
   #words(found) {
-    if (!this.#isWhole && !this.#rows.size) return '';
+    if (!this.#rows.size) return '';
     if (!this.#isWhole) return `${figure(this.#rows.size)} of ${counted(this.#total, 'Rollout')} read`;
     return found === this.#rows.size ? counted(found, 'Rollout') : `${figure(found)} of ${counted(this.#rows.size, 'Rollout')}`;
   }

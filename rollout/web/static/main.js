@@ -5,7 +5,7 @@ import { h, put, say } from './dom.js';
 import { Live } from './live.js';
 import { notes } from './notes.js';
 import { shell } from './shell.js';
-import { empty, refused } from './states.js';
+import { empty, refused, unloaded } from './states.js';
 
 const ROUTES = [
   { path: /^\/$/, module: './fleet.js', title: 'Rollouts' },
@@ -65,7 +65,8 @@ async function show({ isNew }) {
   }
   titled(typeof route.title === 'function' ? route.title(params) : route.title, isNew);
   try {
-    const page = await import(route.module);
+    const page = await import(route.module).catch(() => ({ show: () => put(root, unloaded()) && null }));
+    if (mine !== turn) return;
     const left = await page.show(root, { ...params, query: new URLSearchParams(location.search) }, ctx);
     if (mine === turn) leave = left ?? leave;
     else left?.();
@@ -137,3 +138,5 @@ live.on('unknown', signIn);
 await refresh();
 if (ctx.me) live.start();
 await show({ isNew: false });
+// The other pages are here before they are asked for: then they can be gone to while the controller is away.
+await Promise.allSettled(ROUTES.map(({ module }) => import(module)));
