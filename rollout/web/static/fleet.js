@@ -4,7 +4,7 @@ import { rolloutPath } from './api.js';
 import { asRow, chosen, counts, fromQuery, toQuery } from './choosing.js';
 import { h, mark, put, say } from './dom.js';
 import { Filters } from './fleet-filters.js';
-import { COLUMNS, fill, line } from './fleet-rows.js';
+import { COLUMNS, fill, firstHold, line } from './fleet-rows.js';
 import { Grid } from './grid.js';
 import { counted, figure } from './marks.js';
 import { kept } from './reading.js';
@@ -63,7 +63,7 @@ class Fleet {
     put(this.#root, h('div', { class: 'head' }, h('h1', {}, 'Rollouts'), this.#count), this.#filters.node, this.#below);
     this.#draw();
     this.#table.focus(remembered.opened);
-    this.#reading.again();
+    this.#reading.begin(live);
   }
 
   stop() {
@@ -137,7 +137,7 @@ class Fleet {
 
   /** News that somebody would want to hear without looking. */
   #tell(old, row) {
-    if (row.needsPerson && !old?.needsPerson) this.#ctx.say(`${row.key} waits for a person: ${row.holds[0]?.message ?? ''}`);
+    if (row.needsPerson && !old?.needsPerson) this.#ctx.say(`${row.key} waits for a person: ${firstHold(row.holds)?.message ?? ''}`);
     else if (row.phase === 'Failed' && old?.phase !== 'Failed') this.#ctx.say(`${row.key} failed`);
   }
 
