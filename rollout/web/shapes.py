@@ -27,11 +27,12 @@ class Body(BaseModel):
 
 
 class Hold(Body):
-    """Why it stands still."""
+    """Why it stands still. needs_person: it ends once a person does something, and not before."""
 
     code: str
     message: str
     warning: bool
+    needs_person: bool
 
 
 class Summary(Body):

@@ -1,11 +1,12 @@
 """How does what is stored look over HTTP?"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from policies.verdict import worst
 from rollout.manifest.status import status_to_dict
 from rollout.migration.orders import possible
+from rollout.migration.telling import NEEDS_A_PERSON as MOVES_NEED_A_PERSON
 from rollout.model.commands import Verb
 from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
 from rollout.model.migration import Wave as WaveSpec
@@ -14,7 +15,6 @@ from rollout.model.status import Reason
 from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Stored
 from rollout.progression.telling import NEEDS_A_PERSON
-from rollout.services.migration_reads import needs_a_person
 from rollout.web.shapes import Hold, Migration, Moving, One, Plaintext, Summary, Wave, WaveApproved
 
 
@@ -34,7 +34,7 @@ def summary(stored: Stored) -> Summary:
         steps=len(run.plan) if run else 0,
         weight=run.weight if run else None,
         verdict=worst(deciding).value if deciding else None,
-        holds=holds(status.reasons),
+        holds=holds(status.reasons, NEEDS_A_PERSON),
         needs_person=any(reason.code in NEEDS_A_PERSON for reason in status.reasons),
         next=status.next,
         error=stored.error,
@@ -67,7 +67,7 @@ def migration(stored: StoredMigration) -> Migration:
         paused=status.paused,
         done=status.done,
         total=len(names),
-        holds=holds(status.reasons),
+        holds=holds(status.reasons, MOVES_NEED_A_PERSON),
         needs_person=bool(status.paused) or any(one.needs_person for one in namespaces),
         next=status.next,
         error=stored.error,
@@ -96,8 +96,8 @@ def _moving(known: NamespaceStatus, wave: str) -> Moving:
         stage=known.stage.value,
         visited=known.visited.value,
         since=known.since,
-        holds=holds(known.reasons),
-        needs_person=any(needs_a_person(reason) for reason in known.reasons),
+        holds=holds(known.reasons, MOVES_NEED_A_PERSON),
+        needs_person=any(reason.code in MOVES_NEED_A_PERSON for reason in known.reasons),
         callers=[
             Plaintext(source=one.source, workload=one.workload, calls=one.calls, last=one.last) for one in known.callers
         ],
@@ -116,6 +116,9 @@ def _verbs(known: NamespaceStatus) -> Iterator[str]:
         yield Verb.PROMOTE.value
 
 
-def holds(reasons: tuple[Reason, ...]) -> list[Hold]:
-    """Reasons as they are told."""
-    return [Hold(code=one.code, message=one.message, warning=one.warning) for one in reasons]
+def holds(reasons: tuple[Reason, ...], persons: Collection[str]) -> list[Hold]:
+    """Reasons as they are told. persons: the codes that only a person ends."""
+    return [
+        Hold(code=one.code, message=one.message, warning=one.warning, needs_person=one.code in persons)
+        for one in reasons
+    ]

@@ -100,7 +100,9 @@ function set(node, name, value) {
   } else if (value === null || value === undefined || value === false) {
     node.removeAttribute(name);
   } else if (name === 'href' || name === 'src') {
-    node.setAttribute(name, safeAddress(value));
+    const address = safeAddress(value);
+    if (!address) node.removeAttribute(name);
+    else if (node.getAttribute(name) !== address) node.setAttribute(name, address);
   } else {
     const words = value === true ? '' : String(value);
     if (node.getAttribute(name) !== words) node.setAttribute(name, words);

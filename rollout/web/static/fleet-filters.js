@@ -99,7 +99,7 @@ export class Filters {
 
 function spaces(select, names, chosen) {
   const wanted = ['', ...[...names].sort()];
-  if (wanted.join() !== [...select.options].map((option) => option.value).join()) {
+  if (select.options.length !== wanted.length || wanted.some((name, index) => select.options[index].value !== name)) {
     put(select, ...wanted.map((name) => h('option', { value: name }, name || 'All namespaces')));
   }
   select.value = chosen;

@@ -56,11 +56,17 @@ function revisions({ stable, revision }) {
     h('span', { class: 'to', 'aria-hidden': 'true' }, ' → '), revision];
 }
 
+/** What should be read first: what waits for a person, else what comes first; undefined for nothing. */
+export function firstHold(holds) {
+  return holds.find((hold) => hold.needsPerson) ?? holds[0];
+}
+
 function waiting(row) {
   if (row.error) return [warningSymbol(), h('span', { class: 'words' }, prose(row.error))];
-  const [first, ...others] = row.holds;
+  const first = firstHold(row.holds);
+  const others = row.holds.filter((hold) => hold !== first);
   if (!first) return [h('span', { class: 'words next' }, prose(row.next))];
-  const sign = row.needsPerson ? [personSymbol(), h('span', { class: 'unseen' }, 'Needs a person: ')]
+  const sign = first.needsPerson ? [personSymbol(), h('span', { class: 'unseen' }, 'Needs a person: ')]
     : first.warning ? [warningSymbol()] : [];
   return [...sign, h('span', { class: 'words' }, prose(first.message)),
     others.length ? h('span', { class: 'more', title: others.map((hold) => hold.message).join('\n') }, `+${others.length}`) : null];

@@ -2,9 +2,9 @@
 
 import { rolloutPath } from './api.js';
 import { asRow, chosen, counts, fromQuery, toQuery } from './choosing.js';
-import { h, put, say } from './dom.js';
+import { h, mark, put, say } from './dom.js';
 import { Filters } from './fleet-filters.js';
-import { COLUMNS, fill, line } from './fleet-rows.js';
+import { COLUMNS, fill, firstHold, line } from './fleet-rows.js';
 import { Grid } from './grid.js';
 import { counted, figure } from './marks.js';
 import { kept } from './reading.js';
@@ -63,7 +63,7 @@ class Fleet {
     put(this.#root, h('div', { class: 'head' }, h('h1', {}, 'Rollouts'), this.#count), this.#filters.node, this.#below);
     this.#draw();
     this.#table.focus(remembered.opened);
-    this.#reading.again();
+    this.#reading.begin(live);
   }
 
   stop() {
@@ -137,7 +137,7 @@ class Fleet {
 
   /** News that somebody would want to hear without looking. */
   #tell(old, row) {
-    if (row.needsPerson && !old?.needsPerson) this.#ctx.say(`${row.key} waits for a person: ${row.holds[0]?.message ?? ''}`);
+    if (row.needsPerson && !old?.needsPerson) this.#ctx.say(`${row.key} waits for a person: ${firstHold(row.holds)?.message ?? ''}`);
     else if (row.phase === 'Failed' && old?.phase !== 'Failed') this.#ctx.say(`${row.key} failed`);
   }
 
@@ -155,6 +155,7 @@ class Fleet {
     const rows = [...this.#rows.values()];
     const found = chosen(rows, this.#want);
     this.#filters.show(this.#want, rows, counts(rows, this.#want));
+    mark(this.#filters.node, { hidden: rows.length === 0 });
     this.#table.sorted(this.#want.sort, this.#want.down);
     say(this.#count, this.#words(found.length));
     const below = this.#what(rows, found);
@@ -163,7 +164,7 @@ class Fleet {
   }
 
   #words(found) {
-    if (!this.#isWhole && !this.#rows.size) return '';
+    if (!this.#rows.size) return '';
     if (!this.#isWhole) return `${figure(this.#rows.size)} of ${counted(this.#total, 'Rollout')} read`;
     return found === this.#rows.size ? counted(found, 'Rollout') : `${figure(found)} of ${counted(this.#rows.size, 'Rollout')}`;
   }

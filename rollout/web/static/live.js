@@ -19,14 +19,22 @@ export class Live extends Emitter {
   state = 'opening';
   since = Date.now();
   retryAt = 0;
+  #isStarted = false;
+  #isOver = false;
   #tries = 0;
   #aborting = null;
   #waiting = 0;
   #silence = 0;
   #hiding = 0;
 
-  /** Begin, and go on through every interruption. */
+  /** Begin, or go on after `stop`, through every interruption. */
   start() {
+    this.#isOver = false;
+    if (this.#isStarted) {
+      if (this.state === 'resting') this.#open();
+      return;
+    }
+    this.#isStarted = true;
     document.addEventListener('visibilitychange', () => this.#seen());
     window.addEventListener('online', () => this.now());
     this.#open();
@@ -39,8 +47,13 @@ export class Live extends Emitter {
     this.#open();
   }
 
-  /** Stop for good: there is nobody whom the server would tell anything. */
+  /** Stop until `start`: there is nobody whom the server would tell anything. */
   stop() {
+    this.#isOver = true;
+    this.#rest();
+  }
+
+  #rest() {
     clearTimeout(this.#waiting);
     clearTimeout(this.#silence);
     this.#aborting?.abort();
@@ -48,15 +61,10 @@ export class Live extends Emitter {
     this.#is('resting');
   }
 
-  /** Go on after `stop`. */
-  resume() {
-    if (this.state === 'resting') this.#open();
-  }
-
   #seen() {
     clearTimeout(this.#hiding);
-    if (document.hidden) this.#hiding = setTimeout(() => this.stop(), HIDDEN_MS);
-    else this.resume();
+    if (document.hidden) this.#hiding = setTimeout(() => this.#rest(), HIDDEN_MS);
+    else if (!this.#isOver) this.start();
   }
 
   async #open() {

@@ -2,10 +2,10 @@
 
 import { Api } from './api.js';
 import { h, put, say } from './dom.js';
-import { Live } from './live.js';
+import { Live, waiting } from './live.js';
 import { notes } from './notes.js';
 import { shell } from './shell.js';
-import { empty, refused } from './states.js';
+import { empty, refused, unloaded } from './states.js';
 
 const ROUTES = [
   { path: /^\/$/, module: './fleet.js', title: 'Rollouts' },
@@ -18,10 +18,11 @@ const ROUTES = [
 const api = new Api();
 const live = new Live();
 const root = document.getElementById('main');
-const ctx = { me: null, api, live, go, say: tell, refresh };
+const ctx = { me: undefined, api, live, go, say: tell, refresh };
 let leave = () => {};
 let turn = 0;
 let scrolled = 0;
+let failures = 0;
 
 /** Show another address of the dashboard. replace: the present one is no place to come back to. */
 function go(address, { replace = false } = {}) {
@@ -38,13 +39,15 @@ function tell(words) {
   say(document.getElementById('news'), words);
 }
 
-/** Ask again who the caller is, after signing in or out; a page that waits for an answer shows it by itself. */
+/** Ask who the caller is, at first and after signing in or out. me: null for nobody, undefined while nobody can say. */
 async function refresh() {
   try {
     ctx.me = await api.me();
-    live.resume();
+    failures = 0;
+    live.start();
   } catch (error) {
-    ctx.me = null;
+    if (error.isPassing) setTimeout(refresh, waiting(failures++));
+    else ctx.me = null;
     api.failed(error);
   }
   frame.show(ctx.me);
@@ -65,7 +68,8 @@ async function show({ isNew }) {
   }
   titled(typeof route.title === 'function' ? route.title(params) : route.title, isNew);
   try {
-    const page = await import(route.module);
+    const page = await import(route.module).catch(() => ({ show: () => put(root, unloaded()) && null }));
+    if (mine !== turn) return;
     const left = await page.show(root, { ...params, query: new URLSearchParams(location.search) }, ctx);
     if (mine === turn) leave = left ?? leave;
     else left?.();
@@ -129,11 +133,13 @@ const frame = shell(document.getElementById('top'), ctx);
 notes(document.getElementById('notes'), ctx);
 document.addEventListener('click', follow);
 window.addEventListener('popstate', (event) => {
+  if (event.state === null && location.hash) return; // another place of the same page
   scrolled = event.state?.top ?? 0;
   show({ isNew: true });
 });
 api.on('unknown', signIn);
 live.on('unknown', signIn);
 await refresh();
-if (ctx.me) live.start();
 await show({ isNew: false });
+// The other pages are here before they are asked for: then they can be gone to while the controller is away.
+await Promise.allSettled(ROUTES.map(({ module }) => import(module)));

@@ -56,7 +56,7 @@ export function steps({ namespaces, target }) {
 export function waiting({ error, paused, holds, next }) {
   if (error) return [h('p', { class: 'hold' }, warningSymbol(), h('span', {}, prose(error)))];
   const lines = holds.filter(({ code }) => !(paused && code === 'Paused'))
-    .map(({ message, warning }) => h('p', { class: 'hold' }, warning ? warningSymbol() : null, h('span', {}, prose(message))));
+    .map(({ message, warning, needsPerson }) => h('p', { class: 'hold' }, needsPerson ? personSymbol() : warning ? warningSymbol() : null, h('span', {}, prose(message))));
   if (paused) lines.unshift(h('p', { class: 'hold' }, personSymbol(), h('span', {}, prose(`Paused by ${paused}`))));
   if (next) lines.push(h('p', { class: 'hold soft' }, h('span', {}, prose(`Next: ${next}`))));
   return lines;

@@ -127,8 +127,8 @@ function step(index, at, { tone, words, isAside, since }) {
   return [badge(tone, words, sign), since ? h('span', { class: 'soft small' }, `for ${span(Date.now() - new Date(since))}`) : null];
 }
 
-function waits({ holds, needsPerson, next, whyBack }) {
-  const sign = (hold) => (needsPerson && hold === holds[0] ? [personSymbol(), h('span', { class: 'unseen' }, 'Needs a person: ')]
+function waits({ holds, next, whyBack }) {
+  const sign = (hold) => (hold.needsPerson ? [personSymbol(), h('span', { class: 'unseen' }, 'Needs a person: ')]
     : hold.warning ? [warningSymbol()] : []);
   const lines = holds.map((hold) => h('p', { class: 'hold' }, ...sign(hold), h('span', {}, prose(hold.message))));
   if (whyBack && !holds.some(({ message }) => message.includes(whyBack))) {

@@ -6,6 +6,7 @@ import { migrationCard } from './migration-card.js';
 import { migrationPage } from './migration-page.js';
 import { counted } from './marks.js';
 import { kept } from './reading.js';
+import { isTyping } from './shell.js';
 import { empty, loading, refused } from './states.js';
 
 const TOGETHER_MS = 400;
@@ -20,11 +21,14 @@ export async function show(root, { name }, ctx) {
     clearTimeout(timer);
     timer = setTimeout(reading.again, TOGETHER_MS);
   };
+  const keys = (event) => !name && steps(event, root);
+  document.addEventListener('keydown', keys);
   const ends = [
+    () => document.removeEventListener('keydown', keys),
     ctx.live.on('meshmigration', (changed) => (!name || changed.name === name) && soon()),
     ctx.live.on('reset', reading.again),
   ];
-  reading.again();
+  reading.begin(ctx.live);
   return () => {
     ends.forEach((end) => end());
     clearTimeout(timer);
@@ -55,6 +59,16 @@ function all(root, ctx) {
     count.textContent = counted(items.length, 'migration');
     keyed(cards, items, { key: (item) => item.name, make: () => h('li', {}), update: migrationCard });
   };
+}
+
+/** From one migration to the next by the keys of the fleet. */
+function steps(event, root) {
+  const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+  if (!by || event.shiftKey || isTyping(event) || document.querySelector('dialog[open]')) return;
+  const links = [...root.querySelectorAll('a.row-link')];
+  const now = links.indexOf(document.activeElement);
+  links[Math.min(links.length - 1, Math.max(0, now + by))]?.focus();
+  event.preventDefault();
 }
 
 function nothing(me) {

@@ -2,13 +2,16 @@
 
 import { waiting } from './live.js';
 
+const OPENING_MS = 250;
+
 /**
  * Keep something read. load(signal) reads and shows it; failed(error) hears of a refusal that trying again does not mend.
- * The answer is {again, stop}: `again` reads once more, and many of them in short time read no more than twice.
+ * The answer is {begin, again, stop}: `begin` reads for the first time, `again` once more, and many of them in short time
+ * read no more than twice.
  */
 export function kept(api, load, failed) {
   const reading = new Reading(api, load, failed);
-  return { again: () => reading.again(), stop: () => reading.stop() };
+  return { again: () => reading.again(), begin: (live) => reading.begin(live), stop: () => reading.stop() };
 }
 
 class Reading {
@@ -27,7 +30,15 @@ class Reading {
     this.#failed = failed;
   }
 
+  /** A stream that is about to open says `reset`, which reads all: until then nothing is, or it would be read twice. */
+  begin(live) {
+    if (live.state !== 'opening') return this.again();
+    this.#timer = setTimeout(() => this.again(), OPENING_MS);
+    return Promise.resolve();
+  }
+
   async again() {
+    clearTimeout(this.#timer);
     if (this.#isStopped) return;
     this.#isOwed = true;
     while (this.#isOwed && !this.#running && !this.#isStopped) {

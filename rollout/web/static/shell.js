@@ -53,6 +53,7 @@ function listening(node, state) {
 }
 
 function person(me) {
+  if (me === undefined) return [];
   if (me === null) return [h('a', { class: 'button', href: '/login' }, 'Sign in')];
   if (me.open) return [h('span', { class: 'name' }, 'Read-only')];
   return [h('a', { class: 'name', href: '/login', title: me.groups.join(', ') || 'in no group' },
