@@ -25,6 +25,7 @@ from rollout.ports.migrations import MeshCluster, MeshWrites, Migrations, Record
 from rollout.ports.notices import About, Notices
 from rollout.ports.probe import PlainProbe
 from rollout.ports.rollouts import Commands
+from rollout.services.answered import answer
 from rollout.services.migrate_observe import FleetObserver
 
 CUT = "ConnectionsCut"  # told before the write that does it
@@ -193,9 +194,9 @@ class Migrator:
                 await self._answer(key, Answer(command=command.uid, result=done.result, message=done.message), told)
         await self._tell(saved, decision.events, cuts=False)
 
-    async def _answer(self, key: Key, answer: Answer, told: Moved) -> None:
+    async def _answer(self, key: Key, given: Answer, told: Moved) -> None:
         try:
-            await self.commands.answer(key, answer)
+            await answer(self.commands, key, given)
         except PortError as error:
             told.errors.append(error)
 

@@ -6,6 +6,7 @@ from rollout.model.actions import Action, Answer, ReleaseFinalizer, ReleaseRoute
 from rollout.ports.errors import PortError
 from rollout.ports.rollouts import Commands, Rollouts, Stored
 from rollout.ports.routes import Routes
+from rollout.services.answered import answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Performer:
             case SetSubsets():
                 return await self.routes.set_subsets(stored.key, action)
             case Answer():
-                await self.commands.answer(stored.key, action)
+                await answer(self.commands, stored.key, action)
                 return True
             case ReleaseFinalizer():
                 await self.rollouts.set_finalizer(stored, present=False)

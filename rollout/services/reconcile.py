@@ -16,6 +16,7 @@ from rollout.ports.errors import NotFound, PortError
 from rollout.ports.notices import Notices, about_rollout
 from rollout.ports.rollouts import Rollouts, Stored
 from rollout.progression.decide import decide, decide_deletion
+from rollout.services.answered import answer
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer, lowering
 
@@ -148,7 +149,7 @@ class Reconciler:
         for command in self.performer.commands.pending(stored.key):
             words = f"the spec cannot be read: {stored.error}"
             refusal = Answer(command=command.uid, result=Result.REFUSED, message=words)
-            await self.performer.commands.answer(stored.key, refusal)
+            await answer(self.performer.commands, stored.key, refusal)
         status = _unreadable(stored, stored.status, now)
         if status == stored.status:
             return Told(key=stored.key, before=status, after=status)

@@ -7,6 +7,7 @@ from rollout.model.commands import Command, Result, Verb
 from rollout.model.status import Reason
 from rollout.ports.rollouts import Commands
 from rollout.ports.specs import Sources, StoredSource
+from rollout.services.answered import answer
 
 
 class Confirmations:
@@ -21,13 +22,13 @@ class Confirmations:
         """The source once every command for it is answered, and what is told of that."""
         news: list[Reason] = []
         for command in self._commands.pending(stored.key):
-            answer = _answer(stored, command)
-            if answer.result is Result.ACCEPTED and stored.status.confirmed != command.revision:
+            given = _answer(stored, command)
+            if given.result is Result.ACCEPTED and stored.status.confirmed != command.revision:
                 status = replace(stored.status, confirmed=command.revision or "")
                 await self._sources.report(stored.key, status)
                 stored = self._sources.get(stored.key) or stored
-            await self._commands.answer(stored.key, answer)
-            news.append(_told(command, answer))
+            await answer(self._commands, stored.key, given)
+            news.append(_told(command, given))
         return stored, tuple(news)
 
 

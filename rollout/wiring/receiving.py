@@ -20,8 +20,8 @@ from rollout.controller.kept_receivers import KeptReceivers
 from rollout.ports.clock import Clock
 from rollout.services.authorising import Authority
 from rollout.services.vouching import Voucher
+from webhooks import demands, slack_payloads
 from webhooks.callbacks import CallbackHooks
-from webhooks.demands import schema
 from webhooks.git import GitHooks
 from webhooks.routes import Doors, Handler, hooks
 
@@ -69,5 +69,5 @@ def door(reception: Reception, stack: AsyncExitStack, slack: Handler) -> FastAPI
         ),
         "slack": slack,
     }
-    schemas = {"callbacks": schema()}
+    schemas = {"callbacks": demands.schema(), "slack": slack_payloads.schema()}
     return hooks(Doors(receivers=receivers, clock=clock, handlers=handlers, schemas=schemas, is_ready=cache.is_synced))

@@ -92,6 +92,6 @@ async def test_two_people_come_by_four_doors_and_each_counts_once() -> None:
         assert codes == [202, 200, 202, 202]
         (past, *_) = world.status.history
         assert [(deed.verb, deed.by, deed.channel, deed.proof) for deed in past.deeds] == [
-            ("approve", "ana", "dashboard", "cluster"),
+            ("approve", "ana", "dashboard", "cluster by token"),
             ("approve", "oidc:ben@shop.example", "callback", "oidc of shop"),
         ]

@@ -55,6 +55,34 @@ async def test_a_tick_that_changed_nothing_is_no_line() -> None:
         assert lines == []
 
 
+async def test_what_became_of_a_command_is_a_line_for_whoever_audits() -> None:
+    slack = {"user": "T1/UANA", "realm": "slack", "email": "ana@shop.example", "vouched": "shop"}
+    async with a_release() as world:
+        await world.commit(revision="v2")
+        await world.settle()
+        name = await world.command("pause", actor=slack, channel="slack", reason="lunch")
+
+        with capture_logs() as lines:
+            await world.settle()
+
+        (line,) = [one for one in lines if one["event"] == "command_answered"]
+        assert (line["command"], line["verb"], line["result"], line["reason"]) == (name, "pause", "Accepted", "lunch")
+        assert (line["who"], line["channel"], line["proof"]) == ("slack:ana@shop.example", "slack", "slack of shop")
+        assert (line["key"], line["run"], line["revision"]) == ("shop/checkout", 1, "v2")
+
+
+async def test_a_refused_command_is_a_line_too() -> None:
+    async with a_release() as world:
+        name = await world.command("retry")
+
+        with capture_logs() as lines:
+            await world.settle()
+
+        (line,) = [one for one in lines if one["event"] == "command_answered"]
+        assert (line["command"], line["who"], line["proof"], line["result"]) == (name, "ana", "cluster", "Refused")
+        assert line["message"] in (await world.answer(name))
+
+
 @pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize(
     ("form", "stderr", "is_json"),

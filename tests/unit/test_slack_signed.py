@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,15 +13,42 @@ from tests.support.builders import NOON
 from tests.support.commandlines import comes_true
 from tests.support.slack import FORMER, SECRET, a_slack_receiver
 from tests.support.slack_knocks import VALUE, a_quiet_desk, form, headers_of, payload
-from webhooks.slack import MOST_AT_ONCE
+from webhooks.knock import Knock, RefusedError
+from webhooks.slack import MOST_AT_ONCE, verify
 
 BODY = form(payload())
+STAMP = "x-slack-request-timestamp"
+# Slack's own example (docs.slack.dev, "Verifying requests from Slack").
+PUBLISHED = "a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
+PUBLISHED_BODY = (
+    b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V"
+    b"&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text="
+    b"&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
+    b"&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+)
 
 
 def test_the_fake_slack_signs_as_slacks_own_library_does() -> None:
     found = signed(SECRET, BODY, NOON)
 
     assert {name.lower(): value for name, value in found.headers.items()}.items() >= headers_of(BODY).items()
+
+
+def test_slacks_own_example_is_believed_in_its_time() -> None:
+    knock = Knock(
+        receiver=a_slack_receiver(),
+        uid="uid-1",
+        headers={STAMP: "1531420618", "x-slack-signature": f"v0={PUBLISHED}"},
+        body=PUBLISHED_BODY,
+        now=datetime.fromtimestamp(1531420618 + 60, UTC),
+        secrets=(b"another", b"8f742231b10e8888abcd99yyyzzz85a5"),
+    )
+
+    assert verify(knock) == timedelta(minutes=5)
+    with pytest.raises(RefusedError, match="stale"):
+        verify(replace(knock, now=knock.now + timedelta(minutes=5)))
+    with pytest.raises(RefusedError, match="forged"):
+        verify(replace(knock, body=PUBLISHED_BODY + b"0"))
 
 
 async def test_what_slack_signed_is_heard_and_recorded() -> None:
@@ -46,7 +74,6 @@ def _at(delta: timedelta) -> Mapping[str, str]:
 
 
 GOOD = headers_of(BODY)["x-slack-signature"]
-STAMP = "x-slack-request-timestamp"
 UNPROVEN: dict[str, tuple[Mapping[str, str], str]] = {
     "no headers": ({}, "unsigned"),
     "no signature": ({STAMP: headers_of(BODY)[STAMP]}, "unsigned"),

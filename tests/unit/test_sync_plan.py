@@ -5,7 +5,7 @@ import pytest
 from rollout.model.names import Key
 from rollout.model.source import GitSource, OnInvalid, Snapshot, SpecFile
 from rollout.ports.specs import ObjectRef
-from rollout.services.sync_plan import Wanted, plan, read, uncontested, wanted
+from rollout.services.sync_plan import REFUSED, Wanted, plan, read, uncontested, wanted
 from tests.support.sync_world import API_VERSION, HOME, a_migration, a_policy
 
 APPS = Key(namespace="shop", name="apps")
@@ -13,6 +13,11 @@ OTHER = Key(namespace="shop", name="other")
 BROKEN = a_policy("broken").replace("objectives", "objektives")
 COMMAND = f"apiVersion: {API_VERSION}\nkind: RolloutCommand\nmetadata: {{name: go}}\nspec: {{verb: promote}}\n"
 SOURCE = f"apiVersion: {API_VERSION}\nkind: GitSource\nmetadata: {{name: more}}\nspec: {{url: 'https://x.example/a'}}\n"
+RECEIVER = (
+    f"apiVersion: {API_VERSION}\nkind: Receiver\nmetadata: {{name: mine}}\n"
+    "spec: {type: callback, proof: hmac, secretRef: {name: mine}, grants: [{verbs: [approve]}]}\n"
+)
+FORBIDDEN = {"RolloutCommand": COMMAND, "GitSource": SOURCE, "Receiver": RECEIVER}
 FLEET = ObjectRef(kind="MeshMigration", key=Key(namespace="", name="fleet"))
 FOREIGN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 
@@ -65,9 +70,9 @@ def test_objects_of_other_kinds_are_ignored_and_counted() -> None:
     assert (len(result.specs), result.foreign, result.errors) == (1, 2, ())
 
 
-@pytest.mark.parametrize(("manifest", "kind"), [(COMMAND, "RolloutCommand"), (SOURCE, "GitSource")])
-def test_kinds_that_may_not_come_from_git_are_refused(manifest: str, kind: str) -> None:
-    result = want({"a.yaml": a_policy("a"), "x.yaml": manifest})
+@pytest.mark.parametrize("kind", sorted({*FORBIDDEN, *REFUSED}))
+def test_kinds_that_may_not_come_from_git_are_refused(kind: str) -> None:
+    result = want({"a.yaml": a_policy("a"), "x.yaml": FORBIDDEN[kind]})
 
     assert result.specs == ()
     assert kind in str(result.errors[0])

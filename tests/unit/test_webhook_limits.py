@@ -1,11 +1,13 @@
 """How much is heard, how often, and how many times the same?"""
 
+import ast
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
+from tests.repo.tree import modules, where
 from tests.support.builders import NOON
 from webhooks.knock import Refusal, RefusedError, single
 from webhooks.limits import Deliveries, Rates, read
@@ -117,3 +119,17 @@ def test_headers_are_found_in_lower_case_and_only_those_that_came_once() -> None
     found = single([(b"X-A", b" 1 "), (b"X-B", b"1"), (b"x-b", b"2"), (b"X-C", b"\xe9")])
 
     assert found == {"x-a": "1", "x-c": "é"}
+
+
+def test_what_proves_somebody_is_compared_in_constant_time_alone() -> None:
+    """`==`, `!=` and `in` end at the first byte that differs, which tells how much of a guess was right."""
+    proofs = {"secret", "secrets", "mac", "wanted", "given", "signature", "signatures", "digest", "token"}
+    compared: list[str] = []
+
+    for path in modules("webhooks"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
+                named = {one.id for one in (node.left, *node.comparators) if isinstance(one, ast.Name)}
+                compared += [f"{where(path)}:{node.lineno}"] if named & proofs else []
+
+    assert compared == []

@@ -20,9 +20,6 @@ SECRET = b"open sesame"
 BODY = b'{"ref": "refs/heads/main"}'
 SPECS = Key(namespace="shop", name="specs")
 SOURCE = "/apis/rollout.dev/v1alpha1/namespaces/shop/gitsources/specs"
-# GitHub's own example (docs.github.com, "Testing the webhook payload validation").
-GITHUB_SECRET, GITHUB_BODY = b"It's a Secret to Everybody", b"Hello, World!"
-GITHUB_SIGNATURE = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 
 
 def mac(body: bytes = BODY, secret: bytes = SECRET, algorithm: str = "sha256") -> str:
@@ -96,9 +93,29 @@ async def test_an_unsigned_webhook_is_refused_and_nothing_is_looked_at(kind: str
         assert desk.looked == []
 
 
-async def test_githubs_own_example_is_believed() -> None:
-    async with a_desk(*a_git_receiver("github", GITHUB_SECRET)) as desk:
-        assert await posted(desk, {"X-Hub-Signature-256": GITHUB_SIGNATURE}, GITHUB_BODY) == 202
+@pytest.mark.parametrize(
+    ("kind", "header", "body", "signature"),
+    [
+        # docs.github.com, "Testing the webhook payload validation"
+        (
+            "github",
+            "X-Hub-Signature-256",
+            b"Hello, World!",
+            "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+        ),
+        # support.atlassian.com, "Manage webhooks": "Secure webhooks"
+        (
+            "generic",
+            "X-Hub-Signature",
+            b"Hello World!",
+            "a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9",
+        ),
+    ],
+)
+async def test_the_hosts_own_examples_are_believed(kind: str, header: str, body: bytes, signature: str) -> None:
+    async with a_desk(*a_git_receiver(kind, b"It's a Secret to Everybody")) as desk:
+        assert await posted(desk, {header: f"sha256={signature}"}, body) == 202
+        assert await posted(desk, {header: f"sha256={signature}"}, body + b" ") == 401
 
 
 async def test_gitlabs_signed_form_is_what_another_implementation_signs() -> None:
