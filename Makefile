@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SAY = @printf '%s\n'
 unexport PYTHONDONTWRITEBYTECODE  # container images set it: each worker would compile all tests anew, 2 s of each
-FAST := -p no:schemathesis -n auto --dist worksteal --hypothesis-profile=quick -m 'not server and not e2e and not slow'
+FAST := -p no:schemathesis -p no:anyio -p no:logging -n auto --dist worksteal --hypothesis-profile=quick -m 'not server and not e2e and not slow'
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit stories check e2e stand bench lock
