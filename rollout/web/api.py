@@ -23,7 +23,7 @@ from rollout.web.shapes import Answer, Me, Migration, Migrations, MoveOrder, One
 from rollout.web.shown import migration, one, summary
 from rollout.web.sight import Sight
 from rollout.web.stream import streamed
-from rollout.web.tell import tell
+from rollout.web.tell import tell, tell_moves
 
 ROLLOUTS, ROLLOUT = "/api/v1/rollouts", "/api/v1/rollouts/{namespace}/{name}"
 MIGRATIONS, MIGRATION = "/api/v1/meshmigrations", "/api/v1/meshmigrations/{name}"
@@ -56,6 +56,7 @@ def api(faces: Faces) -> FastAPI:
     _of_rollouts(app, faces)
     tell(app, faces.accounts, faces.sight)
     _of_migrations(app, faces)
+    tell_moves(app, faces.migrations, faces.accounts.clock, faces.sight)
     _of_the_caller(app, faces)
     return app
 

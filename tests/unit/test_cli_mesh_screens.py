@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.mesh_traffic import Caller
-from rollout.cli import mesh_escape, mesh_evidence, mesh_plan, mesh_preflight, mesh_status, mesh_why
+from rollout.cli import mesh_escape, mesh_evidence, mesh_plan, mesh_preflight, mesh_status
 from rollout.migration.preflight.catalogue import Verdict
 from rollout.migration.unblock import Unblock
 from rollout.model.migration import NamespaceStatus, Stage
 from rollout.model.migration_marks import Acknowledged, PlaintextCaller, SoakMark
 from rollout.model.status import Reason
+from rollout.services import migration_account
 from rollout.services.migration_plan import MigrationPlan, checked, plan_now
 from rollout.services.migration_reads import explained, migration
 from rollout.services.paper import Paper
@@ -92,7 +93,7 @@ async def test_why_names_the_callers_that_still_speak_plaintext() -> None:
     async with a_plaintext_fleet() as world:
         moving = await migration(cluster_of(world).objects, NAME)
 
-    same_screen("mesh_why_plaintext", mesh_why.screen(explained(moving, "shop", world.clock.now()), PLAIN))
+    same_screen("mesh_why_plaintext", migration_account.screen(explained(moving, "shop", world.clock.now()), PLAIN))
 
 
 def test_why_tells_which_gate_waits_for_whom() -> None:
@@ -115,7 +116,7 @@ def test_why_tells_which_gate_waits_for_whom() -> None:
         ),
     )
 
-    same_screen("mesh_why_gates", mesh_why.screen(explained(a_moving(one), "shop", START + MINUTE), PLAIN))
+    same_screen("mesh_why_gates", migration_account.screen(explained(a_moving(one), "shop", START + MINUTE), PLAIN))
 
 
 @pytest.mark.parametrize(

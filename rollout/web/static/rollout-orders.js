@@ -27,8 +27,10 @@ export function orders(ctx, namespace, name, again) {
   function show({ why }) {
     seen = why;
     const known = ctx.me && !ctx.me.open ? why.offers.filter(({ verb }) => verb in WORDS) : [];
+    const isThere = node.contains(document.activeElement);
     keyed(node, known, { key: ({ verb }) => verb, make: button, update: () => {} });
     mark(node, { hidden: known.length === 0 });
+    if (isThere) found();
   }
 
   function button({ verb }) {
@@ -40,6 +42,12 @@ export function orders(ctx, namespace, name, again) {
     const offer = seen.offers.find((one) => one.verb === verb);
     if (offer) await order(ctx, { ...wish(namespace, name, seen, offer), changed: again });
     again();
+    setTimeout(found);
+  }
+
+  /** The button that was pressed may be gone: whoever goes by keyboard goes on from the page's title. */
+  function found() {
+    if (document.activeElement === document.body) node.closest('.rollout')?.querySelector('h1').focus({ preventScroll: true });
   }
   return { node, show };
 }

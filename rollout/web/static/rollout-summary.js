@@ -13,7 +13,7 @@ export function heading(namespace, name) {
   const phase = phaseBadge('Idle');
   const verdict = verdictBadge(null);
   const node = h('div', {}, h('p', { class: 'way' }, h('a', { href: '/' }, 'Rollouts'), ' / ', namespace),
-    h('div', { class: 'head' }, h('h1', {}, h('span', { class: 'soft' }, `${namespace}/`), name),
+    h('div', { class: 'head' }, h('h1', { tabindex: -1 }, h('span', { class: 'soft' }, `${namespace}/`), name),
       h('span', { class: 'badges' }, phase, verdict)));
   return {
     node,

@@ -23,11 +23,16 @@ export async function show(root, { namespace, name }, ctx) {
   put(root, loading(`${namespace}/${name}`));
   const path = rolloutPath(namespace, name);
   const page = rolloutPage(ctx, namespace, name, () => reading.again());
+  let gone = null;
   const reading = kept(ctx.api, async (signal) => {
     const found = await Promise.all(PARTS.map((part) => ctx.api.get(`${path}/${part}`, { signal })));
     page.show(Object.fromEntries(PARTS.map((part, index) => [part, found[index]])));
     if (page.node.parentNode !== root) put(root, page.node);
-  }, (error) => put(root, refused(error)));
+  }, (error) => {
+    if (gone && gone.parentNode === root) return; // it is read again and again: one refusal is told once
+    gone = refused(error);
+    put(root, gone);
+  });
   let timer = 0;
   const soon = () => {
     clearTimeout(timer);
