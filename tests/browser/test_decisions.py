@@ -19,7 +19,7 @@ SEEN = {"run": 4, "step": 2, "revision": "v2", "template": "template-v2"}
 
 def command(verb: str, target: str = "checkout", kind: str = "Rollout", **said: Any) -> dict[str, Any]:
     """What is recorded of ana's press."""
-    actor = {"user": "ana", "groups": ["system:authenticated"]}
+    actor = {"user": "ana", "groups": ["system:authenticated"], "proven": "token"}
     return {"target": {"kind": kind, "name": target}, "verb": verb, "actor": actor, "channel": "dashboard", **said}
 
 
@@ -29,12 +29,6 @@ async def wanted(person: Person, word: str, dialog: str = "") -> Locator:
     found = person.page.get_by_role("dialog", name=dialog or word)
     await expect(found).to_be_visible()
     return found
-
-
-async def recorded(dashboard: Dashboard, namespace: str = "shop") -> list[dict[str, Any]]:
-    """All commands, without what proves their actors: `tests/unit` looks at that."""
-    known = command("x").keys() | {*SEEN, "reason", "subject", "finding", "backend"}
-    return [{key: one[key] for key in one if key in known} for one in await dashboard.commands(namespace)]
 
 
 async def test_an_approval_names_revision_and_effect_and_is_recorded_as_it_was_seen(
@@ -50,7 +44,7 @@ async def test_an_approval_names_revision_and_effect_and_is_recorded_as_it_was_s
     await dialog.get_by_role("button", name="Approve").click()
     await expect(dialog).to_contain_text("Recorded as")
 
-    assert await recorded(dashboard) == [command("approve", reason="the till was tested", **SEEN)]
+    assert await dashboard.commands() == [command("approve", reason="the till was tested", **SEEN)]
 
 
 async def test_what_the_controller_answers_is_told_where_it_was_asked(visit: Visit, dashboard: Dashboard) -> None:
@@ -86,7 +80,7 @@ async def test_each_order_tells_its_effect_and_is_bound_to_the_run(
     await dialog.get_by_role("button", name=word).click()
     await expect(dialog).to_contain_text("Recorded as")
 
-    assert await recorded(dashboard) == [command(run=4, **said)]
+    assert await dashboard.commands() == [command(run=4, **said)]
 
 
 async def test_a_failed_revision_is_tried_again(visit: Visit, dashboard: Dashboard) -> None:
@@ -97,7 +91,7 @@ async def test_a_failed_revision_is_tried_again(visit: Visit, dashboard: Dashboa
     await dialog.get_by_role("button", name="Retry").click()
     await expect(dialog).to_contain_text("Recorded as")
 
-    assert await recorded(dashboard) == [command("retry", "invoices")]
+    assert await dashboard.commands() == [command("retry", "invoices")]
 
 
 async def test_whoever_leaves_the_dialog_has_asked_for_nothing(visit: Visit, dashboard: Dashboard) -> None:
@@ -109,7 +103,7 @@ async def test_whoever_leaves_the_dialog_has_asked_for_nothing(visit: Visit, das
     await dialog.get_by_role("button", name="Cancel").click()
 
     await expect(ana.page.get_by_role("dialog")).to_have_count(0)
-    assert await recorded(dashboard) == []
+    assert await dashboard.commands() == []
     await expect(ana.page.get_by_role("button", name="Abort")).to_be_focused()
 
 
@@ -122,7 +116,7 @@ async def test_somebody_without_the_right_is_told_so_and_nothing_is_recorded(
     await dialog.get_by_role("button", name="Approve").click()
 
     await expect(dialog.get_by_role("status")).to_contain_text("bo has no right to approve Rollout shop/checkout")
-    assert await recorded(dashboard) == []
+    assert await dashboard.commands() == []
 
 
 @pytest.mark.parametrize(
@@ -144,7 +138,7 @@ async def test_an_approval_of_what_is_no_longer_so_is_refused(
 
     await expect(dialog.get_by_role("status")).to_contain_text("approve was made for run 4, step 2, v2")
     await expect(dialog.get_by_role("status")).to_contain_text(now)
-    assert await recorded(dashboard) == []
+    assert await dashboard.commands() == []
     await dialog.get_by_role("button", name="Close").click()
     await ana.sees(now)
 
@@ -157,7 +151,7 @@ async def test_a_run_that_ended_meanwhile_is_not_aborted_again(visit: Visit, das
     await dialog.get_by_role("button", name="Abort").click()
 
     await expect(dialog.get_by_role("status")).to_contain_text("now there is no run")
-    assert await recorded(dashboard) == []
+    assert await dashboard.commands() == []
 
 
 async def test_two_presses_ask_once(visit: Visit, dashboard: Dashboard) -> None:
@@ -167,7 +161,7 @@ async def test_two_presses_ask_once(visit: Visit, dashboard: Dashboard) -> None:
     await dialog.get_by_role("button", name="Approve").dblclick()
     await expect(dialog).to_contain_text("Recorded as")
 
-    assert len(await recorded(dashboard)) == 1
+    assert len(await dashboard.commands()) == 1
     assert dashboard.line.asked.count("POST /api/v1/rollouts/shop/checkout/commands") == 1
 
 
@@ -181,7 +175,7 @@ async def test_an_impatient_enter_asks_once(visit: Visit, dashboard: Dashboard) 
     await ana.page.keyboard.press("Escape")
     await expect(ana.page.get_by_role("dialog")).to_have_count(0)
 
-    assert len(await recorded(dashboard)) == 1
+    assert len(await dashboard.commands()) == 1
 
 
 async def test_an_approval_needs_no_mouse(visit: Visit, dashboard: Dashboard) -> None:
@@ -206,7 +200,7 @@ async def test_an_approval_needs_no_mouse(visit: Visit, dashboard: Dashboard) ->
     await ana.page.keyboard.press("Enter")
 
     await expect(ana.page.get_by_role("dialog")).to_have_count(0)
-    assert await recorded(dashboard) == [command("approve", **SEEN)]
+    assert await dashboard.commands() == [command("approve", **SEEN)]
 
 
 async def tabbed(person: Person, target: Locator) -> None:
@@ -267,13 +261,13 @@ async def test_a_namespace_falls_back_only_after_its_dialog_said_what_that_means
 ) -> None:
     ana = await visit("ana", "/meshmigrations/to-strict")
 
-    await ana.page.get_by_role("button", name="Orders for edge").click()
+    await ana.page.locator("summary", has_text="for edge").click()
     await ana.page.get_by_role("button", name="Fall back").click()
     dialog = ana.page.get_by_role("dialog", name="Fall back edge")
     await expect(dialog).to_contain_text("mTLS in edge is opened to plaintext at once")
     await dialog.get_by_role("button", name="Fall back").click()
     await expect(dialog).to_contain_text("Recorded as")
 
-    assert await recorded(dashboard, "rollout-system") == [
+    assert await dashboard.commands("rollout-system") == [
         command("fallback", "to-strict", kind="MeshMigration", subject="edge")
     ]
