@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, expect
 
 from tests.servers.chromium import axe
 from tests.support.builders import NOON
@@ -14,7 +14,7 @@ from tests.support.builders import NOON
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}
 SERIOUS = ("serious", "critical")
-PATIENCE_MS = 5_000
+PATIENCE_MS = 15_000  # a machine that is busy with other tests is no fault of a page
 # What a browser itself says of an answer that a page asked for and deals with.
 _ASKED = "Failed to load resource"
 _NOTED = """
@@ -79,6 +79,22 @@ class Person:
         for text in texts:
             await expect(self.page.locator(within)).to_contain_text(text, timeout=PATIENCE_MS, use_inner_text=True)
 
+    async def rows(self) -> list[str]:
+        """Which Rollouts are listed, "namespace/name", from top to bottom, as far as they are drawn."""
+        keys = "() => [...document.querySelectorAll('tr[data-key]:not(.gap)')].map((row) => row.dataset.key)"
+        return list(await self.page.evaluate(keys))
+
+    async def lists(self, *keys: str) -> None:
+        """Wait until these and no others are listed, in this order."""
+        rows = self.page.locator("tr[data-key]:not(.gap)")
+        await expect(rows).to_have_count(len(keys), timeout=PATIENCE_MS)
+        for row, key in zip(await rows.all(), keys, strict=True):
+            await expect(row).to_have_attribute("data-key", key, timeout=PATIENCE_MS)
+
+    def row(self, key: str) -> Locator:
+        """The row of a Rollout."""
+        return self.page.locator(f"tr[data-key='{key}']")
+
     async def is_at(self, path: str) -> None:
         """Wait until this is the address."""
         await self.page.wait_for_url(lambda url: _path(url) == path, timeout=PATIENCE_MS)
@@ -128,7 +144,7 @@ async def another_tab(context: BrowserContext) -> Person:
     """One more tab of the same person."""
     page = await context.new_page()
     person = Person(page)
-    await page.clock.set_fixed_time(NOON)
+    await page.clock.install(time=NOON)
     await page.add_init_script(_NOTED)
     page.set_default_timeout(PATIENCE_MS)
     page.on("console", person.hears)

@@ -28,7 +28,7 @@ from rollout.settings import Settings
 from rollout.web.listen import served
 from rollout.wiring.web import api_app
 from tests.support.builders import NOON
-from tests.support.dashboard_fleet import migrations, policies, rollouts
+from tests.support.dashboard_fleet import migrations, policies, rollouts, routes
 
 HOME = "rollout-system"
 OPEN, AWAY = "/api/v1/changes", "/api/"
@@ -143,7 +143,7 @@ async def a_dashboard(objects: Iterable[Obj] = (), at: str = "127.0.0.1:0", **ch
     cluster = MemoryCluster.with_kinds("VirtualService", now=clock.now)
     cluster.seed(*definitions().values())
     cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}})
-    cluster.seed(*rollouts(), *policies(), *migrations(), *objects)
+    cluster.seed(*rollouts(), *routes(), *policies(), *migrations(), *objects)
     cluster.tokens = {name: User(name=name, groups=("system:authenticated",)) for name in RIGHTS}
     rights = dict(RIGHTS)
     cluster.allows = lambda asked: asked.user == ADMIN or _may(asked, rights.get(asked.user.name, ()))

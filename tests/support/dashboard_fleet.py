@@ -195,16 +195,37 @@ def rollout(namespace: str, name: str, status: RolloutStatus, **spec: Any) -> di
 
 
 def thousands(count: int) -> Iterator[dict[str, Any]]:
-    """So many Rollouts of all phases in 30 namespaces."""
+    """So many Rollouts of all phases in 29 namespaces."""
     kinds = tuple(the_phases().values())
     for number in range(count):
-        yield rollout(f"team-{number % 30:02}", f"app-{number:04}", kinds[number % len(kinds)])
+        yield rollout(f"team-{number % 29:02}", f"app-{number:04}", kinds[number % len(kinds)])
 
 
 def policies() -> Iterator[dict[str, Any]]:
-    """Who must say yes to step 2."""
+    """Who must say yes to step 2: two of ana, bo and Slack's ben."""
+    approvers = {"users": ["ana", "bo"], "emails": ["ben@shop.example"]}
     for namespace in ("shop", "pay"):
-        yield an_approval_manifest(GATE, namespace, minimum=2)
+        yield an_approval_manifest(GATE, namespace, minimum=2, approvers=approvers)
+
+
+def routes() -> Iterator[dict[str, Any]]:
+    """A VirtualService for each Rollout that has a run, as its status says that it stands."""
+    for key, status in the_phases().items():
+        namespace, name = key.split("/")
+        if status.run is not None:
+            yield route(namespace, name, status.run.confirmed)
+
+
+def route(namespace: str, name: str, weight: int) -> dict[str, Any]:
+    """The VirtualService of a Rollout, with so much for v2."""
+    shares = [("v1", 100 - weight), ("v2", weight)]
+    backends = [{"destination": {"host": f"{name}-{revision}"}, "weight": share} for revision, share in shares]
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"hosts": [name], "http": [{"route": backends}]},
+    }
 
 
 def migrations() -> Iterator[dict[str, Any]]:
