@@ -212,6 +212,21 @@ async def tabbed(person: Person, target: Locator) -> None:
     await expect(target).to_be_focused()
 
 
+async def test_an_order_that_nobody_took_can_be_given_again(visit: Visit, dashboard: Dashboard) -> None:
+    ana = await visit("ana", CHECKOUT)
+    dialog = await wanted(ana, "Approve")
+    await dialog.get_by_label("Reason").fill("tested")
+
+    dashboard.line.away = 503
+    await dialog.get_by_role("button", name="Approve").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("the cluster does not answer")
+    dashboard.line.away = 0
+    await dialog.get_by_role("button", name="Approve").click()
+    await expect(dialog).to_contain_text("Recorded as")
+
+    assert await dashboard.commands() == [command("approve", reason="tested", **SEEN)]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_nothing_keeps_anybody_out_of_a_dialog(visit: Visit, scheme: str) -> None:
     ana = await visit("ana", CHECKOUT, color_scheme=scheme)

@@ -103,6 +103,16 @@ async def test_whoever_sees_one_namespace_meets_no_other(visit: Visit, dashboard
     await cy.sees("cy may not list Rollouts in shop")
 
 
+async def test_whoever_may_list_no_migration_is_told_so(visit: Visit) -> None:
+    cy = await visit("cy", "/meshmigrations")
+    await cy.sees("you may")
+
+    await cy.opens("/meshmigrations/to-strict")
+
+    await cy.sees("cy may not list MeshMigrations")
+    assert "vault" not in await cy.page.inner_text("body")
+
+
 async def test_what_was_looked_for_is_still_there_after_a_look_at_one(visit: Visit) -> None:
     ana = await visit("ana")
     await ana.page.get_by_role("searchbox", name="Search").fill("bank")

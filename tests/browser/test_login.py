@@ -12,7 +12,8 @@ from playwright.async_api import Browser, expect
 from rollout.demo.issuer import Issuer, Person, serving
 from tests.browser.person import PHONE, a_person
 from tests.servers.process import free_port
-from tests.support.dashboard import Dashboard, a_dashboard
+from tests.support.dashboard import RIGHTS, Dashboard, a_dashboard
+from tests.support.dashboard_fleet import idle
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="session")]
 
@@ -102,6 +103,58 @@ async def test_a_session_that_ended_leads_to_the_sign_in_and_back(browser: Brows
         await person.page.keyboard.press("Enter")
 
         await person.is_at("/meshmigrations")
+
+
+async def test_a_page_that_is_open_when_its_session_ends_is_there_again_after_the_sign_in(browser: Browser) -> None:
+    async with a_dashboard() as dashboard, a_person(browser, dashboard.url) as person:
+        await person.opens("/login?next=/rollouts/shop/checkout")
+        await person.page.get_by_label("Token of the cluster").fill("ana")
+        await person.page.keyboard.press("Enter")
+        await person.is_at("/rollouts/shop/checkout")
+        await person.sees("waiting for 1 approval of v2")
+
+        dashboard.clock.advance(timedelta(hours=1))
+        await dashboard.status("shop/checkout", idle("checkout"))
+        await person.is_at("/login?next=%2Frollouts%2Fshop%2Fcheckout")
+        await person.page.get_by_label("Token of the cluster").fill("ana")
+        await person.page.keyboard.press("Enter")
+
+        await person.is_at("/rollouts/shop/checkout")
+        await person.sees("Idle", "shop/checkout")
+
+
+async def test_a_press_after_the_session_ended_records_nothing_and_leads_to_the_sign_in(browser: Browser) -> None:
+    async with a_dashboard() as dashboard, a_person(browser, dashboard.url) as person:
+        await person.opens("/login?next=/rollouts/shop/checkout")
+        await person.page.get_by_label("Token of the cluster").fill("ana")
+        await person.page.keyboard.press("Enter")
+        await person.page.get_by_role("button", name="Approve").click()
+        dialog = person.page.get_by_role("dialog")
+
+        dashboard.clock.advance(timedelta(hours=1))
+        await dialog.get_by_role("button", name="Approve").click()
+        await dialog.get_by_role("link", name="Sign in again").click()
+
+        await person.sees("Sign in with the token")
+        assert await dashboard.commands() == []
+
+
+async def test_who_signed_in_at_the_issuer_approves_in_the_name_that_it_gave(browser: Browser, tmp_path: Path) -> None:
+    async with with_issuer(tmp_path) as (dashboard, issuer), a_person(browser, dashboard.url) as person:
+        dashboard.rights["ana@shop.example"] = RIGHTS["ana"]
+        await person.opens("/rollouts/shop/checkout")
+        await person.page.get_by_role("link", name="Sign in at 127.0.0.1").click()
+        await person.page.get_by_role("link", name="Ana").click()
+        await person.is_at("/rollouts/shop/checkout")
+
+        await person.page.get_by_role("button", name="Approve").click()
+        dialog = person.page.get_by_role("dialog")
+        await dialog.get_by_role("button", name="Approve").click()
+        await expect(dialog).to_contain_text("Recorded as")
+
+        (recorded,) = await dashboard.commands()
+        actor = recorded["actor"]
+        assert (actor["user"], actor["proven"]) == ("ana@shop.example", f"issuer {issuer.url}")
 
 
 async def test_the_issuer_says_who_it_is_and_signs_out_too(browser: Browser, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Can everybody use every page: in light and dark, on a phone, without a mouse, without eyes, without being moved about?"""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,7 +11,7 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.person import PHONE, Person, a_person
-from tests.support.dashboard import a_dashboard
+from tests.support.dashboard import Dashboard, a_dashboard
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="session")]
 
@@ -53,6 +54,7 @@ async def looked(browser: Browser) -> Looked:
     """ana looks at each page: at a desk in light and in dark, then on a phone, where she wants nothing to move."""
     found = Looked()
     async with a_dashboard() as dashboard:
+        await dashboard.live_through("shop/checkout")
         async with a_person(browser, dashboard.url, "ana") as ana:
             for path, text in PAGES.items():
                 await ana.opens(path)
@@ -98,6 +100,20 @@ async def test_no_page_breaks_the_policy_or_says_an_error_to_the_console(looked:
 def found_in(findings: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Those pages on which something was found."""
     return {path: found for path, found in findings.items() if found}
+
+
+async def test_charts_draw_what_was_seen_and_tell_it_in_words_and_numbers(visit: Visit, dashboard: Dashboard) -> None:
+    await dashboard.live_through("shop/checkout")
+    ana = await visit("ana", "/rollouts/shop/checkout")
+
+    weight = ana.page.get_by_role("img", name="Weight of v2 in run 4: from 5 % to 25 % wanted")
+    await expect(weight.locator("path.line.wanted")).to_have_attribute(
+        "d", re.compile(r"^M[\d. ]+H[\d.]+V[\d.]+H[\d.]+V")
+    )
+    await ana.page.locator("summary", has_text="Numbers").first.click()
+
+    await expect(ana.page.get_by_role("region", name="Numbers: weight of v2")).to_contain_text("25 %")
+    assert await ana.barriers() == []
 
 
 async def test_the_switch_of_colours_is_remembered(visit: Visit) -> None:

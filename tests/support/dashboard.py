@@ -5,12 +5,14 @@ Nobody decides here: what a controller would answer or change, a test says by `c
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+import aiohttp
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,12 +25,12 @@ from adapters.memory.clock import ManualClock
 from adapters.memory.cluster import ADMIN, DirectApi, MemoryCluster
 from rollout.crds import definitions
 from rollout.manifest.status import status_to_dict
-from rollout.model.status import RolloutStatus
+from rollout.model.status import Phase, RolloutStatus
 from rollout.settings import Settings
 from rollout.web.listen import served
 from rollout.wiring.web import api_app
 from tests.support.builders import NOON
-from tests.support.dashboard_fleet import migrations, policies, rollouts, routes
+from tests.support.dashboard_fleet import AWAITS, migrations, objectives, policies, rollouts, routes, running
 
 HOME = "rollout-system"
 OPEN, AWAY = "/api/v1/changes", "/api/"
@@ -121,6 +123,28 @@ class Dashboard:
         namespace, name = key.split("/")
         path = KINDS["Rollout"].path("v1alpha1", namespace, name, "status")
         await self.api.patch(path, Patch.JSON, [{"op": "add", "path": "/status", "value": status_to_dict(status)}], {})
+
+    async def live_through(self, key: str, minutes: int = 6) -> None:
+        """Let the run of a Rollout be seen for so long, with other numbers each minute: its charts have something to draw."""
+        name = key.split("/")[1]
+        for minute in range(minutes):
+            weight = 5 if minute < minutes // 2 else 25
+            value = 0.2 + 0.1 * (minute % 3)
+            judged = tuple(replace(one, at=self.clock.now()) for one in objectives(value=f"{value:.1f}%"))
+            seen = running(name, Phase.PROGRESSING, AWAITS, step=1 + (weight > 5), weight=weight, confirmed=weight)
+            self.clock.advance(timedelta(minutes=1))
+            await self.status(key, replace(seen, verdicts=judged))
+            await self._is_remembered(key, minute + 1)
+
+    async def _is_remembered(self, key: str, points: int) -> None:
+        """Wait until the API tells so many values of the run's first objective; its watch looks a moment after a change."""
+        headers = {"Authorization": "Bearer ana"}
+        async with asyncio.timeout(10), aiohttp.ClientSession(self.url, headers=headers) as session:
+            for _ in itertools.count():
+                async with session.get(f"/api/v1/rollouts/{key}/trace") as answer:
+                    runs = (await answer.json())["runs"]
+                if runs and len(runs[0]["lines"][0]["points"]) >= points:
+                    return
 
     async def put(self, *objects: Obj) -> None:
         """Further objects, status included; returns when pages can see them."""

@@ -134,7 +134,7 @@ class OrderDialog {
   #failed(error) {
     const words = error instanceof Failure ? error.detail : String(error);
     const isRecorded = this.#answers.childElementCount === 1;
-    if (error.status === 401) this.#show('bad', words, h('a', { href: '/login' }, 'Sign in again'));
+    if (error.status === 401) this.#show('bad', words, signInAgain());
     else if (isRecorded && error.status === 403) this.#show('held', `It is recorded. You cannot see what becomes of it: ${words}`);
     else this.#show('bad', error.status === 409 ? `What you saw has changed: ${words}. Nothing was done.` : words);
     if (error.status === 409) this.#wish.changed?.();
@@ -166,4 +166,10 @@ class OrderDialog {
     this.#node.remove();
     this.#resolve(this.#answer);
   }
+}
+
+/** A link that leaves the page, and the dialog with it; whoever signs in comes back to what he was looking at. */
+function signInAgain() {
+  const next = encodeURIComponent(location.pathname + location.search);
+  return h('a', { href: `/login?next=${next}`, target: '_self' }, 'Sign in again');
 }

@@ -116,6 +116,11 @@ function follow(event) {
   const link = event.target.closest?.('a[href]');
   const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
   if (!link || !isPlain || event.defaultPrevented || link.target || link.hasAttribute('download')) return;
+  if (link.classList.contains('skip')) { // a jump by the browser would be an entry of the history, and show the page anew
+    event.preventDefault();
+    root.focus();
+    return;
+  }
   const wanted = new URL(link.href);
   if (wanted.origin !== location.origin || !found(wanted.pathname).route || wanted.hash) return;
   event.preventDefault();
@@ -124,6 +129,8 @@ function follow(event) {
 
 function signIn() {
   live.stop();
+  ctx.me = null; // his session has ended: the page to sign in must not say that he is
+  frame.show(null);
   if (location.pathname === '/login') return;
   go(`/login?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
 }
