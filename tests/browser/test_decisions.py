@@ -14,7 +14,7 @@ from tests.support.dashboard_fleet import idle, revision, running
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="session")]
 
 CHECKOUT = "/rollouts/shop/checkout"
-SEEN = {"run": 4, "step": 2, "revision": "v2", "template": "template-v2"}
+SEEN: dict[str, Any] = {"run": 4, "step": 2, "revision": "v2", "template": "template-v2"}
 
 
 def command(verb: str, target: str = "checkout", kind: str = "Rollout", **said: Any) -> dict[str, Any]:
