@@ -11,9 +11,10 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 ROUTES = ("/", "/rollouts/{namespace}/{name}", "/meshmigrations", "/meshmigrations/{name}", "/login")
+PROGRAMS = ("/api/", "/static/")  # what is below is for programs: a page is no answer to them
 PAGE = "index.html"
 TYPES: Mapping[str, str] = {
     "html": "text/html; charset=utf-8",
@@ -58,9 +59,21 @@ def add_pages(app: FastAPI, found: Mapping[str, Asset]) -> None:
             raise HTTPException(404, f"there is no file {name} here")
         return found[name].answer(request)
 
+    async def lost(request: Request, error: Exception) -> Response:
+        if _wants_a_page(request):
+            return Response(found[PAGE].body, status_code=404, media_type=found[PAGE].type)
+        return JSONResponse({"detail": getattr(error, "detail", "there is nothing here")}, status_code=404)
+
+    app.add_exception_handler(404, lost)
     for route in ROUTES:
         app.add_api_route(route, page, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/static/{name}", static, methods=["GET", "HEAD"], include_in_schema=False)
+
+
+def _wants_a_page(request: Request) -> bool:
+    """Whether a person typed this address, or followed a link to it: the page says that there is none, and where others are."""
+    is_ours = any(request.url.path.startswith(part) for part in PROGRAMS)
+    return not is_ours and "text/html" in request.headers.get("accept", "")
 
 
 def _asset(body: bytes, kind: str) -> Asset:

@@ -8,7 +8,7 @@ import pytest
 
 from rollout.model.names import Key
 from rollout.web.pages import ROUTES, assets
-from tests.support.web import a_front
+from tests.support.web import a_front, may
 from tests.unit.conftest import Front
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -88,6 +88,21 @@ async def test_what_is_not_there_is_not_found_and_is_no_page(front: Front, path:
     code, text = await front.ask(APP, path)
 
     assert (code, "<html" in text, "import" in text) == (404, False, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_page"),
+    [("/nothing", True), ("/rollouts/shop", True), ("/static/nothing.js", False), ("/api/v1/nothing", False)],
+)
+async def test_a_person_who_is_lost_gets_a_page_that_says_so_and_a_program_does_not(
+    front: Front, path: str, is_page: bool
+) -> None:
+    headers = {"Accept": "text/html,*/*;q=0.8", "Authorization": "Bearer ana"}
+    app = a_front(rights=may("ana", "list")).app()
+
+    code, text = await front.ask(app, path, headers=headers)
+
+    assert (code, "<html" in text) == (404, is_page)
 
 
 @pytest.mark.parametrize("path", ["/", "/static/main.js"])
