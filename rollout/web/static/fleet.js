@@ -158,8 +158,9 @@ class Fleet {
     mark(this.#filters.node, { hidden: rows.length === 0 });
     this.#table.sorted(this.#want.sort, this.#want.down);
     say(this.#count, this.#words(found.length));
-    const below = this.#what(rows, found);
-    if (this.#below.firstChild !== below) put(this.#below, below);
+    mark(this.#count, { 'aria-live': this.#isWhole ? null : 'off' }); // who hears the page need not count along
+    const state = found.length ? 'rows' : !this.#isWhole ? 'reading' : rows.length ? 'none like this' : 'none';
+    if (this.#below.dataset.state !== state) put(mark(this.#below, { 'data-state': state }), this.#what(state));
     this.#table.show(found);
   }
 
@@ -169,10 +170,10 @@ class Fleet {
     return found === this.#rows.size ? counted(found, 'Rollout') : `${figure(found)} of ${counted(this.#rows.size, 'Rollout')}`;
   }
 
-  #what(rows, found) {
-    if (found.length) return this.#table.node;
-    if (!this.#isWhole) return loading('Rollouts');
-    if (rows.length) {
+  #what(state) {
+    if (state === 'rows') return this.#table.node;
+    if (state === 'reading') return loading('Rollouts');
+    if (state === 'none like this') {
       return empty('No Rollout is like this', 'None matches what is looked for.',
         h('button', { type: 'button', class: 'button', onclick: () => this.#filters.clear() }, 'Show all'));
     }

@@ -47,7 +47,10 @@ async function refresh() {
     live.start();
   } catch (error) {
     if (error.isPassing) setTimeout(refresh, waiting(failures++));
-    else ctx.me = null;
+    else {
+      ctx.me = null;
+      live.stop();
+    }
     api.failed(error);
   }
   frame.show(ctx.me);

@@ -13,7 +13,7 @@ const PHASES = {
 const VERDICTS = {
   PASS: { tone: 'good', path: 'M3 8.5l3.2 3.2L13 5', word: 'Pass' },
   FAIL: { tone: 'bad', path: 'M4 4l8 8M12 4l-8 8', word: 'Fail' },
-  INCONCLUSIVE: { tone: 'held', path: 'M3 8h10', word: 'Not enough yet' },
+  INCONCLUSIVE: { tone: 'held', path: 'M3 8h10', word: 'Inconclusive' },
 };
 const PERSON = 'M8 8a2.6 2.6 0 100-5.2A2.6 2.6 0 008 8zM3 14c0-2.8 2-4.4 5-4.4s5 1.6 5 4.4';
 const WARNING = 'M8 2.5L14.5 13.5h-13zM8 7v3M8 11.8v.2';
