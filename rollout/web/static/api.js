@@ -108,7 +108,8 @@ export function migrationPath(name) {
   return `/api/v1/meshmigrations/${encodeURIComponent(name)}`;
 }
 
-function parsed(text) {
+/** What a body says in JSON; null for one that is none. */
+export function parsed(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -117,7 +118,7 @@ function parsed(text) {
 }
 
 /** A refusal as a sentence: the API says a text, or a list of what is wrong where in the body. */
-function spelled(detail) {
+export function spelled(detail) {
   if (typeof detail === 'string') return detail;
   if (!Array.isArray(detail)) return '';
   return detail.map((one) => `${(one.loc ?? []).slice(-1)}: ${one.msg}`).join('; ');

@@ -13,7 +13,8 @@ import { empty, loading, refused } from './states.js';
 
 const TOGETHER_MS = 400; // changes in this time are read together
 const MOST_SINGLE = 20; // more than that are read with all the others
-const CALM_MS = 5_000; // the whole fleet is not read more often
+const CALM_MS = 5_000; // the whole fleet is not read more often,
+const CALM_TIMES = 20; // nor so often that reading takes more than a twentieth of the time
 const remembered = { user: undefined, rows: new Map(), opened: '' };
 
 /** Show the fleet; answers how to leave it. */
@@ -38,6 +39,7 @@ class Fleet {
   #changed = new Set();
   #timer = 0;
   #readAt = 0;
+  #calm = CALM_MS;
   #ends = [];
   #reading;
 
@@ -76,6 +78,7 @@ class Fleet {
   }
 
   async #readAll(signal) {
+    const begun = Date.now();
     const found = new Map();
     await this.#ctx.api.everyRollout((items, total) => {
       for (const item of items) found.set(`${item.namespace}/${item.name}`, asRow(item));
@@ -86,6 +89,7 @@ class Fleet {
     }, { signal });
     this.#isWhole = true;
     this.#readAt = Date.now();
+    this.#calm = Math.max(CALM_MS, CALM_TIMES * (this.#readAt - begun));
     this.#rows = found;
     remembered.rows = found;
     this.#draw();
@@ -99,7 +103,7 @@ class Fleet {
 
   #soon() {
     if (this.#timer) return;
-    const rest = this.#changed.size > MOST_SINGLE ? this.#readAt + CALM_MS - Date.now() : 0;
+    const rest = this.#changed.size > MOST_SINGLE ? this.#readAt + this.#calm - Date.now() : 0;
     this.#timer = setTimeout(() => this.#catchUp(), Math.max(TOGETHER_MS, rest));
   }
 

@@ -3,6 +3,7 @@
 // The stream is read by fetch and not by EventSource: that hides the status code of a refusal (401 is "sign in", not "try
 // again") and the beats by which a dead connection is told from a quiet one.
 
+import { parsed, spelled } from './api.js';
 import { Emitter } from './emitter.js';
 
 const CHANGES = '/api/v1/changes';
@@ -13,12 +14,13 @@ const HIDDEN_MS = 60_000; // a browser has six connections to one server: pages 
 
 /**
  * Tells `rollout` and `meshmigration` with {namespace, name}, `reset` when all has to be read again, and `state` when
- * that changes: 'opening', 'open', 'cut' (with since and retryAt, in ms) or 'resting' in the background.
+ * that changes: 'opening', 'open', 'cut' (with since and retryAt, in ms, and why where the server says it) or 'resting' in the background.
  */
 export class Live extends Emitter {
   state = 'opening';
   since = Date.now();
   retryAt = 0;
+  why = '';
   #isStarted = false;
   #isOver = false;
   #tries = 0;
@@ -83,6 +85,7 @@ export class Live extends Emitter {
         this.tell('unknown');
         return;
       }
+      this.why = answer.ok ? '' : spelled(parsed(await answer.text())?.detail);
       if (!answer.ok) throw new Error(`the stream answers ${answer.status}`);
       await this.#read(answer.body.pipeThrough(new TextDecoderStream()), aborting);
       throw new Error('the stream has ended');
