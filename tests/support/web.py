@@ -51,9 +51,10 @@ def may(user: str, *verbs: str, namespace: str = "shop", name: str = "", kind: s
 
 @dataclass(slots=True)
 class Fleet:
-    """Rollouts as stored, each at step 1 of its run."""
+    """Rollouts as stored, each at step 1 of its run. read: whichever were asked for, one by one."""
 
     stored: dict[Key, Stored] = field(default_factory=dict)
+    read: list[Key] = field(default_factory=list)
 
     def holds(self, *keys: Key, status: RolloutStatus | None = None) -> "Fleet":
         """With these Rollouts."""
@@ -71,6 +72,7 @@ class Fleet:
 
     def get(self, key: Key) -> Stored | None:
         """One of them."""
+        self.read.append(key)
         return self.stored.get(key)
 
     def obj(self, key: Key) -> Obj | None:

@@ -75,6 +75,28 @@ async def test_a_long_list_comes_in_pages_and_keeps_its_place_when_rows_come_and
     assert json.loads(second)["continue"] == "shop/app-005"
 
 
+async def test_pages_miss_no_namespace_whose_name_goes_on_where_another_ends(front: Front) -> None:
+    keys = [Key(namespace=space, name="app") for space in ("shop", "shop-test", "shop.old")]
+    app, after = a_front(*keys, rights=LISTS_ALL).app(), ""
+    seen: list[str] = []
+
+    while after or not seen:
+        _, text = await front.ask(app, f"/api/v1/rollouts?limit=1&continue={after}", headers=as_("ana"))
+        seen += [item["namespace"] for item in json.loads(text)["items"]]
+        after = json.loads(text)["continue"]
+
+    assert sorted(seen) == ["shop", "shop-test", "shop.old"]
+
+
+async def test_a_page_reads_no_rollout_of_another_one(front: Front) -> None:
+    keys = [Key(namespace="shop", name=f"app-{number}") for number in range(7)]
+    here = a_front(*keys, rights=LISTS_ALL)
+
+    await front.ask(here.app(), "/api/v1/rollouts?limit=3", headers=as_("ana"))
+
+    assert here.fleet.read == keys[:3]
+
+
 async def test_a_rollout_is_shown_with_its_status_and_spec(front: Front) -> None:
     app = a_front(CHECKOUT, rights=LISTS_ALL).app()
 
