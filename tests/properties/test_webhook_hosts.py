@@ -24,7 +24,7 @@ EACH = pytest.mark.parametrize("name", HOSTS)
 COUNTS = pytest.mark.parametrize(
     ("name", "count"),
     [
-        *((name, 200) for name in HOSTS),
+        *((name, 100) for name in HOSTS),
         *(pytest.param(name, 10_000, marks=pytest.mark.slow) for name in HOSTS if name not in ALIASES),
     ],
 )
