@@ -92,11 +92,11 @@ class EveryDoor:
         assert stored is not None
         return f"/hooks/{route}/{stored.path}"
 
-    async def ask(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def ask(self, path: str, body: bytes, headers: dict[str, str], method: str = "POST") -> Answer:
         """One request, and all that follows of it."""
         app: ASGIApp = self.hooks if path.startswith("/hooks/") else self.api
         length = {"content-length": str(len(body)), "host": "localhost"}
-        answer = await asked(app, path, body, {**length, **headers})
+        answer = await asked(app, path, body, {**length, **headers}, method=method)
         await self.slack.idle()
         return answer
 

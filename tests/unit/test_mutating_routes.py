@@ -230,3 +230,14 @@ async def test_by_every_route_what_is_listed_is_recorded_and_nothing_else(
 
     assert sorted(recorded) == sorted(allowed)
     assert codes <= REFUSED | {HEARD.get((route, way), 200 if route == SLACK else 401)}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("route", TABLE)
+async def test_by_no_other_method_anything_is_changed(door: EveryDoor, route: str, method: str) -> None:
+    path = route.partition(" ")[2].format(namespace="shop", name="checkout", path=door.path("callbacks", "ci")[-64:])
+    before = len(door.commands())
+
+    answer = await door.ask(path, order_of(Verb.APPROVE), {**OURS, "authorization": "Bearer ana"}, method)
+
+    assert (answer.code, len(door.commands())) == (405, before)
