@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from fastapi import FastAPI
@@ -163,7 +164,8 @@ async def every_door() -> AsyncIterator[EveryDoor]:
     clock = ManualClock(NOON)
     async with AsyncExitStack() as stack:
         issuer = await stack.enter_async_context(an_issuer())
-        cluster = MemoryCluster(now=clock.now, allows=allows)
+        ids = (f"00000000-0000-4000-8000-{number:012x}" for number in count())  # so that thousands of names differ
+        cluster = MemoryCluster(now=clock.now, allows=allows, ids=ids.__next__)
         cluster.tokens |= {name: User(name=name) for name in ("ana", "bob")}
         cluster.seed(*definitions().values())
         cluster.seed(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one}} for one in (HOME, "stock")))
