@@ -15,7 +15,6 @@ from itertools import count
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from adapters.kube.cache import Cache
@@ -34,6 +33,7 @@ from rollout.model.commands import Verb
 from rollout.model.names import Key
 from rollout.settings import Settings
 from rollout.web.guard import SAFE, Guard
+from rollout.web.probes import probes
 from rollout.wiring.receiving import Reception, door
 from rollout.wiring.web import api_app
 from tests.support.asgi import Answer, asked
@@ -106,12 +106,13 @@ class EveryDoor:
         return list(self.cluster.read(_ALL)["items"])
 
     def routes(self) -> set[str]:
-        """METHOD PATH of all routes of all apps that may change something."""
-        apps = [self.hooks, self.api._app if isinstance(self.api, Guard) else self.api]
-        found = [
-            route for app in apps if isinstance(app, FastAPI) for route in app.routes if isinstance(route, APIRoute)
-        ]
-        return {f"{method} {route.path}" for route in found for method in (route.methods or set()) - SAFE}
+        """METHOD PATH of all routes of all apps that may change something; ANY for a route that does not say its methods."""
+        assert isinstance(self.api, Guard)
+        apps = (self.hooks, self.api._app, probes(lambda: True, lambda: b""))
+        routes = [route for app in apps if isinstance(app, FastAPI) for route in app.routes]
+        assert len({*map(type, apps)}) == 1
+        told = [(getattr(route, "path", "?"), getattr(route, "methods", None) or {"ANY"}) for route in routes]
+        return {f"{method} {path}" for path, methods in told for method in methods - SAFE}
 
 
 def receivers_of(issuer: Issuer) -> list[dict[str, Any]]:
