@@ -16,6 +16,7 @@ class Refusal(StrEnum):
     SUSPENDED = "suspended"
     TOO_LARGE = "too large"
     TOO_SLOW = "too slow"
+    BROKEN_OFF = "broken off"  # the sender went away before the end of the body
     TOO_MANY = "too many"
     UNSIGNED = "unsigned"  # what proves it is missing, is there twice, or cannot be read
     FORGED = "forged"  # the proof is of another body, another time or another secret
@@ -34,6 +35,7 @@ CODES: Mapping[Refusal, HTTPStatus] = {
     Refusal.SUSPENDED: HTTPStatus.NOT_FOUND,
     Refusal.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Refusal.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
+    Refusal.BROKEN_OFF: HTTPStatus.BAD_REQUEST,
     Refusal.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
     Refusal.UNSIGNED: HTTPStatus.UNAUTHORIZED,
     Refusal.FORGED: HTTPStatus.UNAUTHORIZED,

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from starlette.requests import ClientDisconnect
+
 from rollout.services.rates import Rates as Buckets
 from webhooks.knock import Refusal, RefusedError
 
@@ -21,7 +23,7 @@ _MOST_DELIVERIES = 20_000  # of one Receiver
 async def read(
     stream: AsyncIterator[bytes], most: int, declared: str = "", *, within: timedelta = READ_WITHIN
 ) -> bytes:
-    """The raw body; RefusedError when it is longer than `most` or takes longer than `within`.
+    """The raw body; RefusedError when it is longer than `most`, takes longer than `within` or breaks off.
 
     declared: what Content-Length says, so that a body that is too long is not read at all.
     """
@@ -36,6 +38,8 @@ async def read(
                     raise RefusedError(Refusal.TOO_LARGE)
     except TimeoutError as error:
         raise RefusedError(Refusal.TOO_SLOW) from error
+    except ClientDisconnect as error:
+        raise RefusedError(Refusal.BROKEN_OFF) from error
     return bytes(body)
 
 

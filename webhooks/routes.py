@@ -115,6 +115,7 @@ def _add(app: FastAPI, doors: Doors, route: str) -> None:
 
 _ANSWERS: dict[int | str, str] = {
     202: "heard",
+    400: "the body broke off",
     401: "not proven",
     403: "proven, but not allowed",
     404: "nobody is here",

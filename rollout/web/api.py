@@ -17,6 +17,7 @@ from rollout.services.accounts import Accounts
 from rollout.services.feed import Feed
 from rollout.web.asking import Asking
 from rollout.web.callers import caller_of
+from rollout.web.mistakes import tell_mistakes
 from rollout.web.paging import paged
 from rollout.web.responses import ONE, READ, Responses
 from rollout.web.shapes import Answer, Me, Migration, Migrations, MoveOrder, One, Order, Page, Recorded
@@ -53,6 +54,7 @@ class Faces:
 def api(faces: Faces) -> FastAPI:
     """The app, with its OpenAPI document at /openapi.json; it belongs behind `guard.Guard`."""
     app = FastAPI(title="rollout", version="v1alpha1", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    tell_mistakes(app)
     _of_rollouts(app, faces)
     tell(app, faces.accounts, faces.sight)
     _of_migrations(app, faces)

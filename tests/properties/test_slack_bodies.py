@@ -158,6 +158,10 @@ async def drip(door: SlackDoor) -> Answer:
     return await door.send(drips=True)
 
 
+async def gone(door: SlackDoor) -> Answer:
+    return await door.send(leaves=True)
+
+
 Wrong = Callable[[SlackDoor], Awaitable[Answer]]
 # What is wrong, how it is answered, and how often it is tried for each of the others' once.
 UNPROVEN: Mapping[Wrong, tuple[int, float]] = {
@@ -178,6 +182,7 @@ UNPROVEN: Mapping[Wrong, tuple[int, float]] = {
     starting: (503, 1),
     size: (413, 0.02),
     drip: (408, 0.02),
+    gone: (400, 1),
 }
 # What Slack is answered 200 for, since it takes nothing else; the reason is told to whoever pressed.
 TOLD = {Refusal.NOT_ALLOWED, Refusal.OUTDATED, Refusal.NOT_THERE}

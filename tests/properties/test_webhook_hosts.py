@@ -24,7 +24,7 @@ EACH = pytest.mark.parametrize("name", HOSTS)
 COUNTS = pytest.mark.parametrize(
     ("name", "count"),
     [
-        *((name, 200) for name in HOSTS),
+        *((name, 100) for name in HOSTS),
         *(pytest.param(name, 10_000, marks=pytest.mark.slow) for name in HOSTS if name not in ALIASES),
     ],
 )
@@ -148,6 +148,10 @@ async def drip(knocks: GitKnocks) -> Answer:
     return await knocks.send(drips=True)
 
 
+async def gone(knocks: GitKnocks) -> Answer:
+    return await knocks.send(leaves=True)
+
+
 async def body_changed(knocks: GitKnocks) -> Answer:
     body = a_push(knocks.rng)
     return await knocks.send(body, sent=body + knocks.rng.randbytes(1))
@@ -188,6 +192,7 @@ ONE_THING: dict[Wrong, tuple[int, float]] = {
     starting: (503, 1),
     size: (413, 0.01),
     drip: (408, 0.02),
+    gone: (400, 1),
 }
 WHOLE: dict[Wrong, tuple[int, float]] = {body_changed: (401, 1)}
 TIMED: dict[Wrong, tuple[int, float]] = {time: (401, 1), time_changed: (401, 1), delivery_changed: (401, 1)}

@@ -13,6 +13,7 @@ MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 # The stories begin on Saturday, 21 November 2026, at 09:00 UTC; in Berlin it is 10:00.
 CLOSING = {"windows": [{"from": "2026-11-21T09:03:00Z", "to": "2026-11-21T10:00:00Z"}], "reason": "year-end closing"}
+GATED = [{"weight": 5, "soak": "5m", "approval": "release-managers"}, {"weight": 50, "soak": "5m"}]
 SATURDAYS = {"schedule": "30 9 * * sat", "duration": "90m", "timeZone": "Europe/Berlin"}  # 08:30 to 10:00 UTC
 
 
@@ -129,3 +130,33 @@ async def test_a_window_that_begins_later_holds_a_run_that_overrode_another() ->
 
         same_story("freeze_later", told_story(world))
         assert world.status.phase is Phase.IDLE
+
+
+async def test_an_approval_in_a_freeze_opens_its_gate_and_the_weight_waits_for_the_end() -> None:
+    async with a_release(steps=GATED) as world:
+        await frozen(world, overrun="hold")
+        await begun(world)
+        await world.pass_time(10 * MINUTE)
+        answer = await says(world, "approve")
+        await world.pass_time(20 * MINUTE)
+        assert await world.split() == {"checkout-v1": 95, "checkout-v2": 5}
+
+        await world.pass_time(40 * MINUTE)
+
+        same_story("freeze_approved", told_story(world))
+        assert answer == "Accepted: step 1 of v2 approved"
+        assert await world.split() == {"checkout-v2": 100}
+
+
+async def test_a_veto_in_a_freeze_goes_back_at_once() -> None:
+    async with a_release(steps=GATED) as world:
+        await frozen(world, overrun="hold")
+        await begun(world)
+        await world.pass_time(10 * MINUTE)
+
+        answer = await says(world, "reject", reason="not in the closing")
+
+        await world.pass_time(MINUTE)
+        same_story("freeze_rejected", told_story(world))
+        assert answer == "Accepted: run 1 is rejected and goes back"
+        assert await world.split() == {"checkout-v1": 100}

@@ -24,8 +24,9 @@ async def asked(
     *,
     method: str = "POST",
     drips: bool = False,
+    leaves: bool = False,
 ) -> Answer:
-    """The answer to one request; drips: its body never ends."""
+    """The answer to one request. drips: its body never ends; leaves: the sender is gone before its end."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     scope = {
         "type": "http",
@@ -45,10 +46,12 @@ async def asked(
     sent_body: list[bytes] = []
 
     async def receive() -> Message:
+        if leaves and sent_body:
+            return {"type": "http.disconnect"}
         if drips and sent_body:
             await asyncio.Event().wait()
         sent_body.append(body)
-        return {"type": "http.request", "body": body, "more_body": drips}
+        return {"type": "http.request", "body": body, "more_body": drips or leaves}
 
     async def send(message: Message) -> None:
         sent.append(message)

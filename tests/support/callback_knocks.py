@@ -161,6 +161,11 @@ async def drip(sender: Sender) -> Answer:
     return await sender.send(drips=True)
 
 
+async def gone(sender: Sender) -> Answer:
+    """Whoever sends it goes away before its end."""
+    return await sender.send(leaves=True)
+
+
 async def no_cluster(sender: Sender) -> Answer:
     """The API server is down."""
     sender.desk.api.failing = {COMMANDS: Unreachable("down")}
@@ -186,5 +191,6 @@ ASKED_WRONGLY: dict[Wrong, tuple[set[int], float]] = {
     encoding: ({422}, 1),
     size: ({413}, 0.05),
     drip: ({408}, 0.05),
+    gone: ({400}, 1),
     no_cluster: ({503}, 1),
 }

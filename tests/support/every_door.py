@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from adapters.kube.cache import Cache
@@ -33,6 +33,7 @@ from rollout.model.commands import Verb
 from rollout.model.names import Key
 from rollout.settings import Settings
 from rollout.web.guard import SAFE, Guard
+from rollout.web.probes import probes
 from rollout.wiring.receiving import Reception, door
 from rollout.wiring.web import api_app
 from tests.support.asgi import Answer, asked
@@ -92,11 +93,11 @@ class EveryDoor:
         assert stored is not None
         return f"/hooks/{route}/{stored.path}"
 
-    async def ask(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def ask(self, path: str, body: bytes, headers: dict[str, str], method: str = "POST") -> Answer:
         """One request, and all that follows of it."""
         app: ASGIApp = self.hooks if path.startswith("/hooks/") else self.api
         length = {"content-length": str(len(body)), "host": "localhost"}
-        answer = await asked(app, path, body, {**length, **headers})
+        answer = await asked(app, path, body, {**length, **headers}, method=method)
         await self.slack.idle()
         return answer
 
@@ -105,12 +106,13 @@ class EveryDoor:
         return list(self.cluster.read(_ALL)["items"])
 
     def routes(self) -> set[str]:
-        """METHOD PATH of all routes of all apps that may change something."""
-        apps = [self.hooks, self.api._app if isinstance(self.api, Guard) else self.api]
-        found = [
-            route for app in apps if isinstance(app, FastAPI) for route in app.routes if isinstance(route, APIRoute)
-        ]
-        return {f"{method} {route.path}" for route in found for method in (route.methods or set()) - SAFE}
+        """METHOD PATH of all routes of all apps that may change something; ANY for a route that does not say its methods."""
+        assert isinstance(self.api, Guard)
+        apps = (self.hooks, self.api._app, probes(lambda: True, lambda: b""))
+        routes = [route for app in apps if isinstance(app, FastAPI) for route in app.routes]
+        assert len({*map(type, apps)}) == 1
+        told = [(getattr(route, "path", "?"), getattr(route, "methods", None) or {"ANY"}) for route in routes]
+        return {f"{method} {path}" for path, methods in told for method in methods - SAFE}
 
 
 def receivers_of(issuer: Issuer) -> list[dict[str, Any]]:
@@ -163,7 +165,8 @@ async def every_door() -> AsyncIterator[EveryDoor]:
     clock = ManualClock(NOON)
     async with AsyncExitStack() as stack:
         issuer = await stack.enter_async_context(an_issuer())
-        cluster = MemoryCluster(now=clock.now, allows=allows)
+        ids = (f"00000000-0000-4000-8000-{number:012x}" for number in count())  # so that thousands of names differ
+        cluster = MemoryCluster(now=clock.now, allows=allows, ids=ids.__next__)
         cluster.tokens |= {name: User(name=name) for name in ("ana", "bob")}
         cluster.seed(*definitions().values())
         cluster.seed(*({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one}} for one in (HOME, "stock")))

@@ -73,10 +73,16 @@ class Desk:
         return f"/hooks/{route}/{stored.path}"
 
     async def post(
-        self, path: str, body: bytes, headers: Mapping[str, str] | tuple[tuple[str, str], ...], *, drips: bool = False
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str] | tuple[tuple[str, str], ...],
+        *,
+        drips: bool = False,
+        leaves: bool = False,
     ) -> Answer:
-        """The answer to one request; drips: its body never ends."""
-        return await asked(self.app, path, body, headers, drips=drips)
+        """The answer to one request. drips: its body never ends; leaves: the sender is gone before its end."""
+        return await asked(self.app, path, body, headers, drips=drips, leaves=leaves)
 
     def forget(self) -> None:
         """As a replica that has heard nothing yet."""
