@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from math import sin
 from pathlib import Path
 from typing import Any, Literal
 
 from playwright.async_api import Browser, async_playwright
 
+from adapters.kube.api import Patch
+from adapters.kube.kinds import KINDS
 from policies.approval import Identity, Realm
 from rollout.cli.people_shop import BO, workspace
 from rollout.demo import slack, slack_page
@@ -25,20 +28,25 @@ from rollout.model.rollout import Step
 from rollout.model.status import ObjectiveVerdict, Phase, Reason, RolloutStatus, Run
 from rollout.services import slack_texts
 from tests.servers import chromium
-from tests.support.builders import NOON, a_deed, a_step, a_verdict
+from tests.support.builders import NOON, a_deed, a_step, a_verdict, an_approval_manifest
 from tests.support.dashboard import a_dashboard
-from tests.support.dashboard_fleet import GATE, ago, past, revision, rollout
+from tests.support.dashboard_fleet import ago, past, revision, rollout
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
-WIDE, PHONE, CHAT = (1200, 860), (390, 844), (640, 420)
-APP = "storefront"
+WIDE, TALL, PHONE, CHAT = (1200, 860), (1040, 1400), (390, 844), (640, 300)
+APP, GATE = "storefront", "shop-leads"
 PLAN = (a_step(5), Step(weight=25, soak=timedelta(minutes=10), approvals=(GATE,)), a_step(60))
+STEPS = [
+    {"weight": 5, "soak": "5m"},
+    {"weight": 25, "soak": "10m", "approval": GATE},
+    {"weight": 60, "soak": "5m"},
+]
+ROUTE = KINDS["VirtualService"].path("v1", "shop", APP)
 BEGAN = 24  # minutes before the picture
 STEP_2 = 14
 LOOKED = 0.5  # minutes between two looks
-# Percent of failed and of slow requests, one for each look: they wander as real ones do.
-ERRORS = (0.0, 0.1, 0.3, 0.2, 0.2, 0.4, 0.3, 0.1, 0.2, 0.2)
-SLOW = (1.8, 2.0, 2.6, 2.1, 2.4, 3.1, 2.2, 1.9, 2.0, 2.3)
+WANDERS = ((0.3, 0.12), (2.2, 0.4))  # failed and slow requests: around which percent, and how far to both sides
+QUERY = 'sum(rate(istio_requests_total{destination_service_name="storefront-v2",response_code=~"5.."}[1m]))'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +79,7 @@ def _both(**picture: Any) -> tuple[Picture, Picture]:
 
 
 PICTURES = (
-    *_both(name="rollout", path=f"/rollouts/shop/{APP}", shows="waiting for 1 more approval"),
+    *_both(name="rollout", path=f"/rollouts/shop/{APP}", shows="waiting for 1 more approval", size=TALL),
     *_both(name="fleet", path="/", shows=APP),
     *_both(name="migration", path="/meshmigrations/to-strict", shows="Wave 1"),
     *_both(name="phone", path=f"/rollouts/shop/{APP}", shows="waiting for 1 more approval", size=PHONE),
@@ -113,10 +121,12 @@ async def a_scene() -> AsyncIterator[Scene]:
     at.put(Message(channel=next(iter(at.channels)), ts=at.stamp(), text=card.text, blocks=blocks))
     async with a_dashboard() as dashboard, slack.serving(at, *slack_page.routes(at, lambda: "")) as url:
         dashboard.clock.advance(-timedelta(minutes=BEGAN))
-        await dashboard.put(_routes(0), rollout("shop", APP, _standing(BEGAN)))
+        await dashboard.put(_policy(), _routes(0), rollout("shop", APP, _standing(BEGAN), steps=STEPS))
         for look in range(1, round(BEGAN / LOOKED) + 1):
             dashboard.clock.advance(timedelta(minutes=LOOKED))
-            await dashboard.status(f"shop/{APP}", _standing(BEGAN - look * LOOKED))
+            now = _standing(BEGAN - look * LOOKED)
+            await dashboard.api.patch(ROUTE, Patch.MERGE, {"spec": _routes(_weight(now))["spec"]}, {})
+            await dashboard.status(f"shop/{APP}", now)
             await dashboard.cache.refresh()
         yield Scene(dashboard=dashboard.url, slack=url)
 
@@ -161,13 +171,23 @@ def _standing(minutes: float) -> RolloutStatus:
 
 
 def _verdicts(look: int, minutes: float) -> tuple[ObjectiveVerdict, ...]:
-    errors, slow = ERRORS[look % len(ERRORS)], SLOW[(look * 7) % len(SLOW)]
-    samples = 40 + look * 90
-    said: dict[str, Any] = {"at": ago(minutes), "samples": samples}
+    """What was judged at this look: values wander as real ones do, and evidence stays far from what it takes to roll back."""
+    errors, slow = (round(centre + width * (sin(look * 1.7) + sin(look * 0.6)), 1) for centre, width in WANDERS)
+    evidence = round(3 + 2 * sin(look * 0.4), 1)
+    said: dict[str, Any] = {"at": ago(minutes), "samples": 40 + look * 90, "query": QUERY}
     return (
-        a_verdict(message=f"errors {errors}% of at most 1%", value=f"{errors}%", evidence=f"{look * 4} of 125", **said),
+        a_verdict(message=f"errors {errors}% of at most 1%", value=f"{errors}%", evidence=f"{evidence} of 125", **said),
         a_verdict(name="slow", message=f"slow {slow}% of at most 5%", value=f"{slow}%", limit="at most 5%", **said),
     )
+
+
+def _weight(status: RolloutStatus) -> int:
+    return status.run.weight if status.run is not None else 0
+
+
+def _policy() -> dict[str, Any]:
+    people = [f"{name}@shop.example" for name in ("ana", "ben", "bo")]
+    return an_approval_manifest(GATE, "shop", minimum=2, approvers={"emails": people})
 
 
 def _routes(weight: int) -> dict[str, Any]:
