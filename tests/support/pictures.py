@@ -33,7 +33,7 @@ from tests.support.dashboard import a_dashboard
 from tests.support.dashboard_fleet import ago, past, revision, rollout
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
-WIDE, TALL, PHONE, CHAT = (1200, 860), (1040, 1400), (390, 844), (640, 300)
+WIDE, TALL, PHONE, CHAT = (1200, 860), (1200, 1145), (390, 844), (640, 300)
 APP, GATE = "storefront", "shop-leads"
 PLAN = (a_step(5), Step(weight=25, soak=timedelta(minutes=10), approvals=(GATE,)), a_step(60))
 STEPS = [
@@ -46,12 +46,22 @@ BEGAN = 24  # minutes before the picture
 STEP_2 = 14
 LOOKED = 0.5  # minutes between two looks
 WANDERS = ((0.3, 0.12), (2.2, 0.4))  # failed and slow requests: around which percent, and how far to both sides
+OBJECTIVES = [
+    {"name": "errors", "kind": "error-ratio", "max": "1%"},
+    {"name": "slow", "kind": "slow-ratio", "threshold": "500ms", "max": "5%"},
+]
 QUERY = 'sum(rate(istio_requests_total{destination_service_name="storefront-v2",response_code=~"5.."}[1m]))'
+SLOW_QUERY = (
+    'sum(rate(istio_request_duration_milliseconds_bucket{destination_service_name="storefront-v2",le="500"}[1m]))'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One picture: which page, once it shows this text, in which colours and on which screen. of: the program whose page it is."""
+    """One picture: which page, once it shows this text, in which colours and on which screen.
+
+    of: the program whose page it is. part: heading of the section that is shown alone, "" for the whole screen.
+    """
 
     name: str
     path: str
@@ -59,6 +69,7 @@ class Picture:
     colours: Literal["light", "dark"]
     size: tuple[int, int] = WIDE
     of: Literal["dashboard", "slack"] = "dashboard"
+    part: str = ""
 
     @property
     def file(self) -> str:
@@ -80,6 +91,13 @@ def _both(**picture: Any) -> tuple[Picture, Picture]:
 
 PICTURES = (
     *_both(name="rollout", path=f"/rollouts/shop/{APP}", shows="waiting for 1 more approval", size=TALL),
+    *_both(
+        name="objectives",
+        path=f"/rollouts/shop/{APP}",
+        shows="waiting for 1 more approval",
+        size=TALL,
+        part="Objectives",
+    ),
     *_both(name="fleet", path="/", shows=APP),
     *_both(name="migration", path="/meshmigrations/to-strict", shows="Wave 1"),
     *_both(name="phone", path=f"/rollouts/shop/{APP}", shows="waiting for 1 more approval", size=PHONE),
@@ -106,7 +124,9 @@ async def take(browser: Browser, scene: Scene, picture: Picture, folder: Path) -
         for text in (picture.shows, *(("Live",) if picture.of == "dashboard" else ())):
             await page.get_by_text(text).filter(visible=True).first.wait_for()
         place = folder / picture.file
-        await page.screenshot(path=place, animations="disabled", caret="hide")
+        heading = page.get_by_role("heading", name=picture.part, exact=True)
+        shown = page.locator("section").filter(has=heading) if picture.part else page
+        await shown.screenshot(path=place, animations="disabled", caret="hide")
     finally:
         await context.close()
     return place
@@ -121,7 +141,9 @@ async def a_scene() -> AsyncIterator[Scene]:
     at.put(Message(channel=next(iter(at.channels)), ts=at.stamp(), text=card.text, blocks=blocks))
     async with a_dashboard() as dashboard, slack.serving(at, *slack_page.routes(at, lambda: "")) as url:
         dashboard.clock.advance(-timedelta(minutes=BEGAN))
-        await dashboard.put(_policy(), _routes(0), rollout("shop", APP, _standing(BEGAN), steps=STEPS))
+        await dashboard.put(
+            _policy(), _routes(0), rollout("shop", APP, _standing(BEGAN), steps=STEPS, objectives=OBJECTIVES)
+        )
         for look in range(1, round(BEGAN / LOOKED) + 1):
             dashboard.clock.advance(timedelta(minutes=LOOKED))
             now = _standing(BEGAN - look * LOOKED)
@@ -174,10 +196,23 @@ def _verdicts(look: int, minutes: float) -> tuple[ObjectiveVerdict, ...]:
     """What was judged at this look: values wander as real ones do, and evidence stays far from what it takes to roll back."""
     errors, slow = (round(centre + width * (sin(look * 1.7) + sin(look * 0.6)), 1) for centre, width in WANDERS)
     evidence = round(3 + 2 * sin(look * 0.4), 1)
-    said: dict[str, Any] = {"at": ago(minutes), "samples": 40 + look * 90, "query": QUERY}
+    said: dict[str, Any] = {"at": ago(minutes), "samples": 40 + look * 90}
     return (
-        a_verdict(message=f"errors {errors}% of at most 1%", value=f"{errors}%", evidence=f"{evidence} of 125", **said),
-        a_verdict(name="slow", message=f"slow {slow}% of at most 5%", value=f"{slow}%", limit="at most 5%", **said),
+        a_verdict(
+            message=f"errors {errors}% of at most 1%",
+            value=f"{errors}%",
+            evidence=f"{evidence} of 125",
+            query=QUERY,
+            **said,
+        ),
+        a_verdict(
+            name="slow",
+            message=f"slow {slow}% of at most 5%",
+            value=f"{slow}%",
+            limit="at most 5%",
+            query=SLOW_QUERY,
+            **said,
+        ),
     )
 
 
