@@ -33,7 +33,7 @@ from tests.support.dashboard import a_dashboard
 from tests.support.dashboard_fleet import ago, past, revision, rollout
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
-WIDE, TALL, PHONE, CHAT = (1200, 860), (1200, 1145), (390, 844), (640, 300)
+WIDE, TALL, PHONE, CHAT = (1200, 745), (1200, 1200), (390, 844), (640, 300)
 APP, GATE = "storefront", "shop-leads"
 PLAN = (a_step(5), Step(weight=25, soak=timedelta(minutes=10), approvals=(GATE,)), a_step(60))
 STEPS = [
@@ -90,7 +90,7 @@ def _both(**picture: Any) -> tuple[Picture, Picture]:
 
 
 PICTURES = (
-    *_both(name="rollout", path=f"/rollouts/shop/{APP}", shows="waiting for 1 more approval", size=TALL),
+    *_both(name="rollout", path=f"/rollouts/shop/{APP}", shows="waiting for 1 more approval"),
     *_both(
         name="objectives",
         path=f"/rollouts/shop/{APP}",
