@@ -7,7 +7,12 @@ from playwright.async_api import Browser
 
 from tests.support.pictures import PICTURES, Picture, a_scene, take
 
-pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.asyncio(loop_scope="session"),
+]
 ONE_OF_EACH = [picture for picture in PICTURES if picture.colours == "light"]
 
 
