@@ -59,4 +59,5 @@ async def test_a_button_in_slack_and_one_in_the_dashboard_bring_v2_to_all_users(
     await expect(messages).to_contain_text("approve of step 1 by slack:ana@shop.example (slack)", timeout=PATIENCE_MS)
     await expect(messages).to_contain_text("approve of step 1 by bo@shop.example (dashboard)")
     await context.close()
+    demo.said("Running until Ctrl-C")
     demo.interrupt()

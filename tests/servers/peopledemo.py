@@ -54,6 +54,11 @@ class Demo:
         form = {"user": user, "ts": found[0], "action": "rollout.approve"}
         requests.post(f"{self.slack}/press", data=form, timeout=5).raise_for_status()
 
+    def opened(self) -> list[str]:
+        """The pages that it had the browser open."""
+        file = self.place.parent / "opened"
+        return sorted(file.read_text().split()) if file.exists() else []
+
     def interrupt(self) -> None:
         """Ctrl-C; it ends cleanly, and leaves no file."""
         self.process.send_signal(signal.SIGINT)
@@ -64,11 +69,15 @@ class Demo:
 
 
 @contextmanager
-def a_demo(directory: Path) -> Iterator[Demo]:
-    """One that has said where its pages are; its temporary files are all below `directory`."""
-    place, log, command = directory / "demo", directory / "log", [*PROGRAM, "demo", "people"]
+def a_demo(directory: Path, *options: str) -> Iterator[Demo]:
+    """One that has said where its pages are; all its files are below `directory`, and what it opens is only noted."""
+    place, log, command = directory / "demo", directory / "log", [*PROGRAM, "demo", "people", *options]
     place.mkdir()
-    environment = ENVIRONMENT | {"TMPDIR": str(place)}
+    opener = directory / "bin" / "xdg-open"
+    opener.parent.mkdir()
+    opener.write_text(f'#!/bin/sh\necho "$1" >>{directory / "opened"}\n')
+    opener.chmod(0o755)
+    environment = ENVIRONMENT | {"TMPDIR": str(place), "PATH": f"{opener.parent}:{os.environ['PATH']}"}
     with (
         log.open("wb") as out,
         subprocess.Popen(

@@ -47,22 +47,31 @@ def test_ana_in_slack_and_bo_in_the_dashboard_bring_it_to_all_users_and_ana_coun
     assert "\x1b" not in done.stdout
 
 
-def test_it_waits_until_two_approvers_pressed_in_slack_and_ends_at_ctrl_c(demo: Demo) -> None:
+def test_it_waits_until_two_approvers_pressed_and_hears_nobody_else(demo: Demo) -> None:
     demo.approve(CY)
     demo.said(r"to cy alone: .*does not grant approve to slack:cy@shop\.example")
     for user in (ANA, BO):
         demo.approve(user)
-    demo.said("run 1 of v2: promoted")
-    demo.said("Running until Ctrl-C")
 
-    demo.interrupt()
+    demo.said("bo@shop.example, in Slack: approve is accepted: step 1 of v2 approved")
+    demo.said("step 2 of 2: v2 gets 50 %")
 
 
 def test_ctrl_c_while_it_waits_leaves_neither_a_process_nor_a_file(demo: Demo, tmp_path: Path) -> None:
     demo.said("waiting for 2 approvals")
 
     demo.interrupt()
+
+    assert demo.opened() == []
     assert eventually(lambda: not _alive(str(tmp_path)), ENDED_S)
+
+
+def test_it_opens_both_pages_when_it_is_asked_to(tmp_path: Path) -> None:
+    with a_demo(tmp_path, "--open") as demo:
+        assert eventually(lambda: len(demo.opened()) == 2, ENDED_S)
+
+        assert demo.opened() == sorted([f"{demo.slack}/", demo.dashboard])
+        demo.interrupt()
 
 
 def _alive(place: str) -> list[str]:
