@@ -19,6 +19,14 @@ Route = tuple[str, str, Callable[[web.Request], Awaitable[web.StreamResponse]]]
 REFRESH_S = 2
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'self'; frame-ancestors 'self'"
 _MENTION = re.compile(r"&lt;@(\w+)&gt;")
+# Those that our messages have, in glyphs that every machine has a font for.
+_EMOJI = {
+    ":white_check_mark:": "✔",
+    ":x:": "✘",
+    ":grey_question:": "?",
+    ":warning:": "⚠",
+    ":hourglass_flowing_sand:": "◷",
+}
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 46rem; padding: 1rem; color: #1d1c1d; background: #fff }
 article { border-left: 3px solid #ddd; padding: .2rem .8rem; margin: .8rem 0 } article.only { background: #f4f4f4 }
@@ -149,6 +157,8 @@ class Pages:
     def _mrkdwn(self, text: str) -> str:
         """Slack's own three escapes stay what they are; everything else is text, but mentions, *bold* and `code`."""
         shown = escape(text, quote=True)
+        for name, glyph in _EMOJI.items():
+            shown = shown.replace(name, glyph)
         shown = _MENTION.sub(lambda found: f"<b>@{escape(self._name(found[1]))}</b>", shown)
         shown = shown.replace("&amp;lt;", "&lt;").replace("&amp;gt;", "&gt;").replace("&amp;amp;", "&amp;")
         shown = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", shown)

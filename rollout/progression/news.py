@@ -7,6 +7,7 @@ of runs come from the history, so none is lost while nobody can be told; steps i
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rollout.model.deeds import Approval
 from rollout.model.news import News
 from rollout.model.notifier import Severity
 from rollout.model.status import Outcome, Past, Phase, Reason, RolloutStatus, Run
@@ -15,6 +16,7 @@ from rollout.progression.telling import NEEDS_A_PERSON
 
 _BAD = frozenset({Outcome.FAILED, Outcome.ABORTED})
 _NOTHING = "-"
+_GATE = "AwaitingApproval"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +146,11 @@ class _Telling:
             weight=run.weight if run else 0,
             phase=status.phase.value,
         )
-        over = [token for token in self.mark.holds if token not in held and _code(token) in NEEDS_A_PERSON]
+        stays = {_code(token) for token in held} & {_GATE}  # one of several approvals came: it waits on
+        ended = (_code(token) for token in self.mark.holds if token not in held)
+        over = sorted({code for code in ended if code in NEEDS_A_PERSON - stays})
         if over:
-            codes = ", ".join(sorted({_code(token) for token in over}))
+            codes = ", ".join(over)
             self.mark = replace(self.mark, holds=tuple(token for token in self.mark.holds if token in held))
             sentence = f"it waits no more for a person: {codes} is over"
             self._add(replace(base, sentence=sentence, key=self._moment(f"over {codes}"), ends=True))
@@ -178,7 +182,9 @@ class _Telling:
             return next((one.since for one in self.status.conditions if one.type == "Ready"), None)
         if reason is not None and reason.code == "Paused" and run.pause is not None:
             return run.pause.at
-        return run.gate_since if reason is not None and reason.code == "AwaitingApproval" else None
+        if reason is None or reason.code != _GATE:
+            return None
+        return max((one.at for one in _given(run)), default=run.gate_since)
 
     def _add(self, one: News) -> None:
         self.mark = replace(self.mark, count=self.mark.count + 1)
@@ -225,10 +231,16 @@ def _worth(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
 
 
 def _token(reason: Reason, run: Run | None) -> str:
-    """What tells this wait from another one: two pauses of one step are two."""
+    """What tells this wait from another one: two pauses of one step are two, and so is a gate before and after an approval."""
     if reason.code == "Paused" and run is not None and run.pause is not None:
         return f"Paused@{_second(run.pause.at)}"
+    if reason.code == _GATE and run is not None and _given(run):
+        return f"{_GATE}@{len(_given(run))}"
     return reason.code
+
+
+def _given(run: Run) -> tuple[Approval, ...]:
+    return tuple(one for one in run.approvals if one.step == run.step)
 
 
 def _code(token: str) -> str:

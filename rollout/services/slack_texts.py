@@ -55,7 +55,7 @@ def card(key: Key, status: RolloutStatus, said: Sequence[str] = (), *, has_butto
         section([*_state(status), *_ending(status)]),
         *(section(lines) for lines in (list(_verdicts(status)), list(_holds(status))) if lines),
     ]
-    below = [*_approvals(status), *said]
+    below = [*_deeds(status), *_approvals(status), *said]
     blocks += [context(line) for line in below[-_MOST_LINES:]]
     blocks += [_actions(key, status)] if has_buttons else []
     return Card(text=escaped(f"{title}: {_summary(status)}", _FALLBACK), blocks=tuple(blocks))
@@ -203,6 +203,18 @@ def _approvals(status: RolloutStatus) -> Iterator[str]:
         if run and one.step == run.step:
             by = f" ({escaped(one.channel, 20)})" if one.channel else ""
             yield f"approved by {escaped(one.by, 120)}{by} at {clock(one.at)}"
+
+
+def _deeds(status: RolloutStatus) -> Iterator[str]:
+    """Who did what in the run in hand, else in the last one; what counts in the present step is told apart."""
+    run = status.run
+    past = status.history[0].deeds if status.history else ()
+    for deed in run.deeds if run is not None else past:
+        if run is not None and (deed.verb, deed.step) == (Verb.APPROVE, run.step):
+            continue
+        of = f" of step {deed.step}" if deed.step else ""
+        by = f" ({escaped(deed.channel, 20)})" if deed.channel else ""
+        yield f"{escaped(deed.verb, 20)}{of} by {escaped(deed.by, 120)}{by} at {clock(deed.at)}"
 
 
 def _ending(status: RolloutStatus) -> Iterator[str]:

@@ -130,17 +130,19 @@ async def test_who_does_what_the_page_says_moves_a_rollout_on_by_a_button(
     reader: tuple[Reader, Browser, dict[str, str]],
 ) -> None:
     person, browser, sends = reader
-    said = ""
+    said: dict[str, str] = {}
     for line in typed():
-        said = await person.types(line)
+        said[line] = await person.types(line)
         if "status.path" in line:
-            assert re.fullmatch(r"/hooks/slack/[0-9a-f]{64}", said)
-            sends["to"] = sends["host"] + said
+            assert re.fullmatch(r"/hooks/slack/[0-9a-f]{64}", said[line])
+            sends["to"] = sends["host"] + said[line]
         if line.startswith("rollout why"):
             await browser.approve_in_slack(await person.asked(), ANA)
 
-    assert re.search(r"approve .*ana@shop\.example", said), said
-    assert "slack" in said
+    audit = said["rollout history checkout -n shop --audit"]
+    assert re.search(r"approve .*ana@shop\.example", audit), audit
+    assert "slack" in audit
+    assert (await person.on.read("approvalpolicies/release-managers"))["spec"]["minimum"] == 2
 
 
 def test_the_step_of_the_page_names_the_policy_of_the_page() -> None:

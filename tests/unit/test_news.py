@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from rollout.model.deeds import Pause
+from rollout.model.deeds import Approval, Pause
 from rollout.model.news import News
 from rollout.model.notifier import Severity
 from rollout.model.status import Outcome, Phase, Reason, RolloutStatus
@@ -49,6 +49,28 @@ def test_what_was_told_is_no_news() -> None:
     status = a_status(run=a_run(), reasons=(WAITS,))
 
     assert news(told(status), status) == ()
+
+
+def test_one_of_two_approvals_is_news_and_no_end_of_the_wait() -> None:
+    before = a_status(run=a_run(), reasons=(WAITS,))
+    given = Approval(step=1, by="ana", at=NOON + timedelta(minutes=3))
+    one_more = Reason(code="AwaitingApproval", message="waiting for 1 more approval of v2 by security: 1 of 2, by ana")
+    after = a_status(run=a_run(approvals=(given,)), reasons=(one_more,))
+
+    found = news(told(before), after)
+
+    assert [(one.code, one.sentence, one.needs_person, one.at) for one in found] == [
+        ("AwaitingApproval", one_more.message, True, given.at)
+    ]
+    assert news(told(after, told(before)), after) == ()
+
+
+def test_the_wait_is_over_once_however_many_approved() -> None:
+    given = Approval(step=1, by="ana", at=NOON)
+    before = a_status(run=a_run(approvals=(given,)), reasons=(WAITS,))
+    after = a_status(run=a_run(approvals=(given, replace(given, by="bo"))))
+
+    assert codes(news(told(before), after)) == ["WaitOver"]
 
 
 def test_the_mark_is_read_as_it_was_written() -> None:

@@ -20,7 +20,8 @@ from rollout.ports.people import Card
 from rollout.services.ordering import Binding
 from rollout.services.slack_markup import escaped
 from rollout.services.slack_texts import Press, asked, bound, card, listed, offered, value, why
-from tests.support.builders import CHECKOUT, NOON, a_full_status, a_run, a_status, a_verdict
+from tests.support.builders import CHECKOUT, NOON, a_deed, a_full_status, a_run, a_status, a_verdict
+from tests.support.notice_world import a_past
 from tests.support.slack_knocks import form, payload, waiting
 from webhooks.slack_payloads import Pressed, read
 
@@ -110,6 +111,33 @@ def test_who_approved_is_said_from_status_so_that_it_stays_when_the_card_is_writ
     assert "approved by slack:ana@shop.example (slack) at 12:00:00 UTC" in said
     assert "aborted by <@U1>" in said
     assert not any("bea" in line for line in said)
+
+
+def test_who_did_what_is_still_said_when_the_step_and_the_run_are_over() -> None:
+    status = waiting()
+    assert status.run
+    deeds = (a_deed(step=1), a_deed(step=0, verb="pause", by="<!channel>", channel=""))
+    run = replace(status.run, step=2, deeds=deeds)
+    past = replace(a_past(1), deeds=deeds)
+
+    during = texts(card(CHECKOUT, replace(status, run=run)).blocks)
+    after = texts(card(CHECKOUT, a_status(history=(past,))).blocks)
+
+    for said in (list(during), list(after)):
+        assert "approve of step 1 by slack:ben@shop.example (slack) at 12:00:00 UTC" in said
+        assert "pause by &lt;!channel&gt; at 12:00:00 UTC" in said
+
+
+def test_an_approval_of_the_present_step_is_said_once() -> None:
+    status = waiting()
+    assert status.run
+    mine = Approval(step=1, by="slack:ben@shop.example", at=NOON, channel="slack")
+
+    run = replace(status.run, approvals=(mine,), deeds=(a_deed(),))
+
+    said = texts(card(CHECKOUT, replace(status, run=run)).blocks)
+
+    assert [line for line in said if "ben@" in line] == ["approved by slack:ben@shop.example (slack) at 12:00:00 UTC"]
 
 
 def test_a_button_carries_what_it_was_made_for() -> None:
