@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -11,9 +10,11 @@ from typing import Any
 
 import yaml
 
+from adapters.memory.objects import copied
 from rollout.migration.preflight.gathered import Gathered
 from rollout.model.migration import Exemption, MigrationSpec, Severity, Wave
 from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion, Series
+from tests.support.yamls import documents
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 WELL = Path(__file__).parent / "manifests" / "well.yaml"
@@ -96,13 +97,13 @@ def well() -> World:
     """A world in which no row finds anything; each call makes a new one."""
     told = {asked: answered(asked) for asked in Asked}
     told[Asked.API_SERVERS] = answered(Asked.API_SERVERS, Series(labels={}, value=2, at=NOON))
-    return World(objects=deepcopy(_written()), told=told)
+    return World(objects=copied(_written()), told=told)
 
 
 @cache
 def _written() -> dict[str, list[Body]]:
     objects: dict[str, list[Body]] = {}
-    for body in yaml.safe_load_all(WELL.read_text(encoding="utf-8")):
+    for body in documents(WELL.read_text(encoding="utf-8")):
         objects.setdefault(body["kind"], []).append(body)
     return objects
 
