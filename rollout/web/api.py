@@ -3,7 +3,7 @@
 Reading shows what the caches hold, on any replica. Asking writes a RolloutCommand in the caller's name, as the CLI does.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,10 +11,10 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 
 from rollout.model.names import Key
-from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Rollouts, Stored
 from rollout.services.accounts import Accounts
 from rollout.services.feed import Feed
+from rollout.services.moves import Moves
 from rollout.web.asking import Asking
 from rollout.web.callers import caller_of
 from rollout.web.mistakes import tell_mistakes
@@ -24,7 +24,8 @@ from rollout.web.shapes import Answer, Me, Migration, Migrations, MoveOrder, One
 from rollout.web.shown import migration, one, summary
 from rollout.web.sight import Sight
 from rollout.web.stream import streamed
-from rollout.web.tell import tell, tell_moves
+from rollout.web.tell import tell
+from rollout.web.tell_moves import tell_moves
 
 ROLLOUTS, ROLLOUT = "/api/v1/rollouts", "/api/v1/rollouts/{namespace}/{name}"
 MIGRATIONS, MIGRATION = "/api/v1/meshmigrations", "/api/v1/meshmigrations/{name}"
@@ -40,15 +41,15 @@ _ASK: Responses = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faces:
-    """What the API is made of. migrations: all of them as stored. is_open: nobody is asked who he is."""
+    """What the API is made of. is_open: nobody is asked who he is."""
 
     rollouts: Rollouts
-    migrations: Callable[[], tuple[StoredMigration, ...]]
     is_open: bool
     sight: Sight
     asking: Asking
     feed: Feed
     accounts: Accounts
+    moves: Moves
 
 
 def api(faces: Faces) -> FastAPI:
@@ -58,7 +59,7 @@ def api(faces: Faces) -> FastAPI:
     _of_rollouts(app, faces)
     tell(app, faces.accounts, faces.sight)
     _of_migrations(app, faces)
-    tell_moves(app, faces.migrations, faces.accounts.clock, faces.sight)
+    tell_moves(app, faces.moves, faces.sight)
     _of_the_caller(app, faces)
     return app
 
@@ -120,13 +121,13 @@ def _of_migrations(app: FastAPI, faces: Faces) -> None:
         caller = caller_of(request)
         if not await faces.sight.sees(caller, "MeshMigration", ""):
             return Migrations(items=[])
-        return Migrations(items=[migration(stored) for stored in faces.migrations()])
+        return Migrations(items=[migration(stored) for stored in faces.moves.stored()])
 
     @app.get(MIGRATION, responses=dict(ONE))
     async def one_migration(request: Request, name: str) -> Migration:
         """One MeshMigration with its namespaces."""
         await faces.sight.must_see(caller_of(request), "MeshMigration", "", "MeshMigrations")
-        found = next((stored for stored in faces.migrations() if stored.name == name), None)
+        found = next((stored for stored in faces.moves.stored() if stored.name == name), None)
         if found is None:
             raise HTTPException(404, f"there is no MeshMigration {name}")
         return migration(found)

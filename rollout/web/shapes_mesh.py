@@ -1,4 +1,4 @@
-"""Which shape has the account of a namespace on its way into the mesh over HTTP? That of `rollout mesh why -o json`."""
+"""Which shapes have accounts of moves into a mesh over HTTP? Those of `rollout mesh why` and `rollout mesh plan -o json`."""
 
 from datetime import datetime
 
@@ -65,4 +65,66 @@ class MoveWhy(Told):
 
     at: datetime
     account: MoveAccount
+    lines: list[str]
+
+
+class PlannedHold(Told):
+    """What keeps a namespace from moving."""
+
+    code: str
+    message: str
+
+
+class PlannedWrite(Told):
+    """A write, and at which stage it is made."""
+
+    stage: str
+    write: str
+
+
+class PlannedMove(Told):
+    """A namespace of a wave. leastSeconds: alone; estimateSeconds: with what it waits for."""
+
+    namespace: str
+    stage: str
+    least_seconds: float
+    estimate_seconds: float
+    holds: list[PlannedHold]
+    writes: list[PlannedWrite]
+
+
+class PlannedWave(Told):
+    """A wave: how many change at a time, whose approval it needs, when it is done at the earliest."""
+
+    name: str
+    concurrency: int
+    approval: str
+    estimate_seconds: float
+    namespaces: list[PlannedMove]
+
+
+class Unblocks(Told):
+    """Which namespaces can become STRICT once this one is enrolled."""
+
+    namespace: str
+    unlocks: list[str]
+
+
+class PlanAccount(Told):
+    """As `rollout mesh plan -o json` without a Prometheus. callersUnknown: why it is not known who calls whom."""
+
+    api_version: str
+    kind: str
+    migration: str
+    estimate_seconds: float
+    callers_unknown: str
+    waves: list[PlannedWave]
+    unblock: list[Unblocks]
+
+
+class MovePlan(Told):
+    """The plan, and the same as lines of text. at: when it was made."""
+
+    at: datetime
+    account: PlanAccount
     lines: list[str]

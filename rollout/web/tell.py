@@ -1,33 +1,24 @@
-"""How is told over HTTP why a Rollout, or a namespace on its way into the mesh, stands as it does?
+"""How is told over HTTP why a Rollout stands as it does, and how it came to that?
 
 By the same words as the CLI's. Whoever may list Rollouts is told all that the controller itself says of one; what people
 asked for in RolloutCommands, refused wishes included, takes the right to list those.
 """
 
-from collections.abc import Callable
-
 from fastapi import FastAPI, HTTPException, Request
 
 from rollout.model.names import Key
-from rollout.ports.clock import Clock
-from rollout.ports.errors import NotFound
-from rollout.ports.migrations import StoredMigration
-from rollout.services import migration_account
 from rollout.services.account import screen
 from rollout.services.account_data import as_data, audit_data, history_data
 from rollout.services.accounts import Accounts
-from rollout.services.migration_reads import Moving, explained
 from rollout.services.offers import Offer, offers
 from rollout.services.paper import Paper
 from rollout.services.queries import Standing
 from rollout.web.callers import Caller, caller_of
 from rollout.web.responses import ONE
 from rollout.web.shapes_account import AuditTrail, History, Trace, Why
-from rollout.web.shapes_mesh import MoveWhy
 from rollout.web.sight import Sight
 
 ROLLOUT = "/api/v1/rollouts/{namespace}/{name}"
-MOVE = "/api/v1/meshmigrations/{name}/namespaces/{namespace}/why"
 _PAGE = Paper()  # symbols and no colour; lines are wrapped where they are shown
 
 
@@ -72,26 +63,6 @@ def tell(app: FastAPI, accounts: Accounts, sight: Sight) -> None:
         key = (await found(request, namespace, name)).key
         traces = accounts.traces
         return Trace.model_validate({"since": traces.since, "now": accounts.clock.now(), "runs": traces.of(key)})
-
-
-def tell_moves(app: FastAPI, migrations: Callable[[], tuple[StoredMigration, ...]], clock: Clock, sight: Sight) -> None:
-    """Add the route that tells why a namespace stands where it does on its way into the mesh."""
-
-    @app.get(MOVE, responses=dict(ONE))
-    async def why(request: Request, name: str, namespace: str) -> MoveWhy:
-        """Which gate of a namespace waits for what, and who still speaks plaintext to it."""
-        await sight.must_see(caller_of(request), "MeshMigration", "", "MeshMigrations")
-        stored = next((one for one in migrations() if one.name == name), None)
-        if stored is None:
-            raise HTTPException(404, f"there is no MeshMigration {name}")
-        moving = Moving(name=name, spec=stored.spec, status=stored.status, error=stored.error, obj={})
-        try:
-            found = explained(moving, namespace, clock.now())
-        except NotFound as error:
-            raise HTTPException(404, str(error)) from error
-        account = migration_account.as_data(found)
-        lines = migration_account.screen(found, _PAGE)
-        return MoveWhy.model_validate({"at": found.now, "account": account, "lines": lines})
 
 
 async def _unread(sight: Sight, caller: Caller | None, namespace: str) -> str:

@@ -1,21 +1,33 @@
-"""How is wired what is told of single Rollouts?"""
+"""How is wired what is told of single Rollouts and of moves into a mesh?"""
 
 from collections.abc import Iterable
 
-from adapters.kube.api import KubeApi, Obj
+from adapters.kube.api import KubeApi, Obj, TextApi
 from adapters.kube.cache import Cache
 from adapters.kube.commands import KubeCommands
 from adapters.kube.kinds import ROUTE_KINDS
+from adapters.kube.objects import KubeObjects
 from adapters.kube.policies import KubePolicies
 from adapters.kube.shelf import at_of
 from adapters.kube.workloads import ClusterWorkloads
 from adapters.memory.authors import KnownAuthors
+from adapters.memory.mesh_metrics import MemoryMeshMetrics
 from adapters.memory.metrics import MemoryMetrics
+from adapters.mesh.budgets import CachedBudgets
+from adapters.mesh.caller_log import KubeCallerLog
+from adapters.mesh.cluster import CachedMesh
+from adapters.mesh.inventory import KubeInventory
+from adapters.mesh.kinds import LISTED
+from adapters.mesh.records import KubeRecords
+from adapters.mesh.store import KubeMigrations
 from adapters.traffic.router import Router
 from rollout.model.names import Key
 from rollout.ports.clock import Clock
+from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Rollouts
 from rollout.services.accounts import Accounts
+from rollout.services.migrate_observe import FleetObserver
+from rollout.services.moves import Moves
 from rollout.services.observe import Observer
 from rollout.services.trace_watch import TraceWatch
 from rollout.services.traces import Traces
@@ -48,6 +60,32 @@ def accounts(api: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock, home:
         traces=Traces(since=clock.now()),
         clock=clock,
     )
+
+
+def moves(api: TextApi, cache: Cache, clock: Clock, home: str) -> Moves:
+    """What tells of moves into a mesh by the caches. home: the controller's namespace. Whoever looks asks no Prometheus."""
+    migrations, fleet = KubeMigrations(api, cache), CachedMesh(cache)
+
+    def eyes() -> FleetObserver:
+        nobody = MemoryMeshMetrics()
+        nobody.down("the API asks no metrics server for a plan")
+        return FleetObserver(
+            cluster=fleet,
+            commands=KubeCommands(api, cache, clock, "MeshMigration"),
+            records=KubeRecords(api, home),
+            inventory=KubeInventory(KubeObjects(api, LISTED)),
+            budgets=CachedBudgets(cache, home),
+            metrics=nobody,
+            log=KubeCallerLog(api, fleet.pods),
+            home=home,
+            actors_bound=lambda: True,  # a look obeys no command
+            policies=KubePolicies(cache, home),
+        )
+
+    def stored() -> tuple[StoredMigration, ...]:
+        return tuple(found for name in migrations.names() if (found := migrations.get(name)) is not None)
+
+    return Moves(stored=stored, eyes=eyes, clock=clock)
 
 
 def trace_watch(api: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock, traces: Traces) -> TraceWatch:

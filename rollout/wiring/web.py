@@ -7,15 +7,13 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
-from adapters.kube.api import KubeApi, Obj
+from adapters.kube.api import Obj, TextApi
 from adapters.kube.cache import Cache
 from adapters.kube.objects import KubeObjects
 from adapters.kube.reviews import KubeReviews
 from adapters.kube.shelf import at_of
-from adapters.mesh.store import KubeMigrations
 from rollout.model.names import Key
 from rollout.ports.clock import Clock
-from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Rollouts
 from rollout.services.authorising import Authority
 from rollout.services.feed import Feed
@@ -30,11 +28,11 @@ from rollout.web.login import add_login
 from rollout.web.pages import add_pages, assets
 from rollout.web.sight import Sight
 from rollout.wiring.login import desk_of, sessions_of
-from rollout.wiring.telling import accounts, trace_watch
+from rollout.wiring.telling import accounts, moves, trace_watch
 
 
 def api_app(
-    settings: Settings, stack: AsyncExitStack, cluster: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock
+    settings: Settings, stack: AsyncExitStack, cluster: TextApi, cache: Cache, rollouts: Rollouts, clock: Clock
 ) -> ASGIApp:
     """The API and the dashboard over the caches, on any replica. cluster: without the lease, which commands do not need.
 
@@ -45,7 +43,6 @@ def api_app(
     callers = Callers(
         reviews=reviews, clock=clock, tokens=settings.api_tokens, proxy=_proxy(settings), sessions=sessions
     )
-    migrations = KubeMigrations(cluster, cache)
     authority = Authority(reviews=reviews, home=settings.own_namespace)
     asking = Asking(
         rollouts=rollouts,
@@ -54,20 +51,17 @@ def api_app(
         home=settings.own_namespace,
     )
 
-    def moves() -> tuple[StoredMigration, ...]:
-        return tuple(stored for name in migrations.names() if (stored := migrations.get(name)) is not None)
-
     told = accounts(cluster, cache, rollouts, clock, settings.own_namespace)
     watching = asyncio.create_task(trace_watch(cluster, cache, rollouts, clock, told.traces).run(), name="traces")
     stack.push_async_callback(_ended, watching)
     faces = Faces(
         rollouts=rollouts,
-        migrations=moves,
         is_open=callers.is_open,
         sight=Sight(reviews=reviews, clock=clock),
         asking=asking,
         feed=_feed_of(cache),
         accounts=told,
+        moves=moves(cluster, cache, clock, settings.own_namespace),
     )
     app = api(faces)
     add_login(app, desk_of(settings, callers, sessions, stack))

@@ -25,6 +25,7 @@ from rollout.ports.rollouts import Stored
 from rollout.services.accounts import Accounts
 from rollout.services.authorising import Authority
 from rollout.services.feed import Feed
+from rollout.services.moves import Moves
 from rollout.services.vouching import Voucher
 from rollout.web.api import Faces, api
 from rollout.web.asking import Asking
@@ -36,7 +37,7 @@ from rollout.web.sealing import Keys, Sealer, random_key
 from rollout.web.sessions import Sessions
 from rollout.web.sight import Sight
 from rollout.web.signing_in import Desk, Issuing
-from rollout.wiring.telling import accounts
+from rollout.wiring.telling import accounts, moves
 from tests.support.builders import NOON, a_rollout_manifest, a_run, a_spec, a_status
 from tests.support.receivers import HOME, KnownReviews, Written
 
@@ -106,7 +107,7 @@ class Fleet:
 class Front:
     """What the API is made of here.
 
-    written: what was recorded. told: what tells of single Rollouts, None for by the fleet. url: how people reach it.
+    written: what was recorded. told: what tells of single Rollouts, None for by the fleet. moves: of migrations, None for `a_migration` alone. url: how people reach it.
     issuer: at which they sign in. asked: who is asked instead of `reviews` whose token it is.
     """
 
@@ -124,6 +125,7 @@ class Front:
     written: Written = field(default_factory=Written)
     feed: Feed = field(default_factory=Feed)
     told: Accounts | None = None
+    moves: Moves | None = None
     cluster: MemoryCluster = field(default_factory=MemoryCluster.with_kinds)
 
     def app(self) -> ASGIApp:
@@ -139,7 +141,6 @@ class Front:
         )
         faces = Faces(
             rollouts=self.fleet,
-            migrations=lambda: (a_migration(),),
             is_open=callers.is_open,
             sight=Sight(reviews=self.reviews, clock=self.clock),
             asking=Asking(
@@ -153,6 +154,8 @@ class Front:
             feed=self.feed,
             accounts=self.told
             or replace(accounts(api_of, Cache(api_of, WATCHED), self.fleet, self.clock, HOME), known=self.fleet.obj),
+            moves=self.moves
+            or replace(moves(api_of, Cache(api_of, WATCHED), self.clock, HOME), stored=lambda: (a_migration(),)),
         )
         app = api(faces)
         add_login(

@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.mesh_traffic import Caller
-from rollout.cli import mesh_escape, mesh_evidence, mesh_plan, mesh_preflight, mesh_status
+from rollout.cli import mesh_escape, mesh_evidence, mesh_preflight, mesh_status
 from rollout.migration.preflight.catalogue import Verdict
 from rollout.migration.unblock import Unblock
 from rollout.model.migration import NamespaceStatus, Stage
 from rollout.model.migration_marks import Acknowledged, PlaintextCaller, SoakMark
 from rollout.model.status import Reason
-from rollout.services import migration_account
+from rollout.services import migration_account, migration_plan_account
 from rollout.services.migration_plan import MigrationPlan, checked, plan_now
 from rollout.services.migration_reads import explained, migration
 from rollout.services.paper import Paper
@@ -50,12 +50,12 @@ async def a_plaintext_fleet() -> AsyncIterator[FleetWorld]:
 async def test_a_plan_shows_waves_writes_and_least_times() -> None:
     async with a_fleet(waves=[{"name": "all", "namespaces": ["tools", "shop"], "approval": "security"}]) as world:
         await world.policy("security", minimum=2)
-        same_screen("mesh_plan", mesh_plan.screen(await planned(world), PLAIN))
+        same_screen("mesh_plan", migration_plan_account.screen(await planned(world), PLAIN))
 
 
 async def test_a_plan_without_metrics_says_that_callers_are_unknown() -> None:
     async with a_fleet() as world:
-        lines = mesh_plan.screen(await planned(world, with_metrics=False), PLAIN)
+        lines = migration_plan_account.screen(await planned(world, with_metrics=False), PLAIN)
 
     assert any(line.startswith("  callers unknown:") for line in lines)
     assert not any("Enrol in this order" in line for line in lines)
@@ -66,7 +66,7 @@ async def test_a_plan_says_whom_to_enrol_first() -> None:
     async with a_fleet() as world:
         found = await planned(world)
 
-    lines = mesh_plan.screen(replace(found, plan=replace(found.plan, unblock=unblock)), PLAIN)
+    lines = migration_plan_account.screen(replace(found, plan=replace(found.plan, unblock=unblock)), PLAIN)
 
     assert lines[-5:-2] == [
         "Enrol in this order, so that the most can become STRICT the soonest:",

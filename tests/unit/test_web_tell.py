@@ -157,20 +157,6 @@ async def test_a_spec_that_cannot_be_read_is_told_too(front: Front) -> None:
     assert (code, "gone" in json.dumps(told)) == (200, True)
 
 
-async def test_a_namespace_on_its_way_into_the_mesh_is_told_of_as_by_the_cli(front: Front) -> None:
-    app = a_front(rights=may("ana", "list", kind="MeshMigration", namespace="") | may("bo", "list")).app()
-    path, ana = "/api/v1/meshmigrations/to-strict/namespaces", {"Authorization": "Bearer ana"}
-
-    code, text = await front.ask(app, f"{path}/shop/why", headers=ana)
-    nothing, said = await front.ask(app, f"{path}/bank/why", headers=ana)
-    refused, _ = await front.ask(app, f"{path}/shop/why", headers={"Authorization": "Bearer bo"})
-
-    told = json.loads(text)
-    assert (code, told["account"]["kind"], told["account"]["stage"]) == (200, "MeshWhy", "FallenBack")
-    assert told["lines"][0].startswith("shop")
-    assert (nothing, refused, "has no namespace bank; it has shop" in said) == (404, 403, True)
-
-
 def _plain(value: Any) -> Any:
     """With moments as numbers, which two writers of ISO 8601 spell differently, and without what is there by default."""
     if isinstance(value, dict):
