@@ -251,6 +251,17 @@ async def test_a_dialog_fits_on_a_phone(visit: Visit) -> None:
     await expect(dialog.get_by_role("button", name="Approve")).to_be_in_viewport()
 
 
+async def test_who_approved_over_which_channel_is_seen_by_whoever_comes_next(
+    visit: Visit, dashboard: Dashboard
+) -> None:
+    ana = await visit("ana", CHECKOUT)
+
+    gate = ana.page.get_by_role("region", name="Gates of this step")
+    await expect(gate).to_contain_text("1 of 2 people approved")
+    await expect(gate).to_contain_text("ben@shop.example")
+    await expect(ana.page.get_by_role("table", name="Who did what")).to_contain_text("slack of shop")
+
+
 async def test_a_page_that_is_open_follows_the_run(visit: Visit, dashboard: Dashboard) -> None:
     ana = await visit("ana", CHECKOUT)
     await ana.sees("waiting for 1 approval of v2")
@@ -286,3 +297,30 @@ async def test_a_namespace_falls_back_only_after_its_dialog_said_what_that_means
     assert await dashboard.commands("rollout-system") == [
         command("fallback", "to-strict", kind="MeshMigration", subject="edge")
     ]
+
+
+async def test_a_wave_begins_only_after_somebody_saw_which_namespaces_that_moves(
+    visit: Visit, dashboard: Dashboard
+) -> None:
+    ana = await visit("ana", "/meshmigrations/to-ambient")
+
+    await ana.page.get_by_role("button", name="Approve").click()
+    dialog = ana.page.get_by_role("dialog", name="Approve wave pilot")
+    await expect(dialog).to_contain_text("lab")
+    await expect(dialog).to_contain_text("begin to move into the mesh")
+    await dialog.get_by_role("button", name="Approve the wave").click()
+    await expect(dialog).to_contain_text("Recorded as")
+
+    assert await dashboard.commands("rollout-system") == [
+        command("approve", "to-ambient", kind="MeshMigration", subject="pilot")
+    ]
+
+
+async def test_whoever_may_not_is_told_so_of_a_move_too(visit: Visit, dashboard: Dashboard) -> None:
+    bo = await visit("bo", "/meshmigrations/to-strict")
+
+    dialog = await wanted(bo, "Abort")
+    await dialog.get_by_role("button", name="Abort").click()
+
+    await expect(dialog.get_by_role("status")).to_contain_text("bo has no right to abort MeshMigration")
+    assert await dashboard.commands("rollout-system") == []

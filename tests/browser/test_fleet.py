@@ -140,6 +140,20 @@ async def test_old_rows_stay_and_are_called_old_while_the_api_is_away(visit: Vis
     await ana.lists(*PAY)
 
 
+async def test_a_page_that_cannot_be_read_now_is_read_by_itself_later(visit: Visit, dashboard: Dashboard) -> None:
+    ana = await visit("ana", "/?ns=pay")
+    await ana.lists(*PAY)
+
+    dashboard.line.away = 503
+    await ana.row("pay/bank").get_by_role("link").click()
+    await ana.sees("The cluster does not answer")
+    dashboard.line.away = 0
+    await ana.page.clock.fast_forward(5_000)
+
+    await ana.sees("waiting for 1 approval of v2")
+    await expect(ana.page.locator("main[data-stale]")).to_have_count(0)
+
+
 async def test_a_stream_that_was_cut_comes_back_and_misses_nothing(visit: Visit, dashboard: Dashboard) -> None:
     ana = await visit("ana", "/?ns=pay")
     await ana.lists(*PAY)

@@ -6,12 +6,13 @@ stop it in the browser is switched off, so that nothing but the pages themselves
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser
 
 from adapters.memory.access import User
-from tests.browser.person import Person, a_person
+from tests.browser.person import PHONE, Person, a_person
 from tests.support.dashboard import RIGHTS, Dashboard, a_dashboard
 from tests.support.hostile import Attacks, a_hostile_migration, hostile_commands, hostile_rollouts
 
@@ -47,14 +48,16 @@ SHOWN = {
 
 
 @asynccontextmanager
-async def attacked(browser: Browser, attacks: Attacks, *, guarded: bool) -> AsyncIterator[tuple[Dashboard, Person]]:
+async def attacked(
+    browser: Browser, attacks: Attacks, *, guarded: bool, **how: Any
+) -> AsyncIterator[tuple[Dashboard, Person]]:
     """A dashboard full of attacks, opened by somebody whose very name is one."""
     objects = [*hostile_rollouts(attacks), *hostile_commands(attacks), a_hostile_migration(attacks)]
     async with a_dashboard(objects) as dashboard:
         name = attacks.text("user")
         dashboard.cluster.tokens["eve"] = User(name=name, groups=(attacks.text("group"),))
         dashboard.rights[name] = RIGHTS["ana"]
-        async with a_person(browser, dashboard.url, "eve", bypass_csp=not guarded) as eve:
+        async with a_person(browser, dashboard.url, "eve", bypass_csp=not guarded, **how) as eve:
             yield dashboard, eve
 
 
@@ -78,6 +81,18 @@ async def test_an_attack_stays_a_text_wherever_it_is_written(browser: Browser, g
 def plain(text: str) -> str:
     """Without what a page may rightly change: white space and marks of direction."""
     return "".join(letter for letter in text if letter.isprintable() and not letter.isspace())
+
+
+async def test_a_text_without_end_makes_no_page_wider_than_a_phone(browser: Browser) -> None:
+    attacks = Attacks(tail="x" * 300)
+    spilt = {}
+    async with attacked(browser, attacks, guarded=True, viewport=PHONE, is_mobile=True) as (_, eve):
+        for path, marks in SHOWN.items():
+            await eve.opens(path)
+            await eve.sees(f"[{marks[0]}]")
+            spilt[path] = await eve.spills()
+
+    assert spilt == {path: [] for path in SHOWN}
 
 
 async def test_an_attack_in_a_dialog_stays_a_text(browser: Browser) -> None:

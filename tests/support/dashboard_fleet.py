@@ -206,6 +206,7 @@ def policies() -> Iterator[dict[str, Any]]:
     approvers = {"users": ["ana", "bo"], "emails": ["ben@shop.example"]}
     for namespace in ("shop", "pay"):
         yield an_approval_manifest(GATE, namespace, minimum=2, approvers=approvers)
+    yield an_approval_manifest("platform", "rollout-system", approvers={"users": ["ana"]})
 
 
 def routes() -> Iterator[dict[str, Any]]:
@@ -232,7 +233,8 @@ def migrations() -> Iterator[dict[str, Any]]:
     """A move of nine namespaces in mid-way, and one that waits for a person to let it begin."""
     yield migration("to-strict", (("tools", "edge"), ("shop", "pay", "web"), ("legacy", "vault", "old")), fleet())
     waits = Reason(code="AwaitingApproval", message="wave pilot waits for 1 approval by platform")
-    yield migration("to-ambient", (("lab",), ("farm",), ("field",)), MigrationStatus(wave="pilot", reasons=(waits,)))
+    waiting = MigrationStatus(wave="pilot", reasons=(waits,))
+    yield migration("to-ambient", (("lab",), ("farm",), ("field",)), waiting, approval="platform")
 
 
 def fleet() -> MigrationStatus:
@@ -254,9 +256,14 @@ def fleet() -> MigrationStatus:
     return MigrationStatus(namespaces=stages, wave="core", done=1, next="look again in 15 s", observed_generation=1)
 
 
-def migration(name: str, waves: tuple[tuple[str, ...], ...], status: MigrationStatus) -> dict[str, Any]:
-    """A MeshMigration as the API server stores it."""
-    named = [{"name": wave, "namespaces": list(spaces)} for wave, spaces in zip(WAVES, waves, strict=True)]
+def migration(
+    name: str, waves: tuple[tuple[str, ...], ...], status: MigrationStatus, approval: str = ""
+) -> dict[str, Any]:
+    """A MeshMigration as the API server stores it. approval: the policy that lets its first wave begin."""
+    named: list[dict[str, Any]] = [
+        {"name": wave, "namespaces": list(spaces)} for wave, spaces in zip(WAVES, waves, strict=True)
+    ]
+    named[0] |= {"approval": approval} if approval else {}
     return {
         "apiVersion": "rollout.dev/v1alpha1",
         "kind": "MeshMigration",

@@ -35,15 +35,17 @@ Value = TypeVar("Value")
 class Attacks:
     """Makes texts that mean harm. made: all of them, by their mark."""
 
-    def __init__(self) -> None:
+    def __init__(self, tail: str = "") -> None:
+        """tail: what each of them ends with."""
         self.made: dict[str, str] = {}
+        self._tail = tail
         self._forms = itertools.cycle(FORMS)
 
     def text(self, mark: str) -> str:
         """The next attack, with this mark."""
         while mark in self.made:
             mark += "-"
-        self.made[mark] = next(self._forms).format(mark=f"[{mark}]")
+        self.made[mark] = next(self._forms).format(mark=f"[{mark}]") + self._tail
         return self.made[mark]
 
     def in_every_text(self, value: Value, path: str = "", keep: frozenset[str] = frozenset()) -> Value:
