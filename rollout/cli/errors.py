@@ -76,13 +76,15 @@ def translated(*, as_json: bool = False) -> Iterator[None]:
 
 def _ended(stopped: StoppedError, *, as_json: bool) -> click.exceptions.Exit:
     """Say it on stderr; what click ends the process with."""
+    from rollout.cli.terminal import harmless
+
     if as_json:
         told = {"code": stopped.code, "message": str(stopped), "hint": stopped.hint}
         click.echo(json.dumps(told), err=True)
     else:
-        click.echo(f"error: {stopped}", err=True)
+        click.echo(harmless(f"error: {stopped}"), err=True)
         if stopped.hint:
-            click.echo(f"hint:  {stopped.hint}", err=True)
+            click.echo(harmless(f"hint:  {stopped.hint}"), err=True)
     return click.exceptions.Exit(int(stopped.exit_code))
 
 

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from rollout.cli.options import Access
-from rollout.cli.terminal import paper
+from rollout.cli.terminal import harmless, paper
 from rollout.cli.why import account
 from rollout.ports.errors import PortError
 from rollout.services.account import screen
@@ -57,9 +57,10 @@ class Screen:
             try:
                 found = await account(self._cluster, self._access, self._name, datetime.now(UTC))
             except PortError as error:
-                self._live.update(Text(str(error)), refresh=True)
+                self._live.update(Text(harmless(str(error))), refresh=True)
             else:
-                self._live.update(Text.from_ansi("\n".join(screen(found, paper()))), refresh=True)
+                shown = harmless("\n".join(screen(found, paper())))
+                self._live.update(Text.from_ansi(shown), refresh=True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_EVERY_SECONDS):
                     await self._changed.wait()

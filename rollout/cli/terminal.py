@@ -6,6 +6,7 @@ only where somebody looks at them; a pipe gets whole plain lines.
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,11 @@ from typing import Any, TextIO
 import click
 
 from rollout.services.paper import Paper
+
+# Control characters but tab and line break, and what turns the direction of text; `ours`: a colour as Paper writes it.
+_OBEYED = re.compile(
+    "(?P<ours>\033\\[(?:0|1|31|32|33|90)m)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 def paper(stream: TextIO | None = None) -> Paper:
@@ -37,7 +43,15 @@ def say(text: str) -> None:
     """Write a line; letters that the encoding lacks become question marks."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     # click strips colour by itself where stdout is no terminal; Paper has decided already.
-    click.echo(text.encode(encoding, errors="replace").decode(encoding), color=True)
+    click.echo(harmless(text).encode(encoding, errors="replace").decode(encoding), color=True)
+
+
+def harmless(text: str) -> str:
+    """The text with what a terminal would obey spelled as JSON has it, but for our own colours.
+
+    Texts come from whoever may write a reason or a spec; a pipe gets the same, since somebody looks at it in the end.
+    """
+    return _OBEYED.sub(lambda found: found["ours"] or f"\\u{ord(found[0]):04x}", text)
 
 
 def tree(paper_: Paper, branches: Sequence["Branch"], prefix: str = "") -> list[str]:

@@ -55,15 +55,15 @@ async def table() -> Table:
     rows.add_row("requests to the API server of both, status writes included", str(requests))
     waits, busy, commands = await answered()
     for kind, wait in waits.items():
-        rows.add_row(f"200 webhooks a second on one core, {kind}, answer: median", f"{wait.middle * 1000:.1f} ms")
-        rows.add_row(f"the same, {kind}: 99 of 100 come within", f"{wait.slow * 1000:.1f} ms")
+        rows.add_row(f"200 webhooks a second, one core: {kind}, median", f"{wait.middle * 1000:.1f} ms")
+        rows.add_row(f"the same: {kind}, 99 of 100 within", f"{wait.slow * 1000:.1f} ms")
     rows.add_row("the same: share of the core, sender included", f"{busy:.0%}")
     rows.add_row("the same: commands recorded", str(commands))
     arrived = await asyncio.to_thread(arrivals)
     if isinstance(arrived, str):
-        rows.add_row("webhook of a commit to its first weight, real API server", arrived)
+        rows.add_row("commit by webhook to first weight, real API server", arrived)
     else:
-        rows.add_row("webhook of a commit to its first weight, real API server: median", f"{arrived[0]:.2f} s")
+        rows.add_row("commit by webhook to first weight, real API server", f"{arrived[0]:.2f} s")
         rows.add_row("the same: longest of 15", f"{arrived[1]:.2f} s")
     for what, figure in detections():
         rows.add_row(what, figure)

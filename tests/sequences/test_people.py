@@ -12,6 +12,7 @@ from rollout.model.commands import Verb
 from rollout.model.status import Run
 from tests.support.builders import an_approval_manifest
 from tests.support.every_door import WHSEC, EveryDoor, opened, order_of, receivers_of
+from tests.support.freezing import freeze
 from tests.support.golden import same_story
 from tests.support.hooked import signed
 from tests.support.issuer import an_issuer
@@ -56,6 +57,12 @@ async def by_dashboard(world: World, door: EveryDoor) -> int:
     return (await door.ask("/api/v1/rollouts/shop/checkout/commands", json.dumps(body).encode(), headers)).code
 
 
+async def overrides(door: EveryDoor, token: str) -> int:
+    headers = {"content-type": "application/json", "x-rollout-request": "1", "authorization": f"Bearer {token}"}
+    body = json.dumps({"verb": "override", "run": 1, "reason": "payments are down"}).encode()
+    return (await door.ask("/api/v1/rollouts/shop/checkout/commands", body, headers)).code
+
+
 async def by_slack(world: World, door: EveryDoor) -> int:
     value = {**VALUE, "tpl": of(world).canary.template}
     body = form(payload(value, user={"id": ANA, "team_id": TEAM}, trigger_id=f"{door.fresh()}.1.a"))
@@ -95,3 +102,28 @@ async def test_two_people_come_by_four_doors_and_each_counts_once() -> None:
             ("approve", "ana", "dashboard", "cluster by token"),
             ("approve", "oidc:ben@shop.example", "callback", "oidc of shop"),
         ]
+
+
+async def test_who_may_overrides_a_freeze_from_the_dashboard() -> None:
+    async with at_the_gate() as (world, door):
+        world.cluster.tokens["bea"] = User(name="bea", groups=("sre",))
+        window = {"from": "2026-11-21T09:00:00Z", "to": "2026-11-21T10:00:00Z"}
+        await freeze(world, "closing", windows=[window], overrun="hold", override={"groups": ["sre"]}, reason="closing")
+        for come in (by_dashboard, by_token):
+            await come(world, door)
+            await world.pass_time(SECOND)
+
+        codes = []
+        for token in ("ana", "bea"):
+            codes.append(await overrides(door, token))
+            await world.pass_time(SECOND)
+
+        await world.pass_time(15 * MINUTE)
+        same_story("freeze_overridden_by_dashboard", told_story(world))
+        assert codes == [202, 202]  # the cluster lets both ask; the window says who may
+        (past, *_) = world.status.history
+        assert [(deed.verb, deed.by, deed.reason) for deed in past.deeds][-1] == (
+            "override",
+            "bea",
+            "payments are down",
+        )

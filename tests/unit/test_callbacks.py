@@ -1,5 +1,6 @@
 """What may a pipeline ask for by a callback, and what is it told when it may not?"""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import timedelta
@@ -132,6 +133,14 @@ async def test_what_came_before_does_not_count_again(proof: str) -> None:
         codes = [(await asked(desk, body, headers)).code for _ in range(2)]
 
         assert codes == [202, 401]
+        assert len(desk.commands()) == 1
+
+
+async def test_of_many_at_once_that_are_the_same_one_counts() -> None:
+    async with a_desk(*a_callback()) as desk:
+        answers = await asyncio.gather(*(asked(desk) for _ in range(20)))
+
+        assert sorted(one.code for one in answers) == [202, *[401] * 19]
         assert len(desk.commands()) == 1
 
 
