@@ -23,7 +23,9 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # xdist tells its workers the terminal's width, at which a command would wrap its lines.
     os.environ.pop("COLUMNS", None)
-    settings.register_profile("quick", max_examples=8)
+    settings.register_profile("usual", deadline=None)  # no test fails because the machine is busy
+    settings.register_profile("quick", max_examples=8, deadline=None)
+    settings.load_profile("usual")
 
 
 @pytest.hookimpl(wrapper=True)

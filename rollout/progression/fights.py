@@ -40,7 +40,8 @@ def counted(view: View) -> RolloutStatus:
     for route in found:
         before = fights.pop((route.ref, route.writer), None)
         fights[route.ref, route.writer] = _grown(before, route, view.now)
-    return replace(status, fights=tuple(fights.values())[-FIGHTS_KEPT:])
+    kept = tuple(fights.values())[-FIGHTS_KEPT:]
+    return status if kept == status.fights else replace(status, fights=kept)
 
 
 def _is_set_back(view: View, route: RouteSeen) -> bool:

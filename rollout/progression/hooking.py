@@ -115,10 +115,12 @@ def told_to_go_back(view: View) -> str | None:
 def hooked(view: View) -> RolloutStatus:
     """The status with what this look's answers count for: failing calls in a row, and post-rollout calls that were made."""
     status = view.status
-    status = replace(status, owed=tuple(one for one in status.owed if _is_still_owed(view, one)))
+    if status.owed:
+        status = replace(status, owed=tuple(one for one in status.owed if _is_still_owed(view, one)))
     if status.run is None or status.phase not in RUNNING:
         return status
-    return replace(status, run=replace(status.run, hooks=_counts(view, status.run)))
+    counts = _counts(view, status.run)
+    return status if counts == status.run.hooks else replace(status, run=replace(status.run, hooks=counts))
 
 
 def _is_still_owed(view: View, owed: HookOwed) -> bool:

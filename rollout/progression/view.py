@@ -1,6 +1,6 @@
 """What do the rules see: spec, status, the world and the time, with the questions that several rules ask?"""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from math import ceil
@@ -40,7 +40,15 @@ class View:
 
     def of(self, status: RolloutStatus) -> "View":
         """The same look with another status."""
-        return replace(self, status=status)
+        # As `replace` would, in a quarter of its time: each tick asks a dozen times.
+        return View(
+            spec=self.spec,
+            status=status,
+            seen=self.seen,
+            verdicts=self.verdicts,
+            now=self.now,
+            memories=self.memories,
+        )
 
     @property
     def run(self) -> Run:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from adapters.memory.objects import copied
 from rollout.migration.preflight.gathered import Gathered
 from rollout.model.migration import Exemption, MigrationSpec, Severity, Wave
 from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion, Series
@@ -96,7 +96,7 @@ def well() -> World:
     """A world in which no row finds anything; each call makes a new one."""
     told = {asked: answered(asked) for asked in Asked}
     told[Asked.API_SERVERS] = answered(Asked.API_SERVERS, Series(labels={}, value=2, at=NOON))
-    return World(objects=deepcopy(_written()), told=told)
+    return World(objects=copied(_written()), told=told)
 
 
 @cache
