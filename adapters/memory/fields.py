@@ -41,7 +41,7 @@ def flat(kind: Kind, obj: Obj, subresource: str = "") -> dict[Field, object]:
 
 def merged(old: object, new: object, lists: Lists, path: Path = ()) -> object:
     """`new` laid over `old`: maps by name, map-type lists by key, sets by member, anything else replaced."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
+    if isinstance(old, dict) and isinstance(new, Mapping):
         both = {name: merged(old.get(name), value, lists, (*path, name)) for name, value in new.items()}
         return {**old, **both}
     if not isinstance(old, list) or not isinstance(new, list) or path not in lists:
@@ -55,7 +55,7 @@ def merged(old: object, new: object, lists: Lists, path: Path = ()) -> object:
 
 def without(value: object, fields: set[Field], lists: Lists, here: Field = (), path: Path = ()) -> object:
     """The value less these fields; maps and lists that this empties go too."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         kept = {
             name: without(child, fields, lists, (*here, f"f:{name}"), (*path, name))
             for name, child in value.items()
@@ -100,21 +100,21 @@ def shown(field: Field) -> str:
 
 def element(item: object, keys: Sequence[str]) -> str:
     """What identifies an item of a map-type list (its keys), or of a set (itself)."""
-    if not keys or not isinstance(item, Mapping):
+    if not keys or not isinstance(item, dict):
         return f"v:{json.dumps(item, separators=(',', ':'))}"
     named = {key: item.get(key, _KEY_DEFAULTS.get(key)) for key in keys}
     return f"k:{json.dumps(named, separators=(',', ':'), sort_keys=True)}"
 
 
 def _walk(value: object, lists: Lists, here: Field, path: Path) -> Iterator[tuple[Field, object]]:
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, dict) and value:
         for name, child in value.items():
             yield from _walk(child, lists, (*here, f"f:{name}"), (*path, name))
     elif isinstance(value, list) and value and path in lists:
         for item in value:
             inside = (*here, element(item, lists[path]))
             yield inside, ITEM
-            if isinstance(item, Mapping):
+            if isinstance(item, dict):
                 yield from _walk(item, lists, inside, path)
     else:
         yield here, value

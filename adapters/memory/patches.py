@@ -24,9 +24,9 @@ def json_patched(document: object, operations: object) -> object:
 
 def merge_patched(document: object, patch: object) -> object:
     """The document after a merge patch: null removes, a list replaces, a map merges."""
-    if not isinstance(patch, Mapping):
+    if not isinstance(patch, dict):
         return copied(patch)
-    result = dict(document) if isinstance(document, Mapping) else {}
+    result = dict(document) if isinstance(document, dict) else {}
     for name, value in patch.items():
         if value is None:
             result.pop(name, None)
@@ -39,7 +39,7 @@ def is_same(left: object, right: object) -> bool:
     """Whether two JSON values are equal; unlike in Python, true is not 1."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
+    if isinstance(left, dict) and isinstance(right, Mapping):
         return left.keys() == right.keys() and all(is_same(left[name], right[name]) for name in left)
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(is_same(a, b) for a, b in zip(left, right, strict=True))
@@ -47,7 +47,7 @@ def is_same(left: object, right: object) -> bool:
 
 
 def _applied(document: object, operation: object) -> object:
-    if not isinstance(operation, Mapping) or operation.get("op") not in _OPERATIONS:
+    if not isinstance(operation, dict) or operation.get("op") not in _OPERATIONS:
         raise RefusalError(400, f"not a JSON patch operation: {operation!r}")
     path = _pointer(operation.get("path"))
     match operation["op"]:
@@ -88,7 +88,7 @@ _REQUIRED = object()
 def _found(document: object, path: Sequence[str], *, default: object = _REQUIRED) -> object:
     here = document
     for token in path:
-        if isinstance(here, Mapping) and token in here:
+        if isinstance(here, dict) and token in here:
             here = here[token]
         elif isinstance(here, list) and _is_index(token, len(here) - 1):
             here = here[int(token)]

@@ -39,14 +39,14 @@ def shaped(target: Target, obj: Obj) -> dict[str, Any]:
     if not schema:
         return dict(obj)
     fitted = _fitted(schema, {name: value for name, value in obj.items() if name not in _ALWAYS})
-    problems = list(_problems(schema, fitted, "")) if isinstance(fitted, Mapping) else []
+    problems = list(_problems(schema, fitted, "")) if isinstance(fitted, dict) else []
     if problems:
         causes = tuple({"reason": "FieldValueInvalid", "message": text, "field": path} for path, text in problems)
         listed = [f"{path}: {text}" for path, text in problems]
         text = listed[0] if len(listed) == 1 else f"[{', '.join(listed)}]"
         about = target.kind.about((obj.get("metadata") or {}).get("name", target.name))
         raise RefusalError(422, f"{about.text} is invalid: {text}", about=about, causes=causes)
-    return {**{name: obj[name] for name in obj if name in _ALWAYS}, **fitted} if isinstance(fitted, Mapping) else {}
+    return {**{name: obj[name] for name in obj if name in _ALWAYS}, **fitted} if isinstance(fitted, dict) else {}
 
 
 def check_strict(target: Target, obj: Obj) -> None:
@@ -75,7 +75,7 @@ def undeclared(target: Target, obj: Obj) -> Iterator[str]:
     """The path of each field that the kind's schema does not know; none for a kind without a schema."""
     if target.kind.schema:
         meta = obj.get("metadata")
-        yield from (f"metadata.{name}" for name in meta if name not in _META) if isinstance(meta, Mapping) else ()
+        yield from (f"metadata.{name}" for name in meta if name not in _META) if isinstance(meta, dict) else ()
         yield from _undeclared(target.kind.schema, {name: obj[name] for name in obj if name not in _ALWAYS}, "")
 
 
@@ -83,12 +83,12 @@ def _undeclared(schema: Schema, value: object, path: str) -> Iterator[str]:
     if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         for index, item in enumerate(value):
             yield from _undeclared(schema["items"], item, f"{path}[{index}]")
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return
     known, others = schema.get("properties") or {}, schema.get("additionalProperties")
     for name, child in value.items():
         inside = known.get(name, others)
-        if isinstance(inside, Mapping):
+        if isinstance(inside, dict):
             yield from _undeclared(inside, child, f"{path}.{name}".lstrip("."))
         elif not inside and not schema.get("x-kubernetes-preserve-unknown-fields"):
             yield f"{path}.{name}".lstrip(".")
@@ -98,7 +98,7 @@ def _fitted(schema: Schema, value: object) -> object:
     """The value without what the schema does not know and with its defaults."""
     if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         return [_fitted(schema["items"], item) for item in value]
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value
     known, others = schema.get("properties") or {}, schema.get("additionalProperties")
     result: dict[str, Any] = {}
@@ -106,7 +106,7 @@ def _fitted(schema: Schema, value: object) -> object:
         if name in known:
             if child is not None or known[name].get("nullable"):
                 result[name] = _fitted(known[name], child)
-        elif isinstance(others, Mapping):
+        elif isinstance(others, dict):
             result[name] = _fitted(others, child)
         elif others or schema.get("x-kubernetes-preserve-unknown-fields"):
             result[name] = child
@@ -127,14 +127,14 @@ def _problems(schema: Schema, value: object, path: str) -> Iterator[tuple[str, s
     if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         for index, item in enumerate(value):
             yield from _problems(schema["items"], item, f"{path}[{index}]")
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return
     for name in schema.get("required") or ():
         if name not in value and not (not path and name in _ALWAYS):
             yield f"{path}.{name}".lstrip("."), "Required value"
     known, others = schema.get("properties") or {}, schema.get("additionalProperties")
     for name, child in value.items():
-        inside = known.get(name, others if isinstance(others, Mapping) else None)
+        inside = known.get(name, others if isinstance(others, dict) else None)
         if inside is not None:
             yield from _problems(inside, child, f"{path}.{name}".lstrip("."))
 

@@ -14,6 +14,7 @@ from adapters.memory.objects import copied
 from rollout.migration.preflight.gathered import Gathered
 from rollout.model.migration import Exemption, MigrationSpec, Severity, Wave
 from rollout.model.telemetry import Asked, MeshAnswer, MeshQuestion, Series
+from tests.support.yamls import documents
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 WELL = Path(__file__).parent / "manifests" / "well.yaml"
@@ -102,7 +103,7 @@ def well() -> World:
 @cache
 def _written() -> dict[str, list[Body]]:
     objects: dict[str, list[Body]] = {}
-    for body in yaml.safe_load_all(WELL.read_text(encoding="utf-8")):
+    for body in documents(WELL.read_text(encoding="utf-8")):
         objects.setdefault(body["kind"], []).append(body)
     return objects
 

@@ -218,7 +218,7 @@ async def a_stand(**spec: Any) -> AsyncIterator[SlackStand]:
         )
         await world.put(policy_manifest("release-managers", MANAGERS))
         await world.commit(revision="v2")
-        await world.pass_time(timedelta(minutes=6))
+        await world.pass_time(timedelta(minutes=1))
         doors = Doors(receivers=receivers, clock=world.clock, handlers={"slack": hook})
         async with listening(hooks(doors), "127.0.0.1:0") as app, a_controller(world):
             stand.app = f"{app}/hooks/slack/{PATH}"

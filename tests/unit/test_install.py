@@ -16,6 +16,7 @@ from rollout.manifest.lint import lint
 from rollout.settings import Settings, Traffic
 from rollout.wiring.serving import LEASE
 from rollout.wiring.shipped import CONTROLLER, NAMESPACE, OVERLAYS, Choices, controller_objects, folder, rules
+from tests.support.yamls import documents
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 EXAMPLES = sorted((DEPLOY / "examples").glob("*.yaml"))
@@ -94,7 +95,7 @@ def test_the_controller_reads_every_kind_that_it_watches() -> None:
 def test_a_dry_run_prints_every_object_and_needs_no_cluster() -> None:
     answer = CliRunner().invoke(install, ["--dry-run", "--kubeconfig", "/nowhere"])
 
-    printed = [obj["metadata"]["name"] for obj in yaml.safe_load_all(answer.output)]
+    printed = [obj["metadata"]["name"] for obj in documents(answer.output)]
     wanted = [*definitions().values(), *controller_objects(Choices())]
     assert answer.exit_code == 0
     assert printed == [obj["metadata"]["name"] for obj in wanted]
@@ -113,7 +114,7 @@ def test_an_example_is_valid(path: Path) -> None:
 
 
 def test_there_is_an_example_for_every_kind_of_route() -> None:
-    objects = [obj for path in EXAMPLES for obj in yaml.safe_load_all(path.read_text())]
+    objects = [obj for path in EXAMPLES for obj in documents(path.read_text())]
 
     routes = {route["kind"] for obj in objects for route in obj["spec"].get("routes", ())}
     assert routes == {"VirtualService", "HTTPRoute", "GRPCRoute", "TrafficSplit"}

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from adapters.kube.kinds import KINDS, MESH_KINDS, TRAFFIC, WATCHED, left_out
@@ -18,6 +17,7 @@ from rollout.wiring.shipped import CONTROLLER, NAMESPACE, Choices, controller_ob
 from rollout.wiring.tools import observing
 from tests.support.cli import cluster_of
 from tests.support.world import MESH, a_world
+from tests.support.yamls import documents
 
 MESH_PLURALS = {KINDS[kind].plural for kind in MESH_KINDS}
 ROLE = f"{CONTROLLER}-mesh"
@@ -142,5 +142,5 @@ def test_records_are_kept_in_the_controllers_namespace_alone() -> None:
 def test_a_dry_run_of_install_shows_them(options: list[str], times: int) -> None:
     answer = CliRunner().invoke(install, ["--dry-run", *options])
 
-    names = [obj["metadata"]["name"] for obj in yaml.safe_load_all(answer.output)]
+    names = [obj["metadata"]["name"] for obj in documents(answer.output)]
     assert names.count(ROLE) == times
