@@ -25,6 +25,11 @@ POLICY = {
 }
 
 
+def a_short_one(name: str = "checkout", **spec: Any) -> dict[str, Any]:
+    """A Rollout of one step of a minute, which is simulated soon."""
+    return a_rollout_manifest(name, **{"steps": [{"weight": 50, "soak": "1m"}], **spec})
+
+
 def simulate(*words: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(main, ["simulate", *words], input=stdin)
 
@@ -46,7 +51,7 @@ def test_the_commands_of_the_page_run(command: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_outcomes_of_both_canaries_are_a_table_and_the_last_line_is_a_sentence(tmp_path: Path) -> None:
-    result = simulate(a_file(tmp_path, a_rollout_manifest()), *FEW, "--canary-errors", "20%")
+    result = simulate(a_file(tmp_path, a_short_one()), *FEW, "--canary-errors", "20%")
 
     assert result.exit_code == 0, result.output
     told = result.stdout.splitlines()
@@ -61,7 +66,7 @@ def test_the_outcomes_of_both_canaries_are_a_table_and_the_last_line_is_a_senten
 
 
 def test_a_canary_as_good_as_stable_is_simulated_once(tmp_path: Path) -> None:
-    result = simulate(a_file(tmp_path, a_rollout_manifest()), *FEW, "--canary-errors", "0.1%")
+    result = simulate(a_file(tmp_path, a_short_one()), *FEW, "--canary-errors", "0.1%")
 
     assert "runs each" not in result.stdout
     assert result.stdout.splitlines()[-1].startswith("One as good as stable is promoted in 4 of 4 runs")
@@ -69,7 +74,7 @@ def test_a_canary_as_good_as_stable_is_simulated_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_what_holds_the_undecided_is_told(tmp_path: Path) -> None:
-    file = a_file(tmp_path, a_rollout_manifest(steps=[{"weight": 5, "soak": "1m"}]))
+    file = a_file(tmp_path, a_short_one(steps=[{"weight": 5, "soak": "1m"}]))
 
     result = simulate(file, "--traffic", "0.001rps", "--runs", "1", "--canary-errors", "0.1%")
     found = json.loads(simulate(file, "--traffic", "0.001rps", "--runs", "1", "-o", "json").stdout)
@@ -79,7 +84,7 @@ def test_what_holds_the_undecided_is_told(tmp_path: Path) -> None:
 
 
 def test_json_has_the_same_numbers(tmp_path: Path) -> None:
-    result = simulate(a_file(tmp_path, a_rollout_manifest()), *FEW, "--canary-errors", "20%", "-o", "json")
+    result = simulate(a_file(tmp_path, a_short_one()), *FEW, "--canary-errors", "20%", "-o", "json")
 
     found = json.loads(result.stdout)
     assert found["kind"] == "Simulation"
@@ -89,7 +94,7 @@ def test_json_has_the_same_numbers(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_says_the_same_and_another_one_not(tmp_path: Path) -> None:
-    file = a_file(tmp_path, a_rollout_manifest())
+    file = a_file(tmp_path, a_short_one())
 
     first, again, other = (
         simulate(file, *FEW, "--canary-errors", "20%", "--seed", seed).stdout for seed in ("1", "1", "2")
@@ -99,7 +104,7 @@ def test_the_same_seed_says_the_same_and_another_one_not(tmp_path: Path) -> None
 
 
 def test_a_spec_with_an_error_is_refused_as_lint_refuses_it(tmp_path: Path) -> None:
-    file = a_file(tmp_path, a_rollout_manifest(steps=[{"weight": 500}]))
+    file = a_file(tmp_path, a_short_one(steps=[{"weight": 500}]))
 
     result = simulate(file, *FEW)
 
@@ -109,7 +114,7 @@ def test_a_spec_with_an_error_is_refused_as_lint_refuses_it(tmp_path: Path) -> N
 
 
 def test_a_spec_without_objectives_says_that_nothing_is_judged(tmp_path: Path) -> None:
-    result = simulate(a_file(tmp_path, a_rollout_manifest(objectives=[])), *FEW)
+    result = simulate(a_file(tmp_path, a_short_one(objectives=[])), *FEW)
 
     assert result.exit_code == 2
     assert "no objective is judged" in result.stderr
@@ -117,7 +122,7 @@ def test_a_spec_without_objectives_says_that_nothing_is_judged(tmp_path: Path) -
 
 
 def test_a_file_with_two_rollouts_is_refused_and_both_are_named(tmp_path: Path) -> None:
-    result = simulate(a_file(tmp_path, a_rollout_manifest(), a_rollout_manifest(name="cart")), *FEW)
+    result = simulate(a_file(tmp_path, a_short_one(), a_short_one(name="cart")), *FEW)
 
     assert result.exit_code == 2
     assert "shop/checkout, shop/cart" in result.stderr
@@ -136,11 +141,11 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_stdin_is_a_file_too() -> None:
-    assert simulate("-", *FEW, stdin=yaml.safe_dump(a_rollout_manifest())).exit_code == 0
+    assert simulate("-", *FEW, stdin=yaml.safe_dump(a_short_one())).exit_code == 0
 
 
 def test_the_objectives_of_a_policy_beside_it_are_judged(tmp_path: Path) -> None:
-    spec = a_rollout_manifest(without=("objectives",), policies=["http"])
+    spec = a_short_one(without=("objectives",), policies=["http"])
 
     alone = simulate(a_file(tmp_path, spec), *FEW)
     beside = simulate(a_file(tmp_path, spec, POLICY), *FEW, "-o", "json")
@@ -150,7 +155,7 @@ def test_the_objectives_of_a_policy_beside_it_are_judged(tmp_path: Path) -> None
 
 
 def test_slow_requests_need_a_slow_ratio(tmp_path: Path) -> None:
-    result = simulate(a_file(tmp_path, a_rollout_manifest()), *FEW, "--canary-slow", "5%")
+    result = simulate(a_file(tmp_path, a_short_one()), *FEW, "--canary-slow", "5%")
 
     assert (result.exit_code, "no slow-ratio objective" in result.stderr) == (2, True)
 
@@ -169,6 +174,6 @@ def test_slow_requests_need_a_slow_ratio(tmp_path: Path) -> None:
 def test_an_option_that_cannot_be_read_is_a_usage_error_that_shows_one_that_can(
     tmp_path: Path, words: tuple[str, ...], told: str
 ) -> None:
-    result = simulate(a_file(tmp_path, a_rollout_manifest()), *words)
+    result = simulate(a_file(tmp_path, a_short_one()), *words)
 
     assert (result.exit_code, told in result.stderr) == (2, True), result.stderr
