@@ -2,7 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +35,15 @@ async def a_strict_shop(world: FleetWorld) -> None:
     await world.pass_time(HOUR, until="shop StrictSoak")
 
 
+@asynccontextmanager
+async def a_strict_shop_alone() -> AsyncIterator[FleetWorld]:
+    """The same, where nobody calls it and nothing else moves."""
+    async with a_fleet(waves=[{"name": "core", "namespaces": ["shop"]}]) as world:
+        world.fleet.callers.clear()
+        await a_strict_shop(world)
+        yield world
+
+
 def commands(scene: Scene, title: str) -> tuple[str, ...]:
     """Of the step whose title begins so; () when the runbook has none."""
     return next((step.commands for step in runbook(scene) if step.title.startswith(title)), ())
@@ -51,8 +61,7 @@ async def pasted(writes: ObjectWrites, lines: Iterable[str]) -> None:
 
 
 async def test_the_printed_commands_open_the_namespace() -> None:
-    async with a_fleet() as world:
-        await a_strict_shop(world)
+    async with a_strict_shop_alone() as world:
         cluster = cluster_of(world)
         found = await escaping.scene(cluster.objects, "shop", "istio-system")
         await pasted(cluster.writes, commands(found, "Open the namespace"))
@@ -62,8 +71,7 @@ async def test_the_printed_commands_open_the_namespace() -> None:
 
 
 async def test_the_printed_commands_for_one_port_open_that_port_alone() -> None:
-    async with a_fleet() as world:
-        await a_strict_shop(world)
+    async with a_strict_shop_alone() as world:
         cluster = cluster_of(world)
         found = await escaping.scene(cluster.objects, "shop", "istio-system")
         await pasted(cluster.writes, commands(found, "Only one port"))
@@ -175,8 +183,7 @@ class Rival:
 
 
 async def test_somebody_who_writes_at_the_same_time_does_not_keep_it_closed() -> None:
-    async with a_fleet() as world:
-        await a_strict_shop(world)
+    async with a_strict_shop_alone() as world:
         cluster = cluster_of(world)
         found = await escaping.scene(cluster.objects, "shop", "istio-system")
         rival = Rival(world, cluster.writes)
@@ -188,8 +195,7 @@ async def test_somebody_who_writes_at_the_same_time_does_not_keep_it_closed() ->
 
 
 async def test_flux_is_told_to_leave_alone_what_is_opened() -> None:
-    async with a_fleet() as world:
-        await a_strict_shop(world)
+    async with a_strict_shop_alone() as world:
         await world.edit(
             "PeerAuthentication",
             "shop",
