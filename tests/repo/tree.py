@@ -2,7 +2,7 @@
 
 import ast
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -41,9 +41,15 @@ def parsed(path: Path) -> ast.Module:
 
 def functions(path: Path) -> Iterator[Function]:
     """Every function of a file, nested ones too."""
-    for node in ast.walk(parsed(path)):
+    yield from _functions(parsed(path).body)
+
+
+def _functions(body: Sequence[ast.AST]) -> Iterator[Function]:
+    for node in body:  # statements alone: most of a tree is expressions, in which none is defined
         if isinstance(node, Function):
             yield node
+        for inside in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _functions(getattr(node, inside, []))
 
 
 def public_functions(path: Path) -> Iterator[Function]:
