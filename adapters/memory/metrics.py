@@ -11,6 +11,7 @@ from rollout.model.measurement import Answer, Arm, Counter, Counters, Failed, No
 
 LOOKBACK = timedelta(minutes=2)  # before the window, as the real ones answer it
 SCRAPES = timedelta(seconds=15)
+KEPT = 1000  # of the questions at least: `serve` without a metrics server asks for ever
 
 Told = Answer | Callable[[Question], Answer]
 
@@ -27,7 +28,7 @@ class Scrape(NamedTuple):
 
 
 class MemoryMetrics:
-    """Implements the port `Metrics`. asked: every question so far, oldest first."""
+    """Implements the port `Metrics`. asked: the newest questions, oldest first."""
 
     def __init__(self) -> None:
         self.asked: list[Question] = []
@@ -38,6 +39,8 @@ class MemoryMetrics:
     async def measure(self, question: Question) -> Answer:
         """What was told of this objective's arm, else of it and the revision, else of the objective, else of all."""
         self.asked.append(question)
+        if len(self.asked) > 2 * KEPT:
+            del self.asked[:-KEPT]
         objective = question.objective
         if self._outage:
             return Failed(query=objective.name, error=self._outage)

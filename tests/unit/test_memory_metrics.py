@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from adapters.memory.metrics import MemoryMetrics, Scrape
+from adapters.memory.metrics import KEPT, MemoryMetrics, Scrape
 from rollout.model.measurement import Arm, Counter, Counters, NoData, Question
 from tests.support.builders import NOON
 from tests.support.questions import a_question, a_window
@@ -53,3 +53,15 @@ async def test_an_arm_without_a_scrape_in_reach_has_no_data() -> None:
     metrics.tell_pods("errors", Arm.CANARY, {"a": [Scrape(NOON - timedelta(hours=1), 5)]})
 
     assert isinstance(await metrics.measure(a_question()), NoData)
+
+
+async def test_what_was_asked_is_remembered_for_a_while_only() -> None:
+    metrics = MemoryMetrics()
+    first, last = a_question(), a_question(arm=Arm.STABLE)
+    await metrics.measure(first)
+
+    for _ in range(2 * KEPT):
+        await metrics.measure(last)
+
+    assert first not in metrics.asked
+    assert metrics.asked == [last] * KEPT
