@@ -1,6 +1,8 @@
 """What becomes of connections when a server in our loop ends?"""
 
 import asyncio
+from contextlib import suppress
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -59,3 +61,52 @@ async def text(session: aiohttp.ClientSession, url: str) -> str:
     """The body of an answer."""
     async with session.get(url) as answer:
         return await answer.text()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost:",
+        b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\nhalf",
+        b"GET / HTTP/1.1\r\nHost: here\r\n\r\nGET / HTTP/1.1\r\nHo",  # the first one is answered
+    ],
+)
+async def test_whoever_does_not_finish_a_request_is_not_waited_for(begun: bytes) -> None:
+    go = asyncio.Event()
+    go.set()
+
+    async with served(an_app(asyncio.Event(), go), "127.0.0.1:0", patience=timedelta(milliseconds=50)) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(begun)
+        dripping = asyncio.create_task(drip(writer))
+
+        async with asyncio.timeout(3):
+            await reader.read()  # to the end, which is the server's
+
+        dripping.cancel()
+        writer.close()
+
+
+async def drip(writer: asyncio.StreamWriter) -> None:
+    """One byte of a header or a body now and then, so that the connection is never idle."""
+    with suppress(ConnectionError):
+        while True:
+            await asyncio.sleep(0.02)
+            writer.write(b"a")
+            await writer.drain()
+
+
+async def test_whoever_waits_for_a_long_answer_is_left_alone() -> None:
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async with (
+        served(an_app(asked, go), "127.0.0.1:0", patience=timedelta(milliseconds=20)) as url,
+        aiohttp.ClientSession() as session,
+        asyncio.TaskGroup() as tasks,
+    ):
+        answer = tasks.create_task(text(session, url))
+        await asked.wait()
+        asyncio.get_running_loop().call_later(0.1, go.set)
+
+    assert answer.result() == '"done"'
