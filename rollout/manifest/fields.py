@@ -197,6 +197,11 @@ LabelName = Annotated[str, Text("the name of a label", LABEL_NAME, MAX_NAME + 1 
 LabelText = Annotated[str, Text("the value of a label", f"^$|{LABEL_VALUE}", MAX_LABEL, 0)]
 
 
+def one_line(text: str) -> str:
+    """What can be printed of somebody's words: they are told in sentences, tables and the log. The object keeps them all."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
 def placed(text: str, key: Key) -> str:
     """`text` with `{namespace}` and `{name}` replaced; `{revision}` stays."""
     return text.replace("{namespace}", key.namespace).replace("{name}", key.name)

@@ -10,7 +10,7 @@ from pydantic import Field
 from policies.periods import parsed
 from rollout.manifest.data import Path
 from rollout.manifest.errors import Problem
-from rollout.manifest.fields import Between, Duration, Form, Text, Words, rules
+from rollout.manifest.fields import Between, Duration, Form, Text, Words, one_line, rules
 from rollout.manifest.people import (
     ApproversForm,
     Labels,
@@ -126,7 +126,7 @@ def freeze_window(form: FreezeWindowForm, key: Key) -> FreezeWindow:
         overrun=Overrun(form.overrun),
         override=approvers(form.override) if form.override else None,
         people=people(form.people),
-        reason=form.reason or "",
+        reason=one_line(form.reason or ""),
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from policies.approval import Realm
 from rollout.manifest.errors import Problem
-from rollout.manifest.fields import Form, ObjectName, Text, Words
+from rollout.manifest.fields import Form, ObjectName, Text, Words, one_line
 from rollout.manifest.group import API_VERSION
 from rollout.model.commands import Command, Verb
 from rollout.model.names import Key
@@ -147,7 +147,7 @@ def command(form: RolloutCommandForm, metadata: Mapping[str, Any]) -> Command:
         backend=form.backend or "",
         subject=form.subject or "",
         finding=form.finding or "",
-        reason=_one_line(form.reason or ""),
+        reason=one_line(form.reason or ""),
         template=form.template,
         groups=tuple(form.actor.groups or ()),
         realm=Realm(form.actor.realm) if form.actor.realm else Realm.CLUSTER,
@@ -155,11 +155,6 @@ def command(form: RolloutCommandForm, metadata: Mapping[str, Any]) -> Command:
         vouched=form.actor.vouched or "",
         proven=form.actor.proven or "",
     )
-
-
-def _one_line(text: str) -> str:
-    """What can be printed of it: it is told in sentences, tables and the log. The object keeps it as it was given."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def command_to_dict(target: Key, wanted: Command, *, kind: str = "Rollout") -> dict[str, Any]:

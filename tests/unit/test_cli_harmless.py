@@ -54,13 +54,14 @@ async def test_as_json_it_stays_what_it_was(tmp_path: Path) -> None:
 async def test_what_a_freeze_says_does_nothing_either(tmp_path: Path) -> None:
     async with a_release() as world:
         window = {"from": "2026-11-21T09:00:00Z", "to": "2026-11-21T10:00:00Z"}
-        await freeze(world, "closing", windows=[window], reason=f"closing{CLEARS}")
+        await freeze(world, "closing", windows=[window], reason=f"closing{CLEARS}\nverdict: all is well")
         await world.commit(revision="v2")
         await world.pass_time(timedelta(minutes=1))
         async with a_terminal(tmp_path, world) as terminal:
             shown = await terminal.type("why", "checkout")
 
     assert "closing" in shown.out
+    assert not any(line.startswith("verdict:") for line in shown.out.splitlines())
     assert unseen(shown.out) == set()
 
 
