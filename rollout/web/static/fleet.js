@@ -36,6 +36,7 @@ class Fleet {
   #rows = remembered.rows;
   #total = 0;
   #isWhole = false;
+  #isReading = false;
   #changed = new Set();
   #timer = 0;
   #readAt = 0;
@@ -80,13 +81,18 @@ class Fleet {
   async #readAll(signal) {
     const begun = Date.now();
     const found = new Map();
-    await this.#ctx.api.everyRollout((items, total) => {
-      for (const item of items) found.set(`${item.namespace}/${item.name}`, asRow(item));
-      this.#total = total;
-      if (this.#isWhole) return;
-      this.#rows = found;
-      this.#draw();
-    }, { signal });
+    this.#isReading = true;
+    try {
+      await this.#ctx.api.everyRollout((items, total) => {
+        for (const item of items) found.set(`${item.namespace}/${item.name}`, asRow(item));
+        this.#total = total;
+        if (this.#isWhole) return;
+        this.#rows = found;
+        this.#draw();
+      }, { signal });
+    } finally {
+      this.#isReading = false;
+    }
     this.#isWhole = true;
     this.#readAt = Date.now();
     this.#calm = Math.max(CALM_MS, CALM_TIMES * (this.#readAt - begun));
@@ -109,7 +115,7 @@ class Fleet {
 
   async #catchUp() {
     this.#timer = 0;
-    if (!this.#isWhole) return; // what changes while all is read is read after it
+    if (this.#isReading || !this.#isWhole) return; // what changes while all is read is read after it
     const keys = [...this.#changed];
     this.#changed.clear();
     if (keys.length > MOST_SINGLE) {

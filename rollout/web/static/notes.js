@@ -43,7 +43,7 @@ function trouble({ api, live }) {
   }
   if (live.state === 'cut' && now - live.since >= SHORT_MS) {
     const next = live.retryAt > now ? ` Next try in ${span(live.retryAt - now)}.` : '';
-    const why = live.why ? `${capital(live.why)}: changes do not arrive here.` : 'Changes do not arrive here.';
+    const why = `${live.why ? `${capital(live.why)}. ` : ''}Changes do not arrive here.`;
     return { words: `${why}${age}${next}`, spoken: why };
   }
   return { words: '', spoken: '' };
