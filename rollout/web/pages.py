@@ -51,10 +51,10 @@ def assets(folder: Traversable | None = None) -> Mapping[str, Asset]:
 def add_pages(app: FastAPI, found: Mapping[str, Asset]) -> None:
     """Let `app` serve the dashboard's routes and `/static/NAME`; it belongs behind `guard.Guard`, which sends the CSP."""
 
-    def page(request: Request) -> Response:
+    async def page(request: Request) -> Response:
         return found[PAGE].answer(request)
 
-    def static(request: Request, name: str) -> Response:
+    async def static(request: Request, name: str) -> Response:
         if name not in found or name == PAGE:
             raise HTTPException(404, f"there is no file {name} here")
         return found[name].answer(request)
