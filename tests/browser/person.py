@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, expect
@@ -103,9 +103,20 @@ class Person:
         """What is on the page that nobody of us has put there."""
         return list(await self.page.evaluate(_FOREIGN))
 
-    async def barriers(self) -> list[str]:
-        """What keeps people out of the page as it is now, as axe-core finds it: serious and critical findings."""
-        await self.page.evaluate("() => Promise.allSettled(document.getAnimations().map((one) => one.finished))")
+    async def barriers(self, *schemes: Literal["light", "dark"]) -> list[str]:
+        """What keeps people out of the page as it is now, as axe-core finds it: serious and critical findings.
+
+        schemes: of colours, () for the present one alone.
+        """
+        found = []
+        for scheme in schemes or (None,):
+            if scheme is not None:
+                await self.page.emulate_media(color_scheme=scheme)
+            await self.page.evaluate("() => Promise.allSettled(document.getAnimations().map((one) => one.finished))")
+            found += [f"{scheme or ''} {one}".lstrip() for one in await self._judged_by_axe()]
+        return found
+
+    async def _judged_by_axe(self) -> list[str]:
         await self.page.evaluate(axe().read_text())
         found = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [_finding(rule) for rule in found["violations"] if rule["impact"] in SERIOUS]

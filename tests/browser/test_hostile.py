@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from adapters.memory.access import User
 from tests.browser.person import PHONE, Person, a_person
@@ -45,6 +45,17 @@ SHOWN = {
         "move.namespaces.next",
     ),
 }
+
+ADDRESSES = (
+    "/?q=%3Cimg%20src%3Dx%20onerror%3Dhit%3D1%3E&ns=%3Cscript%3Ehit%3D1%3C%2Fscript%3E&sort=__proto__",
+    "/rollouts/%3Cimg%20src%3Dx%20onerror%3Dhit%3D1%3E/x",
+    "/rollouts/shop/%3Csvg%20onload=hit%3D1%3E",
+    "/meshmigrations/%22onload%3Dhit%3D1",
+    "/rollouts/%E0%A4%A/x",
+    "/login?next=javascript:hit%3D1",
+    "/login?next=//evil.example/",
+    "/#<img src=x onerror=hit=1>",
+)
 
 
 @asynccontextmanager
@@ -111,25 +122,14 @@ async def test_an_attack_in_a_dialog_stays_a_text(browser: Browser) -> None:
     assert strange == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/?q=%3Cimg%20src%3Dx%20onerror%3Dhit%3D1%3E&ns=%3Cscript%3Ehit%3D1%3C%2Fscript%3E&sort=__proto__",
-        "/rollouts/%3Cimg%20src%3Dx%20onerror%3Dhit%3D1%3E/x",
-        "/rollouts/shop/%3Csvg%20onload=hit%3D1%3E",
-        "/meshmigrations/%22onload%3Dhit%3D1",
-        "/rollouts/%E0%A4%A/x",
-        "/login?next=javascript:hit%3D1",
-        "/login?next=//evil.example/",
-        "/#<img src=x onerror=hit=1>",
-    ],
-)
-async def test_an_attack_in_the_address_stays_a_text(browser: Browser, path: str) -> None:
+async def test_an_attack_in_the_address_stays_a_text(browser: Browser) -> None:
+    strange = {}
     async with a_dashboard() as dashboard, a_person(browser, dashboard.url, "ana", bypass_csp=True) as ana:
-        await ana.opens(path)
-        await ana.sees("rollout")
+        for path in ADDRESSES:
+            await ana.opens(path)
+            await ana.sees("rollout")
+            await expect(ana.page.locator("main h1").first).to_be_visible()
+            strange[path] = await ana.strange()
 
-        strange = await ana.strange()
-
-    assert strange == []
-    assert [trouble for trouble in ana.troubles if not trouble.startswith("4")] == []
+    assert strange == {path: [] for path in ADDRESSES}
+    assert ana.troubles == []
