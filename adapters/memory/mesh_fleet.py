@@ -64,9 +64,7 @@ class MemoryFleet:
         """All that happened since the beat before."""
         seconds = (now - self._beaten).total_seconds() if self._beaten is not None else 0.0
         self._beaten = now
-        for workload in self.workloads.values():
-            await self._roll(workload, now)
-        pods = {name: await self._pods(one) for name, one in self.workloads.items()}
+        pods = {name: await self._roll(one, now) for name, one in self.workloads.items()}
         peers = {one.namespace: await self._peers(one.namespace) for one in self.workloads.values()}
         scene = Scene(pods=pods, peers=peers, root=await self._peers(ROOT))
         self.traffic.flow(seconds, self.workloads, scene)
@@ -115,10 +113,10 @@ class MemoryFleet:
 
     async def _pods(self, workload: Workload) -> tuple[MeshPod, ...]:
         listed = await self.api.get(_PODS.format(workload.namespace), {"labelSelector": f"app={workload.name}"})
-        return tuple(mesh_pod(one, {}) for one in listed["items"])
+        return _mesh_pods(listed)
 
-    async def _roll(self, workload: Workload, now: datetime) -> None:
-        """New pods where the template was restarted since the present ones were made, or where some are missing."""
+    async def _roll(self, workload: Workload, now: datetime) -> tuple[MeshPod, ...]:
+        """Its pods, new ones where the template was restarted since the former were made, or where some were missing."""
         path = f"{_DEPLOYMENTS.format(workload.namespace)}/{workload.name}"
         deployment = await self.api.get(path)
         template = (deployment["spec"]["template"]["metadata"].get("annotations") or {}).get(RESTARTED, "")
@@ -136,6 +134,7 @@ class MemoryFleet:
         if deployment.get("status") != status:
             change = [{"op": "add", "path": "/status", "value": status}]
             await self.api.patch(f"{path}/status", Patch.JSON, change)
+        return await self._pods(workload) if old or missing > 0 else _mesh_pods(listed)
 
     async def _start(self, workload: Workload, template: str, *, meshed: bool, now: datetime) -> None:
         body = _pod(workload, f"{workload.name}-{self._made:05d}", template, meshed=meshed)
@@ -147,6 +146,10 @@ class MemoryFleet:
         status = _running(self._made, meshed=meshed, since=now - timedelta(seconds=1))
         change = [{"op": "add", "path": "/status", "value": status}]
         await self.api.patch(f"{place}/{body['metadata']['name']}/status", Patch.JSON, change)
+
+
+def _mesh_pods(listed: Obj) -> tuple[MeshPod, ...]:
+    return tuple(mesh_pod(one, {}) for one in listed["items"])
 
 
 def _enrols(namespace: Obj) -> bool:

@@ -23,6 +23,7 @@ class MemoryMeshMetrics:
         self._retention = retention
         self._scrapes: list[datetime] = []
         self._points: dict[Labels, list[tuple[datetime, float]]] = {}
+        self._series: dict[Labels, Scraped] = {}  # the same points, as each question sees them
         self._problem = ""
 
     async def ask(self, question: MeshQuestion, now: datetime) -> MeshAnswer:
@@ -38,7 +39,10 @@ class MemoryMeshMetrics:
         """All that the proxies show at `at`, `up` included; a series that is not among it has ended."""
         insort(self._scrapes, at)
         for labels, value in samples.items():
-            insort(self._points.setdefault(labels, []), (at, value))
+            points = self._points.setdefault(labels, [])
+            insort(points, (at, value))
+            if labels not in self._series:
+                self._series[labels] = Scraped(labels=dict(labels), points=points)
         self._forget(self._scrapes[-1] - self._retention)
 
     def down(self, problem: str) -> None:
@@ -54,14 +58,14 @@ class MemoryMeshMetrics:
         for labels, points in list(self._points.items()):
             del points[: bisect_left(points, before, key=lambda point: point[0])]
             if not points:
-                del self._points[labels]
+                del self._points[labels], self._series[labels]
 
     def _view(self, question: MeshQuestion, now: datetime) -> View:
         count = bisect_right(self._scrapes, now)
         return View(
             question=question,
             now=now,
-            scraped=tuple(Scraped(labels=dict(key), points=points) for key, points in self._points.items()),
+            scraped=tuple(self._series.values()),
             last=self._scrapes[count - 1] if count else None,
         )
 
