@@ -79,7 +79,7 @@ class Sealer:
         """The text as letters, digits, - and _ that only our keys open, for this purpose."""
         nonce = os.urandom(_NONCE_BYTES)
         found = self._cipher(self.keys()[0]).encrypt(nonce, text, purpose.encode())
-        return base64.urlsafe_b64encode(nonce + found).rstrip(b"=").decode()
+        return _written(nonce + found)
 
     def opened(self, purpose: str, sealed: str) -> bytes | None:
         """What was sealed; None for what was not sealed by a key that counts, for this purpose."""
@@ -87,7 +87,7 @@ class Sealer:
             data = base64.b64decode(sealed + "=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             return None
-        if len(data) <= _NONCE_BYTES:
+        if len(data) <= _NONCE_BYTES or _written(data) != sealed:  # base64 has several ways to write the same
             return None
         for key in self.keys():
             try:
@@ -109,3 +109,7 @@ def _version(path: Path) -> tuple[int, int, int]:
     """Changes when the file does, a link of a mounted Secret that leads elsewhere included."""
     found = path.stat()
     return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+def _written(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
