@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.orders import command, wanted
 from tests.browser.person import Person
 from tests.support.dashboard import Dashboard
 from tests.support.dashboard_fleet import idle, revision, running
@@ -15,20 +16,6 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("browser"), pytest.mar
 
 CHECKOUT = "/rollouts/shop/checkout"
 SEEN: dict[str, Any] = {"run": 4, "step": 2, "revision": "v2", "template": "template-v2"}
-
-
-def command(verb: str, target: str = "checkout", kind: str = "Rollout", **said: Any) -> dict[str, Any]:
-    """What is recorded of ana's press."""
-    actor = {"user": "ana", "groups": ["system:authenticated"], "proven": "token"}
-    return {"target": {"kind": kind, "name": target}, "verb": verb, "actor": actor, "channel": "dashboard", **said}
-
-
-async def wanted(person: Person, word: str, dialog: str = "") -> Locator:
-    """The dialog that a press on this order opens."""
-    await person.page.get_by_role("button", name=word, exact=True).click()
-    found = person.page.get_by_role("dialog", name=dialog or word)
-    await expect(found).to_be_visible()
-    return found
 
 
 async def test_an_approval_names_revision_and_effect_and_is_recorded_as_it_was_seen(
@@ -279,47 +266,3 @@ async def test_nobody_is_offered_anything_of_a_rollout_that_is_where_git_wants_i
 
     await expect(ana.page.get_by_role("button", name="Approve")).to_have_count(0)
     await expect(ana.page.get_by_role("button", name="Abort")).to_have_count(0)
-
-
-async def test_a_namespace_falls_back_only_after_its_dialog_said_what_that_means(
-    visit: Visit, dashboard: Dashboard
-) -> None:
-    ana = await visit("ana", "/meshmigrations/to-strict")
-
-    await ana.page.locator("summary", has_text="for edge").click()
-    await ana.page.get_by_role("button", name="Fall back").click()
-    dialog = ana.page.get_by_role("dialog", name="Fall back edge")
-    await expect(dialog).to_contain_text("mTLS in edge is opened to plaintext at once")
-    await dialog.get_by_role("button", name="Fall back").click()
-    await expect(dialog).to_contain_text("Recorded as")
-
-    assert await dashboard.commands("rollout-system") == [
-        command("fallback", "to-strict", kind="MeshMigration", subject="edge")
-    ]
-
-
-async def test_a_wave_begins_only_after_somebody_saw_which_namespaces_that_moves(
-    visit: Visit, dashboard: Dashboard
-) -> None:
-    ana = await visit("ana", "/meshmigrations/to-ambient")
-
-    await ana.page.get_by_role("button", name="Approve").click()
-    dialog = ana.page.get_by_role("dialog", name="Approve wave pilot")
-    await expect(dialog).to_contain_text("lab")
-    await expect(dialog).to_contain_text("begin to move into the mesh")
-    await dialog.get_by_role("button", name="Approve the wave").click()
-    await expect(dialog).to_contain_text("Recorded as")
-
-    assert await dashboard.commands("rollout-system") == [
-        command("approve", "to-ambient", kind="MeshMigration", subject="pilot")
-    ]
-
-
-async def test_whoever_may_not_is_told_so_of_a_move_too(visit: Visit, dashboard: Dashboard) -> None:
-    bo = await visit("bo", "/meshmigrations/to-strict")
-
-    dialog = await wanted(bo, "Abort")
-    await dialog.get_by_role("button", name="Abort").click()
-
-    await expect(dialog.get_by_role("status")).to_contain_text("bo has no right to abort MeshMigration")
-    assert await dashboard.commands("rollout-system") == []
