@@ -132,7 +132,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             cache=cache,
             numbers=numbers,
             hooks=_hooks(settings, stack, api, cache, slack),
-            api=api_app(settings, stack, api, cache, KubeRollouts(api, cache), clock),
+            api=api_app(settings, stack, api, cache, reconciler.rollouts, clock),
         )
 
 
