@@ -217,10 +217,14 @@ class Offer(Told):
 
 
 class Why(Told):
-    """The account, the same as lines of text, and what may be asked. at: when it was so."""
+    """The account, the same as lines of text, and what may be asked. at: when it was so.
+
+    needsPerson: codes of the holds that only a person ends.
+    """
 
     at: datetime
     account: WhyAccount
+    needs_person: list[str]
     lines: list[str]
     offers: list[Offer]
 

@@ -7,6 +7,7 @@ asked for in RolloutCommands, refused wishes included, takes the right to list t
 from fastapi import FastAPI, HTTPException, Request
 
 from rollout.model.names import Key
+from rollout.progression.telling import NEEDS_A_PERSON
 from rollout.services.account import screen
 from rollout.services.account_data import as_data, audit_data, history_data
 from rollout.services.accounts import Accounts
@@ -36,10 +37,12 @@ def tell(app: FastAPI, accounts: Accounts, sight: Sight) -> None:
     async def why(request: Request, namespace: str, name: str) -> Why:
         """Why it stands as it does, with every rule and number, what happens next, and what may be asked of it now."""
         account = await accounts.why(await found(request, namespace, name))
+        reasons = account.standing.status.reasons
         return Why.model_validate(
             {
                 "at": account.now,
                 "account": as_data(account),
+                "needsPerson": [one.code for one in reasons if one.code in NEEDS_A_PERSON],
                 "lines": screen(account, _PAGE),
                 "offers": [_offer(one) for one in offers(account)],
             }

@@ -88,6 +88,7 @@ async def test_an_offer_says_what_a_command_is_bound_to_and_what_comes_of_it(fro
     assert (approve["run"], approve["step"], approve["revision"], bool(approve["template"])) == (1, 2, "v2", True)
     assert "weight of checkout v2 goes from 50 % to 100 %" in approve["effect"]
     assert list(offers) == told["account"]["possible"]
+    assert told["needsPerson"] == ["AwaitingApproval"]
 
 
 async def test_the_history_is_that_of_the_cli(front: Front) -> None:

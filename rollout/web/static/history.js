@@ -2,7 +2,7 @@
 
 import { h, keyed, mark, say } from './dom.js';
 import { fresh } from './fresh.js';
-import { badge, moment, span } from './marks.js';
+import { badge, moment, prose, span } from './marks.js';
 
 const TONES = { Promoted: 'good', Failed: 'bad', Aborted: 'bad', Returned: 'held', Superseded: 'none' };
 const SIGNS = { good: 'M3 8.5l3.2 3.2L13 5', bad: 'M4 4l8 8M12 4l-8 8', held: 'M6 3.5L3 6.5l3 3M3.5 6.5H10a3 3 0 010 6H7' };
@@ -66,13 +66,13 @@ function filled(tr, one, cells) {
 
 function past({ run, revision, stable, outcome, started, ended, message }) {
   const tone = TONES[outcome] ?? 'none';
-  return [run, revision, stable || '–', badge(tone, outcome, SIGNS[tone] ?? ''), moment(ended), span(new Date(ended) - new Date(started)), message];
+  return [run, revision, stable || '–', badge(tone, outcome, SIGNS[tone] ?? ''), moment(ended), span(new Date(ended) - new Date(started)), prose(message)];
 }
 
 function deed({ at, by, verb, run, step, revision, channel, provenBy, result, message, reason, command }) {
   const where = run === null ? '–' : `${run}${step === null ? '' : `, step ${step}`}${revision ? ` (${revision})` : ''}`;
   const from = [channel || '–', provenBy ? h('span', { class: 'soft small said' }, `proven by ${provenBy}`) : null];
-  return [moment(at), by, verb, where, from, [answered(result), message ? h('span', { class: 'soft small said' }, message) : null],
+  return [moment(at), by, verb, where, from, [answered(result), message ? h('span', { class: 'soft small said' }, prose(message)) : null],
     [reason || '–', command ? h('span', { class: 'soft small said' }, command) : null]];
 }
 

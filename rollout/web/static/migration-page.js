@@ -1,6 +1,7 @@
 // How does one migration stand: its waves, each namespace on its way, who still speaks plaintext, and what may be asked?
 
-import { h, keyed, mark, put, say } from './dom.js';
+import { h, keyed, mark, say } from './dom.js';
+import { fresh } from './fresh.js';
 import { badge, counted, moment, personSymbol, prose, span, symbol, warningSymbol } from './marks.js';
 import { kindWords, progress, standing, steps, waiting } from './migration-card.js';
 import { ofMigration, ofNamespace, ofWave } from './move-orders.js';
@@ -34,14 +35,6 @@ export function migrationPage(ctx) {
     plaintext(callers, migration);
   }
   return { node, show };
-}
-
-/** Fill a node anew, but only when what it shows has changed. */
-function fresh(node, what, make) {
-  const words = JSON.stringify(what);
-  if (node.shown === words) return;
-  node.shown = words;
-  put(node, ...make());
 }
 
 /** Orders are for those who have said who they are; whether they may is the cluster's to say. */

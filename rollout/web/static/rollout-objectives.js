@@ -59,7 +59,9 @@ function aged(cell) {
 
 /** Evidence begins at 1, which is none; less than that speaks for the canary. */
 function evidenceWords(evidence) {
-  return evidence ? `${evidence} needed to roll back` : '–';
+  if (!evidence) return '–';
+  const { value, needed } = weighed(evidence);
+  return value !== null && value < 1 ? `none so far, rolls back at ${needed}` : `${evidence} that roll it back`;
 }
 
 /** What is drawn: each objective's values, and its evidence where it gathers some. */

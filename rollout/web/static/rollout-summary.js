@@ -2,7 +2,7 @@
 
 import { h, keyed, mark, say } from './dom.js';
 import { fresh } from './fresh.js';
-import { infoSymbol, phaseBadge, showPhase, showVerdict, span, symbol, verdictBadge, warningSymbol } from './marks.js';
+import { infoSymbol, personSymbol, phaseBadge, prose, showPhase, showVerdict, span, symbol, verdictBadge, warningSymbol } from './marks.js';
 import { now } from './server-clock.js';
 
 const PASSED = 'M3 8.5l3.2 3.2L13 5';
@@ -43,10 +43,10 @@ export function summary() {
     const steps = run ? planned(run) : [];
     mark(plan, { hidden: steps.length === 0 });
     keyed(plan, steps, { key: ({ key }) => key, make: () => h('li', {}), update: step });
-    const lines = held(account);
+    const lines = held(account, why.needsPerson);
     mark(holds, { hidden: lines.length === 0 });
     fresh(holds, lines, () => lines.map(hold));
-    fresh(next, account.next, () => [h('strong', {}, 'Next: '), account.next ?? 'the controller has said nothing yet']);
+    fresh(next, account.next, () => [h('strong', {}, 'Next: '), prose(account.next ?? 'the controller has said nothing yet')]);
     fresh(place, [account.source, account.commit], () => placed(account));
     tick();
   }
@@ -100,17 +100,18 @@ function clockWords({ started, stepStarted, soakUntil, unavailableFor, available
   return words.join(' · ');
 }
 
-function held({ error, unseen, holds }) {
+function held({ error, unseen, holds }, needsPerson) {
   return [
     ...(error ? [{ code: 'cannot be read', message: error, warning: true }] : []),
     ...(unseen ? [{ code: 'not looked at', message: `routes and backends: ${unseen}`, warning: false }] : []),
-    ...holds,
+    ...holds.map((one) => ({ ...one, isForPerson: needsPerson.includes(one.code) })),
   ];
 }
 
-function hold({ code, message, warning }) {
-  return h('li', { class: 'hold', 'data-tone': warning ? 'bad' : 'held' }, warning ? warningSymbol() : infoSymbol(),
-    h('span', {}, warning ? h('span', { class: 'unseen' }, 'Warning: ') : null, message, ' ', h('code', { class: 'small' }, code)));
+function hold({ code, message, warning, isForPerson }) {
+  const [sign, unseen] = isForPerson ? [personSymbol(), 'Needs a person: '] : warning ? [warningSymbol(), 'Warning: '] : [infoSymbol(), ''];
+  return h('li', { class: 'hold', 'data-tone': warning ? 'bad' : 'held' }, sign,
+    h('span', {}, unseen ? h('span', { class: 'unseen' }, unseen) : null, prose(message), ' ', h('code', { class: 'small' }, code)));
 }
 
 function placed({ source, commit }) {
