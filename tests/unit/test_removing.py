@@ -12,9 +12,7 @@ from rollout.crds import definitions
 from rollout.manifest.group import FINALIZER
 from rollout.ports.errors import Unreachable
 from rollout.ports.objects import Obj
-from rollout.services.installing import apply_all
 from rollout.services.removing import remove_kinds
-from rollout.wiring.shipped import Choices, controller_objects
 from tests.support.builders import a_rollout_manifest
 
 CRDS = tuple(definitions().values())
@@ -94,20 +92,3 @@ async def test_a_crd_that_the_api_server_has_forgotten_to_end_is_brought_to_its_
     left = await remove_kinds(server, server, CRDS[:1], lambda _line: None, SOON)
 
     assert left == ()
-
-
-async def test_an_installation_that_was_cut_off_at_any_write_is_finished_by_the_next_one() -> None:
-    others = controller_objects(Choices())
-    for passed in range(len(CRDS) + len(others)):
-        cluster = MemoryCluster()
-        objects = KubeObjects(DirectApi(cluster))
-        cluster.faults.fail_next("*", Unreachable("cut off"), after=passed)
-        with pytest.raises(Unreachable):
-            await apply_all(objects, objects, CRDS, others, lambda _line: None, SOON)
-
-        await apply_all(objects, objects, CRDS, others, lambda _line: None, SOON)
-
-        kinds = [
-            (obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) for obj in (*CRDS, *others)
-        ]
-        assert [await objects.get(*one) for one in kinds]
