@@ -12,7 +12,10 @@ _PAUSES = (0.0, 0.0, 0.0, 0.001, 0.005, 0.02)  # seconds: a connection that nobo
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to whoever runs the loop; `end` ends it, at once where uvicorn would take 0.2 s."""
+    """Leaves signals to whoever runs the loop; `end` ends it, at once where uvicorn would take 0.2 s.
+
+    For apps without a lifespan, as all of ours are: nothing is told to them at the end.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
