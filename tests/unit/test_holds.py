@@ -81,7 +81,7 @@ def test_trouble_in_a_step_keeps_its_weight(code: str) -> None:
     world.settle()
     troubles[code](world)
 
-    world.pass_time(60 * MINUTE)
+    world.pass_time(20 * MINUTE)
 
     assert code in {reason.code for reason in world.status.reasons}
     assert world.share("v2") == 5
