@@ -3,9 +3,11 @@
 import gc
 import os
 import signal
+import sys
 from collections.abc import Generator
 
 import pytest
+import structlog
 from _pytest.runner import runtestprotocol
 from hypothesis import settings
 
@@ -26,6 +28,12 @@ def pytest_configure() -> None:
     settings.register_profile("usual", deadline=None)  # no test fails because the machine is busy
     settings.register_profile("quick", max_examples=8, deadline=None)
     settings.load_profile("usual")
+
+
+def pytest_runtest_setup() -> None:
+    """Whatever a test before has set up, the log goes to stderr: commands under test own stdout, as in production."""
+    structlog.reset_defaults()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -91,8 +91,9 @@ async def _wait(
 
     goal = of_revision(goal_named(until.goal), until.revision) if until.revision else goal_named(until.goal)
     about = key(access, cluster, name)
-    await cluster.objects.get("Rollout", about.namespace, about.name)  # NotFound now rather than never
-    last = ""
+    if not until.limit:
+        await cluster.objects.get("Rollout", about.namespace, about.name)  # NotFound now rather than never
+    last = "it is not there"  # yet: a commit may still bring it
     try:
         async with (
             asyncio.timeout(until.limit.total_seconds() or None),

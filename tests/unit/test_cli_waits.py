@@ -53,6 +53,24 @@ async def test_what_served_before_a_push_does_not_end_a_wait_for_the_pushed_revi
     assert shown.out.splitlines()[-1].startswith("shop/checkout: v2 is stable")
 
 
+async def test_a_rollout_that_a_commit_has_yet_to_bring_is_waited_for(tmp_path: Path) -> None:
+    async with a_release(objectives=[]) as world, a_terminal(tmp_path, world) as terminal:
+        there = await world.read("Rollout", "checkout")
+        task = await waiting(terminal, "wait", "later", "--for", "stable", "--timeout", LIMIT)
+        world.cluster.seed({**there, "metadata": {"name": "later", "namespace": "shop"}})
+
+        shown = await task
+
+    assert (shown.code, shown.out.splitlines()[-1]) == (0, "shop/later: v1 is stable")
+
+
+async def test_a_rollout_that_never_comes_is_said_not_to_be_there(tmp_path: Path) -> None:
+    async with a_release(objectives=[]) as world, a_terminal(tmp_path, world) as terminal:
+        shown = await terminal.type("wait", "nobody", "--timeout", "1s")
+
+    assert (shown.code, "shop/nobody: not ended after 1 s; it is not there" in shown.err) == (3, True)
+
+
 async def test_a_run_that_failed_is_exit_code_1(tmp_path: Path) -> None:
     async with a_release_at(tmp_path) as terminal:
         task = await waiting(terminal, "wait", "checkout", "--timeout", LIMIT, "--quiet")

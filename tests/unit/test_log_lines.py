@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from contextlib import redirect_stderr
 
 import pytest
@@ -20,13 +19,6 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """It is one."""
         return True
-
-
-@pytest.fixture
-def fresh() -> Iterator[None]:
-    """The next test begins with an unconfigured log again."""
-    yield
-    structlog.reset_defaults()
 
 
 def kept(world: World) -> KeptRollouts:
@@ -83,7 +75,6 @@ async def test_a_refused_command_is_a_line_too() -> None:
         assert line["message"] in (await world.answer(name))
 
 
-@pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize(
     ("form", "stderr", "is_json"),
     [
@@ -105,7 +96,6 @@ def test_lines_are_json_unless_a_person_looks(form: LogFormat, stderr: type[io.S
     assert not is_json or json.loads(line)["key"] == "shop/checkout"
 
 
-@pytest.mark.usefixtures("fresh")
 def test_less_than_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     set_up(LogFormat.JSON, "warning")
 

@@ -1,11 +1,9 @@
 """How does `rollout serve` end when its settings are wrong, or when it cannot begin?"""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import CliRunner
 
 from rollout.cli.main import main
@@ -18,13 +16,6 @@ contexts: [{name: nobody, context: {cluster: nobody, user: nobody}}]
 clusters: [{name: nobody, cluster: {server: "http://127.0.0.1:1"}}]
 users: [{name: nobody, user: {}}]
 """
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    """The next test begins with an unconfigured log again."""
-    yield
-    structlog.reset_defaults()
 
 
 def served(*flags: str) -> tuple[int, str]:
