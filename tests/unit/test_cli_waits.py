@@ -61,7 +61,7 @@ async def test_a_rollout_that_a_commit_has_yet_to_bring_is_waited_for(tmp_path: 
 
         shown = await task
 
-    assert (shown.code, shown.out.splitlines()[-1]) == (0, "shop/later: v1 is stable")
+    assert (shown.code, shown.out.splitlines()[-1]) == (0, "shop/later: v1 serves all traffic (Idle)")
 
 
 async def test_a_rollout_that_never_comes_is_said_not_to_be_there(tmp_path: Path) -> None:
