@@ -56,6 +56,7 @@ def accounts(api: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock, home:
     return Accounts(
         known=lambda key: cache.get("Rollout", key.namespace, key.name),
         commands=given,
+        route=lambda namespace, ref: cache.get(ref.kind, namespace, ref.name),
         eyes=eyes,
         traces=Traces(since=clock.now()),
         clock=clock,
