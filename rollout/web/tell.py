@@ -19,7 +19,7 @@ from rollout.services.accounts import Accounts
 from rollout.services.offers import Offer, offers
 from rollout.services.paper import Paper
 from rollout.services.queries import Standing
-from rollout.web.callers import Caller, caller_of
+from rollout.web.callers import caller_of
 from rollout.web.responses import ONE
 from rollout.web.shapes_account import AuditTrail, History, Trace, Why
 from rollout.web.shapes_plan import Planned, Tree
@@ -64,7 +64,7 @@ def tell(app: FastAPI, accounts: Accounts, sight: Sight) -> None:
     async def audit(request: Request, namespace: str, name: str) -> AuditTrail:
         """Who did what to it, from which channel, proven how, the newest first."""
         standing = await found(request, namespace, name)
-        unread = await _unread(sight, caller_of(request), namespace)
+        unread = await sight.unread(caller_of(request), namespace)
         return AuditTrail.model_validate(audit_data(standing, accounts.audit(standing, unread=unread)))
 
     @app.get(ROLLOUT + "/trace", responses=dict(ONE))
@@ -106,14 +106,6 @@ def _looking(standing: Standing) -> Iterator[None]:
         raise HTTPException(404, f"nothing to tell of Rollout {standing.key}: {error}") from error
     except PortError as error:
         raise HTTPException(503, str(error)) from error
-
-
-async def _unread(sight: Sight, caller: Caller | None, namespace: str) -> str:
-    """Why this caller is not told of commands; "" when he is."""
-    if await sight.sees(caller, "RolloutCommand", namespace):
-        return ""
-    who = caller.identity.user if caller else "nobody"
-    return f"{who} may not list RolloutCommands in {namespace}"
 
 
 def _offer(offer: Offer) -> dict[str, object]:
