@@ -9,8 +9,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 import click
@@ -52,24 +51,6 @@ def harmless(text: str) -> str:
     Texts come from whoever may write a reason or a spec; a pipe gets the same, since somebody looks at it in the end.
     """
     return _OBEYED.sub(lambda found: found["ours"] or f"\\u{ord(found[0]):04x}", text)
-
-
-def tree(paper_: Paper, branches: Sequence["Branch"], prefix: str = "") -> list[str]:
-    """Lines of a tree below its root."""
-    lines = []
-    for number, branch in enumerate(branches, start=1):
-        is_last = number == len(branches)
-        lines.append(prefix + paper_.symbol("last" if is_last else "branch") + branch.text)
-        lines += tree(paper_, branch.below, prefix + paper_.symbol("gap" if is_last else "trunk"))
-    return lines
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Branch:
-    """A line of a tree and what hangs below it."""
-
-    text: str
-    below: tuple["Branch", ...] = ()
 
 
 def spell(value: Any, output: str) -> str:

@@ -1,5 +1,6 @@
 """What was proven of a namespace's move, by whom was it let on, and is the record as it was written?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from rollout.model.migration_marks import Acknowledged, WaveApproval
 from rollout.ports.errors import PortError
 from rollout.ports.migrations import Records
 from rollout.ports.objects import Obj, Objects
+from rollout.services.account_data import API_VERSION
 from rollout.services.migration_reads import Moving, line_of, silence
 
 _OF_A_WAVE = (Verb.APPROVE, Verb.REJECT)
@@ -67,12 +69,20 @@ async def evidence(
 ) -> Evidence:
     """All that is kept of a namespace's move. place: the controller's namespace, and now."""
     home, now = place
-    line = line_of(moving, namespace)
-    record = await records.read(moving.name, namespace)
     try:
         stored, unread = await objects.list("RolloutCommand", home), ""
     except PortError as error:
         stored, unread = (), str(error)
+    return await recorded(records, moving, namespace, (stored, unread), now)
+
+
+async def recorded(
+    records: Records, moving: Moving, namespace: str, commands: tuple[Iterable[Obj], str], now: datetime
+) -> Evidence:
+    """The same by commands that were read already. commands: with why they could not be, "" when they could."""
+    line = line_of(moving, namespace)
+    record = await records.read(moving.name, namespace)
+    stored, unread = commands
     return Evidence(
         migration=moving.name,
         wave=line.wave,
@@ -87,7 +97,7 @@ async def evidence(
     )
 
 
-def given(stored: tuple[Obj, ...], migration: str, namespace: str, wave: str) -> tuple[Given, ...]:
+def given(stored: Iterable[Obj], migration: str, namespace: str, wave: str) -> tuple[Given, ...]:
     """The commands for the namespace, for its wave and for the whole migration, by their age."""
     found = []
     for obj in stored:
@@ -108,6 +118,8 @@ def given(stored: tuple[Obj, ...], migration: str, namespace: str, wave: str) ->
 def as_data(found: Evidence) -> dict[str, Any]:
     """The evidence for machines."""
     return {
+        "apiVersion": API_VERSION,
+        "kind": "MeshEvidence",
         "migration": found.migration,
         "namespace": found.one.name,
         "wave": found.wave,

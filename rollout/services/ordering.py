@@ -117,8 +117,12 @@ def is_stale(made_for: Binding, status: RolloutStatus) -> bool:
 
 async def waiting_commit(objects: Objects, source: Key) -> str:
     """The commit of a GitSource that a person has to confirm, "" for none; NotFound when there is no such source."""
-    obj = await objects.get("GitSource", source.namespace, source.name)
-    return str((obj.get("status") or {}).get("waiting") or "")
+    return waiting_in(await objects.get("GitSource", source.namespace, source.name))
+
+
+def waiting_in(source: Obj) -> str:
+    """The commit that a GitSource's status says a person has to confirm, "" for none."""
+    return str((source.get("status") or {}).get("waiting") or "")
 
 
 async def record(objects: Objects, writes: ObjectWrites, demand: Demand, now: datetime) -> Obj:

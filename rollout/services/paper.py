@@ -134,3 +134,21 @@ def age(since: datetime | None, now: datetime) -> str:
 def clock(moment: datetime) -> str:
     """A moment as people read it: 09:10:30 UTC."""
     return f"{moment:%H:%M:%S} UTC"
+
+
+def drawn(on: Paper, branches: Sequence["Branch"], prefix: str = "") -> list[str]:
+    """Lines of a tree below its root."""
+    lines = []
+    for number, branch in enumerate(branches, start=1):
+        is_last = number == len(branches)
+        lines.append(prefix + on.symbol("last" if is_last else "branch") + branch.text)
+        lines += drawn(on, branch.below, prefix + on.symbol("gap" if is_last else "trunk"))
+    return lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A line of a tree and what hangs below it."""
+
+    text: str
+    below: tuple["Branch", ...] = ()

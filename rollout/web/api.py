@@ -20,7 +20,7 @@ from rollout.web.callers import caller_of
 from rollout.web.mistakes import tell_mistakes
 from rollout.web.paging import paged
 from rollout.web.responses import ONE, READ, Responses
-from rollout.web.shapes import Answer, Me, Migration, Migrations, MoveOrder, One, Order, Page, Recorded
+from rollout.web.shapes import Answer, Me, Migration, Migrations, MoveOrder, One, Order, Page, Recorded, SourceOrder
 from rollout.web.shown import migration, one, summary
 from rollout.web.sight import Sight
 from rollout.web.stream import streamed
@@ -28,6 +28,7 @@ from rollout.web.tell import tell
 from rollout.web.tell_moves import tell_moves
 
 ROLLOUTS, ROLLOUT = "/api/v1/rollouts", "/api/v1/rollouts/{namespace}/{name}"
+SOURCE = "/api/v1/gitsources/{namespace}/{name}"
 MIGRATIONS, MIGRATION = "/api/v1/meshmigrations", "/api/v1/meshmigrations/{name}"
 MOST_ITEMS = 500
 _ASK: Responses = {
@@ -60,6 +61,7 @@ def api(faces: Faces) -> FastAPI:
     tell(app, faces.accounts, faces.sight)
     _of_migrations(app, faces)
     tell_moves(app, faces.moves, faces.sight)
+    _of_sources(app, faces)
     _of_the_caller(app, faces)
     return app
 
@@ -143,6 +145,20 @@ def _of_migrations(app: FastAPI, faces: Faces) -> None:
         home = faces.asking.home
         await faces.sight.must_see(caller_of(request), "RolloutCommand", home, f"RolloutCommands in {home}")
         return await faces.asking.answered("MeshMigration", Key(namespace=home, name=name), command)
+
+
+def _of_sources(app: FastAPI, faces: Faces) -> None:
+    @app.post(SOURCE + "/commands", status_code=202, responses=dict(_ASK))
+    async def order(request: Request, namespace: str, name: str, wanted: SourceOrder) -> Recorded:
+        """Let the commit of a GitSource go on that waits, in the caller's own name."""
+        return await faces.asking.of_source(caller_of(request), Key(namespace=namespace, name=name), wanted)
+
+    @app.get(SOURCE + "/commands/{command}", responses=dict(ONE))
+    async def answer(request: Request, namespace: str, name: str, command: str) -> Answer:
+        """What became of a command for this GitSource."""
+        caller = caller_of(request)
+        await faces.sight.must_see(caller, "RolloutCommand", namespace, f"RolloutCommands in {namespace}")
+        return await faces.asking.answered("GitSource", Key(namespace=namespace, name=name), command)
 
 
 def _of_the_caller(app: FastAPI, faces: Faces) -> None:

@@ -1,5 +1,6 @@
 """How does what somebody asks over HTTP become a command?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import HTTPException
@@ -12,19 +13,33 @@ from rollout.ports.rollouts import Rollouts
 from rollout.services.ordering import Binding, Demand, is_stale
 from rollout.services.vouching import Voucher
 from rollout.web.callers import Caller
-from rollout.web.shapes import Answer, MoveOrder, Order, OverrideOrder, Recorded, RunOrder, StableOrder, StepOrder
+from rollout.web.shapes import (
+    Answer,
+    MoveOrder,
+    Order,
+    OverrideOrder,
+    Recorded,
+    RunOrder,
+    SourceOrder,
+    StableOrder,
+    StepOrder,
+)
 
 CHANNEL = "dashboard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """Writes commands for callers. home: the controller's namespace, where commands for MeshMigrations live."""
+    """Writes commands for callers. home: the controller's namespace, where commands for MeshMigrations live.
+
+    waiting: the commit of a GitSource that waits for a person, "" for none, None where there is no such source.
+    """
 
     rollouts: Rollouts
     objects: Objects
     voucher: Voucher
     home: str
+    waiting: Callable[[Key], str | None]
 
     async def of_rollout(self, caller: Caller | None, key: Key, wanted: Order) -> Recorded:
         """The recorded command; HTTPException 409 when it was made for what is no longer so, 422 when it does not say."""
@@ -60,6 +75,27 @@ class Asking:
             proven=who.proven,
             subject=wanted.subject,
             finding=wanted.finding,
+            reason=wanted.reason,
+        )
+        return await self._recorded(who, demand)
+
+    async def of_source(self, caller: Caller | None, key: Key, wanted: SourceOrder) -> Recorded:
+        """The recorded command for a GitSource; HTTPException 409 when another commit waits, or none."""
+        who, verb = _known(caller), Verb(wanted.verb)
+        await self._must_have_the_right(who, verb, "GitSource", key)
+        waiting = self.waiting(key)
+        if waiting is None:
+            raise HTTPException(404, f"there is no GitSource {key}")
+        if waiting != wanted.commit:
+            now = f"now commit {waiting} waits" if waiting else "no commit waits"
+            raise HTTPException(409, f"{verb} was made for commit {wanted.commit}; {now}: look again")
+        demand = Demand(
+            key=key,
+            kind="GitSource",
+            verb=verb,
+            binding=Binding(revision=wanted.commit),
+            channel=CHANNEL,
+            proven=who.proven,
             reason=wanted.reason,
         )
         return await self._recorded(who, demand)

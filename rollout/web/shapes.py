@@ -229,6 +229,14 @@ class MoveOrder(Body):
     reason: Reason = ""
 
 
+class SourceOrder(Body):
+    """Lets the commit of a GitSource go on that the person saw waiting."""
+
+    verb: Literal["confirm"]
+    commit: str = Field(min_length=1, max_length=64)
+    reason: Reason = ""
+
+
 class Recorded(Body):
     """The command as it was written down; the controller answers in its status."""
 

@@ -46,6 +46,13 @@ class Sight:
                 403, f"{who} may not list {about}; an administrator gives it by the ClusterRole rollout-view"
             )
 
+    async def unread(self, caller: Caller | None, namespace: str) -> str:
+        """Why this caller is not told of the RolloutCommands there; "" when he is."""
+        if await self.sees(caller, "RolloutCommand", namespace):
+            return ""
+        who = caller.identity.user if caller else "nobody"
+        return f"{who} may not list RolloutCommands in {namespace}"
+
     async def _may(self, identity: Identity, kind: str, namespace: str) -> bool:
         question, now = (identity, kind, namespace), self.clock.now()
         known = self._known.get(question)

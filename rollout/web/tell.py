@@ -1,25 +1,32 @@
-"""How is told over HTTP why a Rollout stands as it does, and how it came to that?
+"""How is told over HTTP why a Rollout stands as it does, how it came to that, and what would come of it?
 
 By the same words as the CLI's. Whoever may list Rollouts is told all that the controller itself says of one; what people
 asked for in RolloutCommands, refused wishes included, takes the right to list those.
 """
 
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
 from fastapi import FastAPI, HTTPException, Request
 
 from rollout.model.names import Key
+from rollout.ports.errors import NotFound, PortError, Rejected
 from rollout.progression.telling import NEEDS_A_PERSON
+from rollout.services import plan_account, tree_account
 from rollout.services.account import screen
 from rollout.services.account_data import as_data, audit_data, history_data
 from rollout.services.accounts import Accounts
 from rollout.services.offers import Offer, offers
 from rollout.services.paper import Paper
 from rollout.services.queries import Standing
-from rollout.web.callers import Caller, caller_of
+from rollout.web.callers import caller_of
 from rollout.web.responses import ONE
 from rollout.web.shapes_account import AuditTrail, History, Trace, Why
+from rollout.web.shapes_plan import Planned, Tree
 from rollout.web.sight import Sight
 
 ROLLOUT = "/api/v1/rollouts/{namespace}/{name}"
+Found = Callable[[Request, str, str], Awaitable[Standing]]
 _PAGE = Paper()  # symbols and no colour; lines are wrapped where they are shown
 
 
@@ -57,7 +64,7 @@ def tell(app: FastAPI, accounts: Accounts, sight: Sight) -> None:
     async def audit(request: Request, namespace: str, name: str) -> AuditTrail:
         """Who did what to it, from which channel, proven how, the newest first."""
         standing = await found(request, namespace, name)
-        unread = await _unread(sight, caller_of(request), namespace)
+        unread = await sight.unread(caller_of(request), namespace)
         return AuditTrail.model_validate(audit_data(standing, accounts.audit(standing, unread=unread)))
 
     @app.get(ROLLOUT + "/trace", responses=dict(ONE))
@@ -67,13 +74,38 @@ def tell(app: FastAPI, accounts: Accounts, sight: Sight) -> None:
         traces = accounts.traces
         return Trace.model_validate({"since": traces.since, "now": accounts.clock.now(), "runs": traces.of(key)})
 
+    _tell_ahead(app, accounts, found)
 
-async def _unread(sight: Sight, caller: Caller | None, namespace: str) -> str:
-    """Why this caller is not told of commands; "" when he is."""
-    if await sight.sees(caller, "RolloutCommand", namespace):
-        return ""
-    who = caller.identity.user if caller else "nobody"
-    return f"{who} may not list RolloutCommands in {namespace}"
+
+def _tell_ahead(app: FastAPI, accounts: Accounts, found: Found) -> None:
+    @app.get(ROLLOUT + "/plan", responses=dict(ONE))
+    async def plan(request: Request, namespace: str, name: str) -> Planned:
+        """The weights of every object at each step of the run in hand, or of the one that would begin now."""
+        standing = await found(request, namespace, name)
+        with _looking(standing):
+            told = await accounts.plan(standing)
+        account, lines = plan_account.as_data(told), plan_account.screen(told, _PAGE)
+        return Planned.model_validate({"at": accounts.clock.now(), "account": account, "lines": lines})
+
+    @app.get(ROLLOUT + "/tree", responses=dict(ONE))
+    async def tree(request: Request, namespace: str, name: str) -> Tree:
+        """Its routes, their backends with weights as they are and as wanted, and the workloads behind them."""
+        standing = await found(request, namespace, name)
+        with _looking(standing):
+            view = await accounts.look(standing)
+        account, lines = tree_account.as_data(view), tree_account.screen(view, _PAGE)
+        return Tree.model_validate({"at": view.now, "account": account, "lines": lines})
+
+
+@contextmanager
+def _looking(standing: Standing) -> Iterator[None]:
+    """What keeps somebody from looking, as HTTPException: 404 where there is nothing that can be read."""
+    try:
+        yield
+    except (NotFound, Rejected) as error:
+        raise HTTPException(404, f"nothing to tell of Rollout {standing.key}: {error}") from error
+    except PortError as error:
+        raise HTTPException(503, str(error)) from error
 
 
 def _offer(offer: Offer) -> dict[str, object]:

@@ -29,6 +29,7 @@ from rollout.services.accounts import Accounts
 from rollout.services.migrate_observe import FleetObserver
 from rollout.services.moves import Moves
 from rollout.services.observe import Observer
+from rollout.services.preflights import Preflights
 from rollout.services.trace_watch import TraceWatch
 from rollout.services.traces import Traces
 
@@ -56,6 +57,7 @@ def accounts(api: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock, home:
     return Accounts(
         known=lambda key: cache.get("Rollout", key.namespace, key.name),
         commands=given,
+        route=lambda namespace, ref: cache.get(ref.kind, namespace, ref.name),
         eyes=eyes,
         traces=Traces(since=clock.now()),
         clock=clock,
@@ -68,7 +70,7 @@ def moves(api: TextApi, cache: Cache, clock: Clock, home: str) -> Moves:
 
     def eyes() -> FleetObserver:
         nobody = MemoryMeshMetrics()
-        nobody.down("the API asks no metrics server for a plan")
+        nobody.down("the API asks no metrics server")
         return FleetObserver(
             cluster=fleet,
             commands=KubeCommands(api, cache, clock, "MeshMigration"),
@@ -85,7 +87,14 @@ def moves(api: TextApi, cache: Cache, clock: Clock, home: str) -> Moves:
     def stored() -> tuple[StoredMigration, ...]:
         return tuple(found for name in migrations.names() if (found := migrations.get(name)) is not None)
 
-    return Moves(stored=stored, eyes=eyes, clock=clock)
+    return Moves(
+        stored=stored,
+        commands=lambda name: cache.indexed("RolloutCommand", "target", f"MeshMigration/{home}/{name}"),
+        eyes=eyes,
+        preflights=Preflights(eyes=eyes, clock=clock),
+        clock=clock,
+        home=home,
+    )
 
 
 def trace_watch(api: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock, traces: Traces) -> TraceWatch:

@@ -17,6 +17,7 @@ from rollout.ports.clock import Clock
 from rollout.ports.rollouts import Rollouts
 from rollout.services.authorising import Authority
 from rollout.services.feed import Feed
+from rollout.services.ordering import waiting_in
 from rollout.services.vouching import Voucher
 from rollout.settings import Settings
 from rollout.web.api import Faces, api
@@ -49,6 +50,7 @@ def api_app(
         objects=objects,
         voucher=Voucher(authority=authority, create=objects.create, clock=clock),
         home=settings.own_namespace,
+        waiting=lambda key: _waiting(cache.get("GitSource", key.namespace, key.name)),
     )
 
     told = accounts(cluster, cache, rollouts, clock, settings.own_namespace)
@@ -67,6 +69,11 @@ def api_app(
     add_login(app, desk_of(settings, callers, sessions, stack))
     add_pages(app, assets())
     return Guard(app, callers, _hosts(settings, callers), settings.api_url)
+
+
+def _waiting(source: Obj | None) -> str | None:
+    """The commit of a GitSource that a person has to confirm, "" for none; None where there is no source."""
+    return None if source is None else waiting_in(source)
 
 
 def _feed_of(cache: Cache) -> Feed:

@@ -47,11 +47,13 @@ from tests.support.slack_knocks import desk_of, quiet_people, waiting
 from webhooks.slack import SlackHooks
 
 WHSEC = b"whsec_" + base64.b64encode(b"the pipeline's own secret")
+WAITING = "c0ffee" * 6
 MOVED = Key(namespace=HOME, name="to-strict")
 RIGHTS = {
     ("ana", "approve", "rollouts", "shop"),
     ("ana", "abort", "rollouts", "shop"),
     ("ana", "fallback", "meshmigrations", ""),
+    ("ana", "confirm", "gitsources", "shop"),
 }
 FOLLOWED = ("Receiver", "Rollout", "SloPolicy", "GitSource", "MeshMigration")
 _ALL = Call(path="/apis/rollout.dev/v1alpha1/rolloutcommands", user=User(name=USER))
@@ -154,6 +156,7 @@ def _objects(issuer: Issuer) -> list[dict[str, Any]]:
             "kind": "GitSource",
             "metadata": {"name": "specs", "namespace": "shop"},
             "spec": {"url": "https://git.example.org/specs.git", "ref": "main", "interval": "1m"},
+            "status": {"waiting": WAITING},
         },
         *receivers_of(issuer),
     ]

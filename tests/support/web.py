@@ -108,6 +108,7 @@ class Front:
     """What the API is made of here.
 
     written: what was recorded. told: what tells of single Rollouts, None for by the fleet. moves: of migrations, None for `a_migration` alone. url: how people reach it.
+    waiting: which commit of a GitSource waits.
     issuer: at which they sign in. asked: who is asked instead of `reviews` whose token it is.
     """
 
@@ -126,6 +127,7 @@ class Front:
     feed: Feed = field(default_factory=Feed)
     told: Accounts | None = None
     moves: Moves | None = None
+    waiting: dict[Key, str] = field(default_factory=dict)
     cluster: MemoryCluster = field(default_factory=MemoryCluster.with_kinds)
 
     def app(self) -> ASGIApp:
@@ -150,6 +152,7 @@ class Front:
                     authority=Authority(reviews=self.reviews, home=HOME), create=self.written.create, clock=self.clock
                 ),
                 home=HOME,
+                waiting=self.waiting.get,
             ),
             feed=self.feed,
             accounts=self.told

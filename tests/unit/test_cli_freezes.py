@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from rollout.cli import plan
 from rollout.cli.options import Access
 from rollout.cli.why import account as told_account
-from rollout.services import account, account_data, looking, planning, queries
+from rollout.services import account, account_data, looking, plan_account, planning, queries
 from rollout.services.paper import Paper
 from rollout.wiring.tools import observing
 from tests.support.cli import Terminal, a_controller, a_release_at, cluster_of, same_screen
@@ -75,7 +74,7 @@ async def test_a_plan_shows_the_freezes_that_it_meets_on_its_way() -> None:
         found = await planned_for(world, "v2")
 
     assert [str(one.window) for one in found.freezes] == ["rollout-system/closing"]
-    assert plan.as_data(found)["freezes"] == [
+    assert plan_account.as_data(found)["freezes"] == [
         {
             "window": "rollout-system/closing",
             "from": "2026-11-21T09:06:00+00:00",
@@ -85,7 +84,7 @@ async def test_a_plan_shows_the_freezes_that_it_meets_on_its_way() -> None:
     assert any(
         "FreezeWindow rollout-system/closing keeps its weight from 2026-11-21 09:06 UTC until 2026-11-21 12:00 UTC"
         in line
-        for line in plan.lines(found, Paper())
+        for line in plan_account.screen(found, Paper())
     )
 
 

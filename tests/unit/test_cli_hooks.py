@@ -7,7 +7,7 @@ from adapters.memory.hooks import MemoryHooks
 from rollout.cli import plan
 from rollout.cli.options import Access
 from rollout.cli.why import account as told_account
-from rollout.services import account, account_data, looking, planning, queries
+from rollout.services import account, account_data, looking, plan_account, planning, queries
 from rollout.services.paper import Paper
 from rollout.wiring.tools import observing
 from tests.support.cli import cluster_of, same_screen
@@ -62,6 +62,6 @@ async def test_plan_tells_what_each_hook_will_do_and_calls_none() -> None:
 
         found = await planned(world)
 
-        same_screen("plan_hooks", plan.lines(found, Paper()))
-        assert [hook["name"] for hook in plan.as_data(found)["hooks"]] == ["start", "load", "promote", "back"]
+        same_screen("plan_hooks", plan_account.screen(found, Paper()))
+        assert [hook["name"] for hook in plan_account.as_data(found)["hooks"]] == ["start", "load", "promote", "back"]
         assert hooks_of(world).asked == []

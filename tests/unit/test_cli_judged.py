@@ -4,10 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from rollout.cli import plan
 from rollout.cli.options import Access
 from rollout.cli.why import account as told_account
-from rollout.services import account_data
+from rollout.services import account_data, plan_account
 from rollout.services.account_objectives import objectives
 from tests.support.builders import NOON, a_run, a_status, a_verdict
 from tests.support.cli import cluster_of, same_screen
@@ -109,7 +108,7 @@ async def test_the_plan_before_a_run_says_what_has_to_be_known_for_a_proof() -> 
     async with a_release(objectives=[ERRORS], suspend=True) as world:
         await world.commit(revision="v2")
 
-        same_screen("plan_unmeasured", plan.lines(await planned(world), PLAIN))
+        same_screen("plan_unmeasured", plan_account.screen(await planned(world), PLAIN))
 
 
 async def test_the_plan_before_a_run_says_what_it_can_prove_where_stables_history_can_be_read() -> None:
@@ -117,7 +116,7 @@ async def test_the_plan_before_a_run_says_what_it_can_prove_where_stables_histor
         traffic = Traffic(world)
         await world.commit(revision="v2")
 
-        same_screen("plan_measured", plan.lines(await planned(world, traffic.world.metrics), PLAIN))
+        same_screen("plan_measured", plan_account.screen(await planned(world, traffic.world.metrics), PLAIN))
 
 
 async def test_the_plan_before_a_run_names_a_history_that_cannot_be_read() -> None:
@@ -158,4 +157,4 @@ async def test_the_plan_of_a_judged_run_says_what_it_can_prove_and_which_weights
         Traffic(world)
         await after(world, 2 * MINUTE)
 
-        same_screen("plan_judged", plan.lines(await planned(world), PLAIN))
+        same_screen("plan_judged", plan_account.screen(await planned(world), PLAIN))

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from adapters.kube.api import Patch
-from rollout.cli.mesh_evidence import markdown
 from rollout.manifest.records import PROOFS
 from rollout.manifest.rolloutcommand import command_to_dict
 from rollout.model.commands import Command, Verb
 from rollout.model.migration_marks import SoakMark
 from rollout.model.names import Key
+from rollout.services.evidence_account import markdown
 from rollout.services.migration_evidence import as_data, given
 from rollout.services.migration_reads import silence
 from tests.support.fleet_world import HOME, NAME, START, a_fleet

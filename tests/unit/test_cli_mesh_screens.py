@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.mesh_traffic import Caller
-from rollout.cli import mesh_escape, mesh_evidence, mesh_preflight, mesh_status
+from rollout.cli import mesh_escape, mesh_status
 from rollout.migration.preflight.catalogue import Verdict
 from rollout.migration.unblock import Unblock
 from rollout.model.migration import NamespaceStatus, Stage
 from rollout.model.migration_marks import Acknowledged, PlaintextCaller, SoakMark
 from rollout.model.status import Reason
-from rollout.services import migration_account, migration_plan_account
+from rollout.services import evidence_account, migration_account, migration_plan_account, preflight_account
 from rollout.services.migration_plan import MigrationPlan, checked, plan_now
 from rollout.services.migration_reads import explained, migration
 from rollout.services.paper import Paper
@@ -79,7 +79,7 @@ async def test_preflight_shows_what_blocks_first_and_how_to_mend_it() -> None:
     async with a_fleet() as world:
         found = await verdicts(world, "shop", with_metrics=False)
 
-    same_screen("mesh_preflight", mesh_preflight.screen(found, PLAIN))
+    same_screen("mesh_preflight", preflight_account.screen(found, PLAIN))
 
 
 async def test_the_status_of_a_fleet_is_a_table_by_waves() -> None:
@@ -144,4 +144,4 @@ def test_the_runbook_of_a_strict_namespace_names_its_objects_and_commands() -> N
 
 
 def test_the_evidence_of_a_namespace_is_a_page_for_auditors() -> None:
-    same_screen("mesh_evidence", mesh_evidence.markdown(an_evidence()))
+    same_screen("mesh_evidence", evidence_account.markdown(an_evidence()))

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from rollout.cli import history, listing, plan, tree
+from rollout.cli import history, listing, plan
 from rollout.cli.options import Access
 from rollout.cli.why import account as told_account
 from rollout.ports.metrics import Metrics
-from rollout.services import account, account_data, looking, planning, queries
+from rollout.services import account, account_data, looking, plan_account, planning, queries, tree_account
 from rollout.services.paper import Paper
 from rollout.wiring.tools import observing
 from tests.support import builders
@@ -170,7 +170,7 @@ async def test_the_tree_shows_weights_as_they_are_and_as_they_should_be() -> Non
         async with observing(cluster_of(world), "shop") as observer:
             view = await looking.look_at(observer, standing, world.clock.now())
 
-        same_screen("tree", tree.lines(view, PLAIN))
+        same_screen("tree", tree_account.screen(view, PLAIN))
 
 
 async def test_the_history_begins_with_the_run_in_hand() -> None:
@@ -188,7 +188,7 @@ async def test_the_plan_shows_every_weight_of_a_run_that_has_not_begun() -> None
     async with a_release(suspend=True, steps=steps) as world:
         await world.commit(revision="v2")
 
-        same_screen("plan", plan.lines(await planned(world), PLAIN))
+        same_screen("plan", plan_account.screen(await planned(world), PLAIN))
 
 
 async def test_the_plan_of_auto_says_that_the_judge_chooses_the_weights() -> None:
@@ -196,7 +196,7 @@ async def test_the_plan_of_auto_says_that_the_judge_chooses_the_weights() -> Non
     async with a_release(suspend=True) as world:
         await world.commit(revision="v2", steps=None, auto={"max": 30, "minDuration": "7m"}, objectives=[errors])
 
-        same_screen("plan_auto", plan.lines(await planned(world), PLAIN))
+        same_screen("plan_auto", plan_account.screen(await planned(world), PLAIN))
 
 
 @pytest.mark.parametrize(("straight", "words"), [(True, "straight to 100 %"), (False, "the judge chooses")])
@@ -208,14 +208,14 @@ async def test_the_plan_shows_what_is_left_of_a_run() -> None:
     async with a_release(steps=GATED) as world:
         await a_run(world, minutes=6)
 
-        same_screen("plan_running", plan.lines(await planned(world), PLAIN))
+        same_screen("plan_running", plan_account.screen(await planned(world), PLAIN))
 
 
 async def test_the_plan_as_markdown_is_a_table() -> None:
     async with a_release(suspend=True) as world:
         await world.commit(revision="v2")
 
-        same_screen("plan_markdown", plan.markdown(await planned(world)))
+        same_screen("plan_markdown", plan_account.markdown(await planned(world)))
 
 
 async def test_the_plan_of_what_is_live_already_has_nothing_to_do() -> None:

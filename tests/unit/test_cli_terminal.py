@@ -7,9 +7,9 @@ import click
 import pytest
 
 from rollout.cli.options import duration, rollout_name
-from rollout.cli.terminal import Branch, paper, tree
+from rollout.cli.terminal import paper
 from rollout.services.ordering import Binding, is_stale
-from rollout.services.paper import Paper, exactly, span, table
+from rollout.services.paper import Branch, Paper, drawn, exactly, span, table
 from tests.support.builders import a_run, a_status
 
 
@@ -67,7 +67,7 @@ def test_colour_does_not_shift_columns() -> None:
 def test_a_tree_hangs_from_its_trunk() -> None:
     below = (Branch(text="b", below=(Branch(text="c"),)), Branch(text="d"))
 
-    assert tree(Paper(symbols=False), below) == ["|- b", "|  `- c", "`- d"]
+    assert drawn(Paper(symbols=False), below) == ["|- b", "|  `- c", "`- d"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest_asyncio
 from rollout.demo.slack import TEAM
 from rollout.model.commands import Verb
 from tests.support.asgi import Answer
-from tests.support.every_door import MOVED, WHSEC, EveryDoor, every_door, order_of
+from tests.support.every_door import MOVED, WAITING, WHSEC, EveryDoor, every_door, order_of
 from tests.support.git_knocks import HOSTS
 from tests.support.hooked import signed
 from tests.support.receivers import HOME
@@ -24,6 +24,7 @@ from tests.support.slack_knocks import VALUE, form, headers_of, payload, typed
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ORDERS, MOVES = "POST /api/v1/rollouts/{namespace}/{name}/commands", "POST /api/v1/meshmigrations/{name}/commands"
+SOURCES = "POST /api/v1/gitsources/{namespace}/{name}/commands"
 SIGN_IN, SIGN_OUT = "POST /login/token", "POST /logout"
 GIT, CALLBACKS, SLACK = (f"POST /hooks/{route}/{{path}}" for route in ("git", "callbacks", "slack"))
 SPACES = ("shop", "stock", HOME)  # in the controller's namespace it is the MeshMigration that is asked for
@@ -48,6 +49,17 @@ def by_token(token: str, **more: str) -> Come:
 
     async def come(door: EveryDoor, verb: Verb, space: str) -> Answer:
         return await ordered(door, verb, space, {**OURS, **proof, **more})
+
+    return come
+
+
+def by_source(token: str, **more: str) -> Come:
+    """At the API for a GitSource, with a bearer token; "" for none."""
+    proof = {"authorization": f"Bearer {token}"} if token else {}
+
+    async def come(door: EveryDoor, verb: Verb, space: str) -> Answer:
+        body = json.dumps({"verb": verb.value, "commit": WAITING}).encode()
+        return await door.ask(f"/api/v1/gitsources/{space}/specs/commands", body, {**OURS, **proof, **more})
 
     return come
 
@@ -164,6 +176,12 @@ TABLE: dict[str, dict[str, tuple[Come, set[tuple[Verb, str]]]]] = {
         "ana's browser that has signed out": (by_session(leaves=True), NOTHING),
         "a cookie that nobody sealed": (by_token("", cookie="rollout-session=ana"), NOTHING),
         "a header of a proxy that is none": (by_token("", **{"x-forwarded-user": "ana"}), NOTHING),
+    },
+    SOURCES: {
+        "nobody": (by_source(""), NOTHING),
+        "ana": (by_source("ana"), {(Verb.CONFIRM, "shop")}),
+        "ana by a page of somebody else": (by_source("ana", **FOREIGN), NOTHING),
+        "bob": (by_source("bob"), NOTHING),
     },
     CALLBACKS: {
         "a machine of shop": (by_secret("ci"), pairs(BOTH, "shop")),

@@ -13,12 +13,17 @@ from starlette.types import ASGIApp
 from adapters.kube.api import Patch
 from adapters.kube.store import KubeRollouts
 from rollout.cli.options import Access
+from rollout.cli.plan import planned
 from rollout.cli.why import account as told_by_cli
+from rollout.progression.view import View
+from rollout.services import looking, plan_account, queries, tree_account
 from rollout.services.account import screen
 from rollout.services.account_data import as_data
+from rollout.services.observe import Observer
 from rollout.services.paper import Paper
 from rollout.services.trace_watch import TraceWatch
 from rollout.wiring.telling import accounts, trace_watch
+from rollout.wiring.tools import observing
 from tests.support.builders import CHECKOUT
 from tests.support.cli import GATED, cluster_of
 from tests.support.receivers import HOME
@@ -66,6 +71,15 @@ async def asked(front: Front, telling: Telling, what: str, user: str = "ana") ->
     """Code and JSON of a GET below the Rollout."""
     code, text = await front.ask(telling.app, f"{ONE}/{what}", headers={"Authorization": f"Bearer {user}"})
     return code, json.loads(text)
+
+
+@asynccontextmanager
+async def a_view(telling: Telling) -> AsyncIterator[tuple[Observer, View]]:
+    """What the CLI sees of the Rollout, and with whose eyes."""
+    cluster, now = cluster_of(telling.world), telling.world.clock.now()
+    standing = await queries.rollout(cluster.objects, CHECKOUT)
+    async with observing(cluster, "shop") as observer:
+        yield observer, await looking.look_at(observer, standing, now)
 
 
 async def test_why_tells_what_the_cli_tells(front: Front) -> None:
@@ -133,7 +147,51 @@ async def test_a_trace_has_wanted_and_measured_weights_and_each_look_at_an_objec
     assert {one["number"] for one in run["lines"][0]["points"]} == {0.1}
 
 
-@pytest.mark.parametrize("what", ["why", "history", "audit", "trace"])
+async def test_the_plan_is_that_of_the_cli_without_a_prometheus(front: Front) -> None:
+    async with a_telling() as telling:
+        code, told = await asked(front, telling, "plan")
+        async with a_view(telling) as (observer, view):
+            cli = await planned(observer, view, None)
+
+    assert (code, told["lines"]) == (200, plan_account.screen(cli, Paper()))
+    assert _plain(told["account"]) == _plain(plan_account.as_data(cli))
+
+
+async def test_the_tree_is_that_of_the_cli(front: Front) -> None:
+    async with a_telling() as telling:
+        code, told = await asked(front, telling, "tree")
+        async with a_view(telling) as (_, view):
+            cli = view
+
+    assert (code, told["lines"]) == (200, tree_account.screen(cli, Paper()))
+    assert _plain(told["account"]) == _plain(tree_account.as_data(cli))
+    assert told["account"]["routes"][0]["pools"][0]["backends"][0]["role"] == "stable"
+
+
+async def test_a_plan_says_which_tool_may_set_a_route_back(front: Front) -> None:
+    owned = {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "shop:x/VirtualService:shop/checkout"}}}
+    async with a_telling() as telling:
+        await telling.world.person.patch(telling.world.path("VirtualService", "checkout"), Patch.MERGE, owned)
+        await telling.pass_time(MINUTE)
+        _, told = await asked(front, telling, "plan")
+
+    (owner,) = told["account"]["owners"]
+    assert (owner["route"], owner["tool"], owner["name"]) == ("VirtualService/checkout", "Argo CD", "shop")
+    assert "RespectIgnoreDifferences=true" in owner["snippet"]
+
+
+@pytest.mark.parametrize("what", ["plan", "tree"])
+async def test_what_cannot_be_read_has_no_plan_and_no_tree_and_the_reason_is_said(front: Front, what: str) -> None:
+    async with a_telling(steps=[{"weight": 50, "soak": "1m"}]) as telling:
+        await telling.pass_time(5 * MINUTE)  # while a run is in hand, what it began with is told
+        await telling.world.commit(routes=[{"kind": "TrafficSplit", "name": "checkout", "only": ["api"]}])
+        await telling.pass_time(MINUTE)
+        code, told = await asked(front, telling, what)
+
+    assert (code, "no named routes" in told.get("detail", "")) == (404, True)
+
+
+@pytest.mark.parametrize("what", ["why", "history", "audit", "trace", "plan", "tree"])
 async def test_nothing_is_told_to_whoever_may_not_list_rollouts_nor_of_what_is_not_there(
     front: Front, what: str
 ) -> None:

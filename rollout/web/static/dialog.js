@@ -1,6 +1,7 @@
 // Is somebody sure of what he asks for, and what became of it?
 
 import { Failure } from './api.js';
+import { choiceField } from './choice-field.js';
 import { h, mark, put, say } from './dom.js';
 import { symbol, warningSymbol } from './marks.js';
 
@@ -15,7 +16,8 @@ let dialogs = 0;
  *
  * wish: {title, verb, facts, effect, path, body}: the question; the words of the button; [term, words] pairs that name the
  * subject and the revision; the sentence that says what will happen; where the command is sent, and what is sent.
- * Also: reason ('needed', 'offered' or 'none'), isDanger, fields ([{name, label, hint, value, isNeeded}], which go into the body),
+ * Also: reason ('needed', 'offered' or 'none'), isDanger, fields ([{name, label, hint, value, isNeeded, choices}], which go into the body; choices: as
+ * `choiceField` has them),
  * changed(), which hears that what the page showed is no longer so.
  * Resolves when it is closed: with {result, message} of the controller, or null when nothing was asked for.
  */
@@ -62,12 +64,13 @@ class OrderDialog {
     const { reason, fields } = this.#wish;
     const why = { name: 'reason', label: 'Reason', isNeeded: reason === 'needed', isLong: true, most: 1024, hint: 'for the record' };
     return [...fields, ...(reason === 'none' ? [] : [why])].map((field) => {
-      const { name, label, hint, isNeeded, isLong, most, value } = field;
-      const input = h(isLong ? 'textarea' : 'input', {
+      const { name, label, hint, isNeeded, isLong, most, value, choices } = field;
+      const attrs = {
         name, id: `${id}-${name}`, maxlength: most ?? 400, required: isNeeded, 'aria-describedby': `${id}-${name}-wrong`,
-        oninput: () => this.#complain(input, ''),
-      });
-      input.value = value ?? '';
+        oninput: ({ target }) => this.#complain(target, ''),
+      };
+      const input = choices ? choiceField(attrs, choices) : h(isLong ? 'textarea' : 'input', attrs);
+      if (!choices) input.value = value ?? '';
       const words = [hint, isNeeded ? 'needed' : 'optional'].filter(Boolean).join(', ');
       return h('label', { for: input.id }, label, ' ', h('span', { class: 'hint' }, `(${words})`), input,
         h('span', { class: 'wrong', id: `${id}-${name}-wrong` }));
@@ -81,7 +84,7 @@ class OrderDialog {
 
   async #given(event) {
     event.preventDefault();
-    const inputs = [...this.#form.querySelectorAll('input, textarea')];
+    const inputs = [...this.#form.querySelectorAll('input, textarea, select')];
     const missing = inputs.filter((input) => input.required && !input.value.trim());
     for (const input of missing) this.#complain(input, 'Say something here: it is needed.');
     if (missing.length) {
@@ -143,7 +146,9 @@ class OrderDialog {
   }
 
   #busy(isBusy) {
-    for (const node of this.#form.querySelectorAll('input, textarea')) node.readOnly = isBusy;
+    for (const node of this.#form.querySelectorAll('input, textarea, select')) {
+      node[node.localName === 'select' ? 'disabled' : 'readOnly'] = isBusy;
+    }
     const submit = this.#form.querySelector('[type=submit]');
     if (submit) submit.disabled = isBusy;
   }

@@ -5,6 +5,7 @@ import { fresh } from './fresh.js';
 import { badge, counted, moment, personSymbol, prose, span, symbol, warningSymbol } from './marks.js';
 import { kindWords, progress, standing, steps, waiting } from './migration-card.js';
 import { ofMigration, ofNamespace, ofWave } from './move-orders.js';
+import { moveWhy } from './move-why.js';
 import { placed, stepsOf } from './stages.js';
 
 const PASSED = 'M3 8.5l3.2 3.2L13 5';
@@ -72,7 +73,7 @@ function updateWave(section, { wave, title, namespaces }, migration, ctx) {
   fresh(table.tHead, columns, () => [h('tr', { role: 'row' }, ...['Namespace', ...columns.map(({ word }) => word), 'Waits for', '']
     .map((word) => h('th', { role: 'columnheader', scope: 'col' }, word || h('span', { class: 'unseen' }, 'Orders'))))]);
   keyed(table.tBodies[0], namespaces, {
-    key: (one) => one.name, make: () => row(columns),
+    key: (one) => one.name, make: (one) => row(columns, moveWhy(ctx, migration.name, one.name)),
     update: (tr, one) => updateRow(tr, one, columns, canAsk(ctx) ? ofNamespace(ctx, migration, one) : []),
   });
 }
@@ -92,11 +93,12 @@ function about(wave) {
   return [`${words.join(' · ')}${given.length ? ' · ' : ''}`, ...given];
 }
 
-function row(columns) {
+function row(columns, why) {
   const names = ['name', ...columns.map(({ id }) => id), 'waits', 'orders'];
-  return h('tr', { role: 'row' }, ...names.map((name, index) => h(index ? 'td' : 'th', {
+  const tr = h('tr', { role: 'row' }, ...names.map((name, index) => h(index ? 'td' : 'th', {
     role: index ? 'cell' : 'rowheader', scope: index ? null : 'row', 'data-column': name,
-  })));
+  }, name === 'waits' ? [h('div', {}), why.node] : null)));
+  return Object.assign(tr, { why });
 }
 
 function updateRow(tr, one, columns, orders) {
@@ -109,7 +111,8 @@ function updateRow(tr, one, columns, orders) {
     mark(cell, { 'data-at': index < at ? 'passed' : index === at ? 'here' : 'ahead', 'data-word': word });
     fresh(cell, [index < at ? 'passed' : index === at ? [words, tone, one.since] : 'ahead'], () => step(index, at, { tone, words, isAside, since: one.since }));
   });
-  fresh(cells[columns.length + 1], [one.holds, one.needsPerson, one.next, one.whyBack], () => waits(one));
+  tr.why.show(one);
+  fresh(cells[columns.length + 1].firstElementChild, [one.holds, one.needsPerson, one.next, one.whyBack], () => waits(one));
   fresh(cells[columns.length + 2], [one.stage, one.verbs, orders.length], () => (orders.length ? [menu(one.name, orders)] : []));
 }
 

@@ -21,7 +21,10 @@ const OF_NAMESPACE = {
   acknowledge: {
     word: 'Acknowledge a warning', reason: 'needed', title: (name) => `Answer for a warning in ${name}?`,
     effect: () => 'You take responsibility for what the check warns of. The checks run again at once and count without it.',
-    fields: [{ name: 'finding', label: 'Finding', hint: 'a check such as PA-01, or PA-01 Deployment shop/api', isNeeded: true }],
+    fields: (ctx, migration, name) => [{
+      name: 'finding', label: 'Finding', hint: 'a check such as PA-01, or PA-01 Deployment shop/api', isNeeded: true,
+      choices: () => warnings(ctx, migration, name),
+    }],
   },
   promote: {
     word: 'Skip the rest of the soak', reason: 'needed', title: (name) => `Skip the rest of the soak of ${name}?`,
@@ -32,7 +35,7 @@ const OF_NAMESPACE = {
 /** The orders that a namespace obeys now: [{word, give}]. */
 export function ofNamespace(ctx, migration, namespace) {
   return namespace.verbs.filter((verb) => verb in OF_NAMESPACE).map((verb) => {
-    const { word, title, effect, ...more } = OF_NAMESPACE[verb];
+    const { word, title, effect, fields, ...more } = OF_NAMESPACE[verb];
     const facts = [['Namespace', namespace.name], ['Stage', words(namespace.stage)], ['Migration', migration.name],
       ...(verb === 'acknowledge' ? namespace.holds.map(({ message }) => ['It waits for', prose(message)]) : [])];
     return {
@@ -41,10 +44,19 @@ export function ofNamespace(ctx, migration, namespace) {
       isDanger: more.isDanger,
       give: () => ask(ctx, migration, {
         ...more, verb: word, title: title(namespace.name), effect: effect(namespace.name), facts,
-        body: { verb, subject: namespace.name },
+        body: { verb, subject: namespace.name }, fields: fields?.(ctx, migration, namespace.name) ?? [],
       }),
     };
   });
+}
+
+/** What preflight warns of in a namespace, and nobody has answered for: [{value, words}]. What only a metrics server tells is not in it. */
+async function warnings(ctx, migration, namespace) {
+  const path = `${migrationPath(migration.name)}/preflight?${new URLSearchParams({ namespace })}`;
+  const { account } = await ctx.api.get(path);
+  return account.namespaces.flatMap(({ findings }) => findings)
+    .filter(({ severity, acknowledged, couldNotLook }) => severity === 'warn' && !acknowledged && !couldNotLook)
+    .map(({ check, object, why }) => ({ value: `${check} ${object}`, words: `${check} ${object}: ${why}` }));
 }
 
 /** The orders about a wave that has not begun and waits for people: [{word, give}]. */
