@@ -33,9 +33,11 @@ class Wire:
     def __init__(self, api: KubeApi) -> None:
         self.api = api
         self.is_cut = False
+        self.refused = 0
 
     def check(self) -> None:
         if self.is_cut:
+            self.refused += 1
             raise Unreachable("the wire is cut")
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -117,5 +119,9 @@ class Stand:
 
 
 def cut(elector: LeaseElector, *, is_cut: bool = True) -> None:
+    wire(elector).is_cut = is_cut
+
+
+def wire(elector: LeaseElector) -> Wire:
     assert isinstance(elector.api, Wire)
-    elector.api.is_cut = is_cut
+    return elector.api
