@@ -169,15 +169,14 @@ class LeaseElector:
         return True in ended
 
     async def _watch(self, found: Obj) -> bool:
-        """Keep the record as it is on the server; True once it was given up or deleted, False when the watch ended."""
+        """Keep the record as it is on the server; True once it was given up, False when the watch ended."""
         query = {"fieldSelector": f"metadata.name={self.name}", "resourceVersion": found["metadata"]["resourceVersion"]}
         events = self.api.watch(_KIND.path("v1", self.namespace), query | {"timeoutSeconds": _WATCH_SECONDS})
         try:
             async for event in events:
-                self._noted(event["object"])
                 if event["type"] == "DELETED":
-                    self._record = None
-                    return True
+                    continue  # whoever had it may not know yet, and writes on until it would have ended
+                self._noted(event["object"])
                 if self._free_in(event["object"]) <= 0:
                     return True
         except PortError as error:

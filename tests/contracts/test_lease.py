@@ -16,14 +16,7 @@ from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.lease import HeldLease
 from rollout.ports.errors import Unreachable
 from rollout.ports.lease import Lease
-from tests.support.hours import Hours
-from tests.support.lease_stand import NOON, NOW, Stand, Wire, cut, wire
-
-
-def in_memory(cluster: MemoryCluster) -> Stand:
-    hours = Hours()
-    timing = Timing(monotonic=hours.monotonic, sleep=hours.sleep)
-    return Stand(api=DirectApi(cluster), timing=timing, passes=hours.pass_)
+from tests.support.lease_stand import NOON, NOW, Stand, Wire, cut, in_memory, wire
 
 
 @pytest.fixture(params=["memory", pytest.param("apiserver", marks=pytest.mark.server)])
@@ -215,62 +208,6 @@ async def test_a_failed_renewal_is_tried_again_every_second_until_the_deadline(s
     assert tries == [False, False, False, True]
     assert wire(one).refused == 4  # after 4, 5, 6 and 7 s
     assert not one.is_held
-
-
-async def test_a_candidate_reads_once_and_then_watches(still: Stand, cluster: MemoryCluster) -> None:
-    await still.holder("one")
-    before = cluster.faults.calls.copy()
-
-    still.candidate("two")
-    await still.passes(60)
-
-    asked = cluster.faults.calls - before
-    assert {what: asked[what] for what in asked if what[0] != "patch"} == {("get", "leases"): 1, ("watch", "leases"): 1}
-
-
-async def test_a_released_lease_is_taken_without_waiting(still: Stand) -> None:
-    one = await still.holder("one")
-    two = still.candidate("two")
-    await still.passes(2)
-
-    await one.release()
-    await still.passes(0)
-
-    assert two.may_write(NOW)
-
-
-async def test_a_candidate_whose_watch_breaks_goes_on_and_takes_nothing_early(
-    still: Stand, cluster: MemoryCluster
-) -> None:
-    one = await still.holder("one")
-    two = still.candidate("two")
-    await still.passes(9)
-    cluster.compact()
-
-    await still.passes(30)
-
-    assert (one.may_write(NOW), two.may_write(NOW)) == (True, False)
-
-
-async def test_a_candidate_whose_watch_went_silent_takes_nothing(still: Stand, cluster: MemoryCluster) -> None:
-    one = await still.holder("one")
-    two = still.candidate("two")
-    await still.passes(1)
-
-    cluster.faults.hold()
-    await still.passes(60)
-
-    assert (one.may_write(NOW), two.may_write(NOW)) == (True, False)
-
-
-async def test_a_candidate_that_cannot_read_says_why(still: Stand, cluster: MemoryCluster) -> None:
-    cluster.faults.fail_all(Unreachable("the API server is away"))
-    one = still.candidate("one")
-
-    await still.passes(10)
-
-    assert one.problem == "the API server is away"
-    assert not one.may_write(NOW)
 
 
 class Hanging(Wire):

@@ -86,8 +86,8 @@ def life(shop: Shop, account: Path) -> Recorded:
 
 
 def held_by_another() -> dict[str, Any]:
-    """The controller's Lease in the hands of a replica that does not end: this one follows it."""
-    spec = {"holderIdentity": "another", "leaseDurationSeconds": 3600}
+    """The controller's Lease in the hands of a replica that is not there any more: this one follows it for 10 s."""
+    spec = {"holderIdentity": "another", "leaseDurationSeconds": 10}
     meta = {"name": CONTROLLER, "namespace": NAMESPACE}
     return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
 

@@ -10,7 +10,9 @@ from uuid import uuid4
 
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.lease import LeaseElector, Timing
+from adapters.memory.cluster import DirectApi, MemoryCluster
 from rollout.ports.errors import Unreachable
+from tests.support.hours import Hours
 
 NOW = timedelta(0)  # as the time that a write takes
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -116,6 +118,12 @@ class Stand:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+def in_memory(cluster: MemoryCluster) -> Stand:
+    hours = Hours()
+    timing = Timing(monotonic=hours.monotonic, sleep=hours.sleep)
+    return Stand(api=DirectApi(cluster), timing=timing, passes=hours.pass_)
 
 
 def cut(elector: LeaseElector, *, is_cut: bool = True) -> None:
