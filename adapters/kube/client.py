@@ -28,6 +28,9 @@ _DISTRIBUTION = "rollout-controller"
 _JSON = "application/json"
 # A peer that vanished without a word is noticed after a minute, not when a watch would end: Linux's names, where known.
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+# Even after a request was given up its bytes are sent again for minutes. A write begins at least 5 s before another
+# replica may take the lease: what is not confirmed after 4 s must never arrive.
+_CONFIRMED = (("TCP_USER_TIMEOUT", 4000),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +211,7 @@ def _socket(address: "aiohttp.AddrInfoType") -> socket.socket:
     family, kind, protocol, _, _ = address
     made = socket.socket(family=family, type=kind, proto=protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEP_ALIVE:
+    for name, value in _KEEP_ALIVE + _CONFIRMED:
         if hasattr(socket, name):
             made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return made

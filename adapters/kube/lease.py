@@ -1,14 +1,14 @@
 """Which replica is the active one, and until when may it write?
 
 A Lease object says who holds it. Nobody's wall clock is trusted: a candidate measures on its own monotonic clock how
-long the record has not changed, the holder how long ago it began its last successful renewal. With 15 s to the one and
-10 s to the other there are 5 s in which nobody may write.
+long the record has not changed, the holder how long ago it began its last successful renewal. With 10 s to the one and
+7 s to the other there are 3 s in which nobody may write. A candidate reads the record once and then watches it; that it
+is late to hear of a renewal only makes it wait longer, and what it takes it takes at the version that it saw.
 """
 
 import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,27 +20,25 @@ from rollout.ports.clock import Clock
 from rollout.ports.errors import NotFound, PortError
 
 _KIND = KINDS["Lease"]
+_WATCH_SECONDS = "300"  # as the other watches: one that nobody serves any more is not for ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Spans of the election (those of client-go), and the clock they are measured with.
+    """Spans of the election, and the clock they are measured with.
 
     duration: unchanged for so long, a lease may be taken; renew_within: not renewed for so long, it is lost;
-    retry: between two attempts; request: for one request. monotonic: seconds; sleep: waits for seconds.
+    every: from one renewal to the next; retry: after a failure; request: for one request, so short that a renewal can
+    be tried twice before the deadline. monotonic: seconds; sleep: waits for seconds.
     """
 
-    duration: timedelta = timedelta(seconds=15)
-    renew_within: timedelta = timedelta(seconds=10)
-    retry: timedelta = timedelta(seconds=2)
-    request: timedelta = timedelta(seconds=3)
+    duration: timedelta = timedelta(seconds=10)
+    renew_within: timedelta = timedelta(seconds=7)
+    every: timedelta = timedelta(seconds=4)
+    retry: timedelta = timedelta(seconds=1)
+    request: timedelta = timedelta(seconds=1.5)
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    jitter: Callable[[], float] = random.random
-
-    def pause(self) -> float:
-        """Seconds until the next attempt, at most a fifth more than `retry`."""
-        return self.retry.total_seconds() * (1 + 0.2 * self.jitter())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +58,7 @@ class LeaseElector:
     is_held: bool = False
     _renewed_at: float = 0.0
     _version: str = ""  # resourceVersion of our own last write; "" when it is not known
+    _record: Obj | None = None  # as a candidate knows it; None: read it
     _seen: str = ""  # resourceVersion of what another replica wrote last
     _seen_at: float = 0.0
     _renewing: asyncio.Task[None] | None = None
@@ -67,13 +66,14 @@ class LeaseElector:
 
     def may_write(self, within: timedelta) -> bool:
         """Whether a write that takes up to `within` would end before the renew deadline."""
-        left = self._renewed_at + self.timing.renew_within.total_seconds() - self.timing.monotonic()
-        return self.is_held and within.total_seconds() <= left
+        return self.is_held and within.total_seconds() <= self._left()
 
     async def acquire(self) -> None:
         """Return once this replica holds the lease; go on renewing it in the background."""
+        self._record = None
         while not await self._attempted(self._claim):
-            await self.timing.sleep(self.timing.pause())
+            if self._record is None or not await self._follow(self._record):
+                await self.timing.sleep(self.timing.retry.total_seconds())
         self._gone.clear()
         self.is_held = True
         self._renewing = asyncio.create_task(self._renew(), name=f"renew lease {self.namespace}/{self.name}")
@@ -95,14 +95,17 @@ class LeaseElector:
             await self._attempted(self._give_up)  # a renewal that was cut off may have been stored
 
     async def _renew(self) -> None:
-        while self.is_held:
-            left = self._renewed_at + self.timing.renew_within.total_seconds() - self.timing.monotonic()
-            if left <= 0:
-                break
-            await self.timing.sleep(min(self.timing.pause(), left))
+        while self.is_held and self._left() > 0:
+            due = self._renewed_at + self.timing.every.total_seconds() - self.timing.monotonic()
+            pause = self.timing.retry.total_seconds() if self.problem else max(due, 0)
+            await self.timing.sleep(min(pause, self._left()))
             await self._attempted(self._prolong)
         self.is_held = False
         self._gone.set()
+
+    def _left(self) -> float:
+        """Seconds until the renew deadline."""
+        return self._renewed_at + self.timing.renew_within.total_seconds() - self.timing.monotonic()
 
     async def _attempted(self, attempt: Callable[[], Awaitable[bool]]) -> bool:
         """Whether the attempt succeeded within the time for requests; a failure is remembered, not raised."""
@@ -112,7 +115,7 @@ class LeaseElector:
                 done = await attempt()
         except (PortError, TimeoutError) as error:
             self.problem = str(error) or f"lease {self.namespace}/{self.name}: no answer in {self.timing.request}"
-            self._version = ""  # the write may have been stored all the same: read before the next one
+            self._version, self._record = "", None  # the write may have been stored all the same: read before the next
             return False
         self.problem = ""
         if done:
@@ -121,10 +124,11 @@ class LeaseElector:
 
     async def _claim(self) -> bool:
         """Take the lease if it is free."""
-        found = await self._read()
+        found = self._record or await self._read()
         if found is None:
             return await self._create()
-        if not self._is_free(found):
+        self._noted(found)
+        if self._free_in(found) > 0:
             return False
         spec = found.get("spec") or {}
         changes = self._spec() | {"acquireTime": self._now()}
@@ -153,14 +157,53 @@ class LeaseElector:
         await self._write({"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._now()}, self._version)
         return True
 
-    def _is_free(self, found: Obj) -> bool:
-        spec = found.get("spec") or {}
-        if found["metadata"]["resourceVersion"] != self._seen:
-            self._seen, self._seen_at = found["metadata"]["resourceVersion"], self.timing.monotonic()
+    async def _follow(self, found: Obj) -> bool:
+        """Watch the lease until it may be free; False when the watch ended before."""
+        watching, expiring = asyncio.create_task(self._watch(found)), asyncio.create_task(self._expire())
+        try:
+            await asyncio.wait((watching, expiring), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (watching, expiring):
+                task.cancel()
+            ended = await asyncio.gather(watching, expiring, return_exceptions=True)
+        return True in ended
+
+    async def _watch(self, found: Obj) -> bool:
+        """Keep the record as it is on the server; True once it was given up, False when the watch ended."""
+        query = {"fieldSelector": f"metadata.name={self.name}", "resourceVersion": found["metadata"]["resourceVersion"]}
+        events = self.api.watch(_KIND.path("v1", self.namespace), query | {"timeoutSeconds": _WATCH_SECONDS})
+        try:
+            async for event in events:
+                if event["type"] == "DELETED":
+                    continue  # whoever had it may not know yet, and writes on until it would have ended
+                self._noted(event["object"])
+                if self._free_in(event["object"]) <= 0:
+                    return True
+        except PortError as error:
+            self.problem, self._record = str(error), None
+        finally:
+            if isinstance(events, AsyncGenerator):
+                await events.aclose()
+        return False
+
+    async def _expire(self) -> bool:
+        """True once the record has not changed for as long as it lasts; False when it is not known any more."""
+        while self._record is not None and (left := self._free_in(self._record)) > 0:
+            await self.timing.sleep(left)
+        return self._record is not None
+
+    def _noted(self, record: Obj) -> None:
+        self._record = record
+        if record["metadata"]["resourceVersion"] != self._seen:
+            self._seen, self._seen_at = record["metadata"]["resourceVersion"], self.timing.monotonic()
+
+    def _free_in(self, record: Obj) -> float:
+        """Seconds until the lease may be taken, if it does not change until then; 0.0 or less: now."""
+        spec = record.get("spec") or {}
         if spec.get("holderIdentity") in {None, "", self.identity}:
-            return True
-        duration = spec.get("leaseDurationSeconds") or self.timing.duration.total_seconds()
-        return self.timing.monotonic() - self._seen_at >= duration
+            return 0.0
+        duration: float = spec.get("leaseDurationSeconds") or self.timing.duration.total_seconds()
+        return self._seen_at + duration - self.timing.monotonic()
 
     async def _read(self) -> Obj | None:
         try:

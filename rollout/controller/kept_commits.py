@@ -23,7 +23,7 @@ from rollout.services.commit_status import CommitStatuses, Looked, trouble_reaso
 ROUND = Key(namespace="", name="every source")  # what the controller's queue holds: one piece of work for all sources
 LOOKS_AT_ONCE = 4  # requests at once to all forges together
 _EVERY = timedelta(seconds=1)
-_PAUSE = timedelta(seconds=15)  # without a round for so long: another replica may have had the lease
+_PAUSE = timedelta(seconds=7)  # without a round for so long: another replica may have had the lease
 _FIRST_BACKOFF = timedelta(seconds=5)
 _LONGEST_BACKOFF = timedelta(minutes=10)
 

@@ -14,7 +14,7 @@ from rollout.ports.server import Probe, Server
 from rollout.services.actors import BINDING, POLICY, unbound
 
 OLDEST = (1, 32)
-STALE_LEASE = timedelta(seconds=60)  # four times what a lease lasts
+STALE_LEASE = timedelta(seconds=60)  # six times what a lease lasts
 INSTALL = "run `rollout install`"
 TRAFFIC = (
     ("VirtualService", "networking.istio.io", "virtualservices"),

@@ -18,7 +18,8 @@ from rollout.services.commit_status import CommitStatuses
 from rollout.services.reconcile import Reconciler
 from rollout.settings import Settings
 
-_WITHIN = timedelta(seconds=5)  # one request to a forge; like every other, it must not outlive the lease
+_WITHIN = timedelta(seconds=5)  # one request to a forge
+_LEFT = timedelta(seconds=2)  # before the renew deadline, and 3 s more before another replica may take the lease
 
 
 def kept_commits(
@@ -32,7 +33,7 @@ def kept_commits(
     stack.push_async_callback(forges.close)
 
     def may_write() -> bool:
-        return lease.may_write(_WITHIN)
+        return lease.may_write(_LEFT)
 
     statuses = CommitStatuses(
         sources, KubeSourceSecrets(api, cache), specs, reconciler.rollouts, forges, may_write=may_write

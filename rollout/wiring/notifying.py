@@ -27,7 +27,8 @@ from rollout.services.reconcile import Reconciler
 from rollout.settings import Settings
 from rollout.wiring.slack import SlackCards
 
-_WITHIN = timedelta(seconds=5)  # what is sent twice does no harm; the status is written as fast as everything else
+# What is sent twice does no harm; the status is written as fast as everything else. The lease leaves 3 s at any time.
+_WITHIN = timedelta(seconds=2)
 
 
 def kept_notifiers(

@@ -64,8 +64,7 @@ from rollout.wiring.slack import slack_hooks
 from rollout.wiring.web import api_app
 
 LEASE = "rollout-controller"
-# No request may outlive the lease: half of the renew deadline leaves room for one renewal in between.
-REQUEST_WITHIN = timedelta(seconds=5)
+REQUEST_WITHIN = timedelta(seconds=5)  # a write has less when the lease leaves less: `adapters.kube.fenced`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +100,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         clock = SystemClock()
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
         lease = _lease(settings, api, clock, identity)
-        fenced = FencedApi(api, lease, REQUEST_WITHIN)
+        fenced = FencedApi(api, lease)
         cache = _cache(settings, fenced)
         queue: Queue[Work] = Queue(jitter=random.random)
         authors = change_authors(settings, stack, api, cache, lambda key: queue.add(("Rollout", key)))

@@ -16,14 +16,7 @@ from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.lease import HeldLease
 from rollout.ports.errors import Unreachable
 from rollout.ports.lease import Lease
-from tests.support.hours import Hours
-from tests.support.lease_stand import NOON, NOW, Stand, Wire, cut
-
-
-def in_memory(cluster: MemoryCluster) -> Stand:
-    hours = Hours()
-    timing = Timing(monotonic=hours.monotonic, sleep=hours.sleep, jitter=lambda: 0.5)
-    return Stand(api=DirectApi(cluster), timing=timing, passes=hours.pass_)
+from tests.support.lease_stand import NOON, NOW, Stand, Wire, cut, in_memory, wire
 
 
 @pytest.fixture(params=["memory", pytest.param("apiserver", marks=pytest.mark.server)])
@@ -35,6 +28,7 @@ async def stand(request: pytest.FixtureRequest) -> AsyncIterator[Stand]:
         timing = Timing(
             duration=timedelta(seconds=2),
             renew_within=timedelta(seconds=1.4),
+            every=timedelta(seconds=0.5),
             retry=timedelta(seconds=0.15),
             request=timedelta(seconds=0.7),
         )
@@ -135,12 +129,12 @@ async def test_a_lease_can_be_acquired_again_after_it_was_lost(stand: Stand) -> 
 
 async def test_no_write_begins_that_could_end_after_the_renew_deadline(still: Stand) -> None:
     one = await still.holder()
-    await still.passes(2.3)  # one renewal, on its way after a pause of 2.2 s
+    await still.passes(4.5)  # one renewal, half a second ago
     cut(one)
 
-    early = (one.may_write(timedelta(seconds=9)), one.may_write(timedelta(seconds=10)))
-    await still.passes(5.9)
-    late = (one.may_write(timedelta(seconds=3)), one.may_write(timedelta(seconds=4.1)))
+    early = (one.may_write(timedelta(seconds=6)), one.may_write(timedelta(seconds=7)))
+    await still.passes(3.5)
+    late = (one.may_write(timedelta(seconds=2.8)), one.may_write(timedelta(seconds=3)))
 
     assert early == (True, False)
     assert late == (True, False)
@@ -168,7 +162,7 @@ async def test_nobody_may_write_between_two_holders_and_never_both(still: Stand)
         seen.append((one.may_write(NOW), two.may_write(NOW)))
 
     assert (True, True) not in seen
-    assert seen.count((False, False)) >= 45  # 15 s less 10 s, in tenths
+    assert seen.count((False, False)) >= 29  # 10 s less 7 s, in tenths
     assert seen[-1] == (False, True)
 
 
@@ -192,23 +186,28 @@ async def test_a_renewal_whose_answer_was_lost_is_made_up_for(still: Stand, clus
     assert one.may_write(timedelta(seconds=5))
 
 
-async def test_renewing_takes_one_request_every_two_seconds(still: Stand, cluster: MemoryCluster) -> None:
+async def test_renewing_takes_one_request_every_four_seconds(still: Stand, cluster: MemoryCluster) -> None:
     await still.holder()
     before = cluster.faults.calls.copy()
 
-    await still.passes(66)
+    await still.passes(60)
 
-    assert cluster.faults.calls - before == {("patch", "leases"): 30}
+    assert cluster.faults.calls - before == {("patch", "leases"): 15}
 
 
-async def test_a_candidate_that_cannot_read_says_why(still: Stand, cluster: MemoryCluster) -> None:
-    cluster.faults.fail_all(Unreachable("the API server is away"))
-    one = still.candidate("one")
+async def test_a_failed_renewal_is_tried_again_every_second_until_the_deadline(still: Stand) -> None:
+    one = await still.holder()
+    cut(one)
+    tries: list[bool] = []
 
-    await still.passes(10)
+    for _ in range(4):
+        await still.passes(1)
+        tries.append(one.problem != "")
+    await still.passes(3)
 
-    assert one.problem == "the API server is away"
-    assert not one.may_write(NOW)
+    assert tries == [False, False, False, True]
+    assert wire(one).refused == 4  # after 4, 5, 6 and 7 s
+    assert not one.is_held
 
 
 class Hanging(Wire):
@@ -241,7 +240,7 @@ async def test_the_object_says_who_holds_it_since_when(still: Stand) -> None:
 
     assert await still.spec() == {
         "holderIdentity": "one",
-        "leaseDurationSeconds": 15,
+        "leaseDurationSeconds": 10,
         "acquireTime": "2026-11-21T12:00:00.000000Z",
         "renewTime": "2026-11-21T12:00:00.000000Z",
         "leaseTransitions": 0,

@@ -23,6 +23,9 @@ USERS = {
     "ana": "",
     "ben": "",
     "mia": "",
+    "replica-0": "",
+    "replica-1": "",
+    "replica-2": "",
 }  # user -> group; rights come by RBAC
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",

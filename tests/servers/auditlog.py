@@ -11,13 +11,15 @@ from tests.servers.apiserver import ApiServer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """One answered request of the controller's account, or of another user."""
+    """One answered request of the controller's account, or of another user. began, at: received, and answered."""
 
+    user: str
     verb: str
     resource: str
     namespace: str
     name: str
     code: int
+    began: datetime
     at: datetime
 
     @property
@@ -55,10 +57,12 @@ def _audited(event: Mapping[str, Any]) -> Audited:
     reference = event["objectRef"]
     parts = (reference.get("resource", ""), reference.get("subresource", ""))
     return Audited(
+        user=event["user"]["username"],
         verb=event["verb"],
         resource="/".join(part for part in parts if part),
         namespace=reference.get("namespace", ""),
         name=reference.get("name", ""),
         code=int((event.get("responseStatus") or {}).get("code", 0)),
+        began=datetime.fromisoformat(event["requestReceivedTimestamp"]),
         at=datetime.fromisoformat(event["stageTimestamp"]),
     )

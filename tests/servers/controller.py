@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -38,17 +39,31 @@ class Controller:
         self._process.start(self._command, self._directory, {"PYTHONPATH": str(Path(__file__).parents[2])})
         self._process.wait_ready(self._is_ready, STARTED_S)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process lives."""
+        return self._process.popen is not None and self._process.popen.poll() is None
+
     def kill(self) -> None:
         """End it as a power cut would."""
         self._process.stop()
 
-    def terminate(self) -> int | None:
-        """Ask it to end as Kubernetes does; its exit code, None when it did not end in time."""
+    def freeze(self) -> None:
+        """Stop it where it stands (SIGSTOP)."""
+        self._process.freeze()
+
+    def thaw(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._process.thaw()
+
+    def terminate(self, meanwhile: Callable[[], None] = lambda: None) -> int | None:
+        """Ask it to end as Kubernetes does; its exit code, None when it did not end in time. meanwhile: done in between."""
         pid = self._process.pid
         running = self._process.popen
         if pid is None or running is None:
             return None
         os.kill(pid, signal.SIGTERM)
+        meanwhile()
         eventually(lambda: running.poll() is not None, ENDED_S)
         return running.poll()
 

@@ -14,7 +14,7 @@ from tests.servers.shop import USER, Shop
 pytestmark = pytest.mark.server
 
 Calls = Counter[tuple[str, str]]
-RENEWALS = 14  # one each 2.0 to 2.4 s: about 30 s
+RENEWALS = 7  # one every 4 s: 28 s
 # Not of the release: the lease, and git's password, read at each look into git.
 STANDING = frozenset([("patch", "leases"), ("get", "secrets")])
 

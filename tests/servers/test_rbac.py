@@ -16,6 +16,7 @@ import pytest
 from rollout.wiring.shipped import CONTROLLER, NAMESPACE
 from tests.servers.actors import a_command, is_refused
 from tests.servers.apiserver import ApiServer
+from tests.servers.client import path_of
 from tests.servers.cluster import Cluster
 from tests.servers.controller import rollout
 from tests.servers.lifetime import lived
@@ -71,14 +72,24 @@ def life(shop: Shop, account: Path) -> Recorded:
     """What a controller asked for in its life."""
     server, hooks, api = shop.cluster.server, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     mark = server.audit_mark()
+    lease = server.client().create(held_by_another())
 
     def seen(verb: str, resource: str) -> bool:
         return any((one.verb, one.resource) == (verb, resource) for one in recorded(server, mark).requests)
 
     listens = {"webhooks_listen": hooks, "api_listen": api, "api_tokens": "yes"}
     with operated(shop, account, namespace="", own_namespace=NAMESPACE, **listens):
+        assert eventually(lambda: seen("watch", "leases"), 30.0)
+        server.client().delete(path_of(lease))
         lived(shop, f"http://{hooks}", f"http://{api}", seen)
     return recorded(server, mark)
+
+
+def held_by_another() -> dict[str, Any]:
+    """The controller's Lease in the hands of a replica that is not there any more: this one follows it for 10 s."""
+    spec = {"holderIdentity": "another", "leaseDurationSeconds": 10}
+    meta = {"name": CONTROLLER, "namespace": NAMESPACE}
+    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
 
 
 def test_nothing_that_the_controller_asked_for_was_refused(life: Recorded) -> None:

@@ -107,7 +107,7 @@ def test_a_leader_that_is_asked_to_end_hands_over_at_once(idle: Shop) -> None:
 
     with in_mid_run(idle, leader), running(other):
         code = leader.terminate()
-        # Much sooner than the 15 s after which a lease that was not released may be taken.
+        # Much sooner than the 10 s after which a lease that was not released may be taken.
         took_over = eventually(lambda: holder(idle) == "other", 7.0)
         assert idle.reaches(phase="Idle", stableRevision="v2"), idle.told()
 

@@ -10,7 +10,9 @@ from uuid import uuid4
 
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.lease import LeaseElector, Timing
+from adapters.memory.cluster import DirectApi, MemoryCluster
 from rollout.ports.errors import Unreachable
+from tests.support.hours import Hours
 
 NOW = timedelta(0)  # as the time that a write takes
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -33,9 +35,11 @@ class Wire:
     def __init__(self, api: KubeApi) -> None:
         self.api = api
         self.is_cut = False
+        self.refused = 0
 
     def check(self) -> None:
         if self.is_cut:
+            self.refused += 1
             raise Unreachable("the wire is cut")
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -116,6 +120,16 @@ class Stand:
                 await task
 
 
+def in_memory(cluster: MemoryCluster) -> Stand:
+    hours = Hours()
+    timing = Timing(monotonic=hours.monotonic, sleep=hours.sleep)
+    return Stand(api=DirectApi(cluster), timing=timing, passes=hours.pass_)
+
+
 def cut(elector: LeaseElector, *, is_cut: bool = True) -> None:
+    wire(elector).is_cut = is_cut
+
+
+def wire(elector: LeaseElector) -> Wire:
     assert isinstance(elector.api, Wire)
-    elector.api.is_cut = is_cut
+    return elector.api
