@@ -6,11 +6,11 @@ import { fresh } from './fresh.js';
 import { counted, moment, personSymbol, prose, span, symbol, warningSymbol } from './marks.js';
 import { kept } from './reading.js';
 
-const WAITS = 'M8 4.5V8l2.5 1.5';
+const WAITS = 'M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 0 0 0-11M8 5v3l2 1.5';
 
 /** What unfolds in a namespace's row: {node, show(one)}. show: how it stands now; what is unfolded is read again then. */
 export function moveWhy(ctx, migration, name) {
-  const told = h('div', { class: 'told', role: 'status' });
+  const told = h('div', {});
   const node = h('details', { class: 'reasons', ontoggle: () => look() },
     h('summary', { class: 'small' }, 'Why', h('span', { class: 'unseen' }, ` ${name} stands there`)), told);
   const path = `${migrationPath(migration)}/namespaces/${encodeURIComponent(name)}/why`;
