@@ -165,8 +165,8 @@ class LeaseElector:
         finally:
             for task in (watching, expiring):
                 task.cancel()
-            ended = await asyncio.gather(watching, expiring, return_exceptions=True)
-        return True in ended
+            await asyncio.gather(watching, expiring, return_exceptions=True)
+        return any(task.result() for task in (watching, expiring) if not task.cancelled())
 
     async def _watch(self, found: Obj) -> bool:
         """Keep the record as it is on the server; True once it was given up, False when the watch ended."""

@@ -46,8 +46,8 @@ class Line(Wire):
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
         async for event in super().watch(path, query):
             await self.goes_on.wait()
-            if not self.is_cut:
-                yield event
+            self.check()  # what was not heard is not passed over: the connection is lost
+            yield event
 
     async def _stopped_after(self, request: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
         await self.goes_on.wait()

@@ -22,9 +22,9 @@ from tests.servers.wire import Wire
 WRITES = frozenset(["create", "update", "patch", "delete", "deletecollection"])
 STEPS = [{"weight": weight, "soak": "1s"} for weight in (10, 20, 30, 40, 50, 60)]
 PATIENCE_S = 60.0
-DEADLINE, EVERY, RETRY = (timedelta(seconds=seconds) for seconds in (7, 4, 1))
+DURATION, DEADLINE, EVERY, RETRY = (timedelta(seconds=seconds) for seconds in (10, 7, 4, 1))
 TICK = timedelta(seconds=2)  # with the lists that a new leader reads first; 0.3 s when idle
-IN_TIME = timedelta(seconds=10) + 2 * RETRY + TICK
+IN_TIME = DURATION + 2 * RETRY + TICK
 
 
 @dataclass(slots=True, kw_only=True)
