@@ -149,20 +149,17 @@ class Controller:
             return
         now = self.clock.now()
         if worked.failure:
-            delay = max(self.queue.failed(work), worked.retry_after or timedelta(0))
+            moment = now + max(self.queue.failed(work), worked.retry_after or timedelta(0))
+            if worked.wake_at is not None and worked.wake_at > now:
+                moment = min(moment, worked.wake_at)
             log.warning(
                 "tick_failed",
                 kind=work[0],
                 key=str(work[1]),
                 error=worked.failure,
-                again_in_s=round(delay.total_seconds(), 1),
+                again_in_s=round((moment - now).total_seconds(), 1),
             )
-            moment = now + delay
-            self.jobs.at(
-                name,
-                min(moment, worked.wake_at) if worked.wake_at and worked.wake_at > now else moment,
-                lambda: self.queue.add(work),
-            )
+            self.jobs.at(name, moment, lambda: self.queue.add(work))
             return
         self.queue.succeeded(work)
         if worked.wake_at is None:

@@ -4,8 +4,9 @@ load -> observe -> decide (pure) -> save -> perform. A weight is raised only aft
 a weight is lowered even when it could not be.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rollout.model.actions import Action, Answer, ReleaseFinalizer
 from rollout.model.commands import Result
@@ -19,6 +20,8 @@ from rollout.progression.decide import decide, decide_deletion
 from rollout.services.answered import answer
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer, lowering
+
+LOWERED_AGAIN = timedelta(seconds=5)  # a lowering that failed is tried again so soon, whatever back-off would say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +43,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """Ticks one Rollout at a time; the caller sees to it that no two ticks of one key overlap."""
+    """Ticks one Rollout at a time; the caller sees to it that no two ticks of one key overlap.
+
+    saved_within: a status that is not answered by then holds no lowering up any longer.
+    """
 
     rollouts: Rollouts
     observer: Observer
     performer: Performer
     notices: Notices
+    saved_within: timedelta = timedelta(seconds=2)
 
     async def tick(self, key: Key, now: datetime) -> Told | None:
         """What one look led to; None when the Rollout is gone."""
@@ -85,7 +92,7 @@ class Reconciler:
             events += tuple(reason for reason in status.reasons[:1] if reason.code not in known)
         decision = replace(decision, status=status, events=events)
         try:
-            saved = await self._saved(stored, status)
+            saved = await self._saved_or_lowered(stored, status, decision.actions)
         except PortError as error:
             changed, errors = await self.performer.perform(stored, lowering(decision.actions))
             return Told(
@@ -95,6 +102,7 @@ class Reconciler:
                 decision=decision,
                 changed=changed,
                 errors=(error, *errors),
+                wake_at=_look_again(stored, decision, errors, now),
             )
         changed, errors = await self.performer.perform(saved, decision.actions)
         await self._tell(saved, decision.events)
@@ -105,8 +113,19 @@ class Reconciler:
             decision=decision,
             changed=changed,
             errors=errors,
-            wake_at=decision.wake_at,
+            wake_at=_soon(decision.wake_at, decision, errors, now),
         )
+
+    async def _saved_or_lowered(self, stored: Stored, status: RolloutStatus, actions: tuple[Action, ...]) -> Stored:
+        """As `_saved`; where the answer is late, weight is lowered before it comes."""
+        saving = asyncio.ensure_future(self._saved(stored, status))
+        try:
+            await asyncio.wait([saving], timeout=self.saved_within.total_seconds())
+            if not saving.done():
+                await self.performer.perform(stored, lowering(actions))
+            return await saving
+        finally:
+            saving.cancel()
 
     async def _saved(self, stored: Stored, status: RolloutStatus) -> Stored:
         if status == stored.status:
@@ -120,7 +139,7 @@ class Reconciler:
         decision = decide_deletion(stored.spec, stored.status, seen, now)
         errors: tuple[PortError, ...] = ()
         try:
-            stored = await self._saved(stored, decision.status)
+            stored = await self._saved_or_lowered(stored, decision.status, decision.actions)
         except NotFound:
             return None
         except PortError as error:
@@ -137,7 +156,7 @@ class Reconciler:
             decision=decision,
             changed=changed,
             errors=(*errors, *failed),
-            wake_at=decision.wake_at,
+            wake_at=_soon(decision.wake_at, decision, failed, now),
         )
 
     async def _refused(self, stored: Stored, now: datetime) -> Told:
@@ -160,6 +179,31 @@ class Reconciler:
     async def _tell(self, stored: Stored, events: tuple[Reason, ...]) -> None:
         for event in events:
             await self.notices.tell(about_rollout(stored), event)
+
+
+def _look_again(stored: Stored, decision: Decision, errors: tuple[PortError, ...], now: datetime) -> datetime | None:
+    """When to look again though no status can be saved: in time while a canary has weight, else when back-off says.
+
+    errors: of the lowering that was done all the same.
+    """
+    run, spec = stored.status.run, stored.spec
+    if run is None or spec is None or not run.weight:
+        return _soon(None, decision, errors, now)
+    return _soon(_earlier(decision.wake_at, now + spec.analysis.interval, now), decision, errors, now)
+
+
+def _soon(
+    wake_at: datetime | None, decision: Decision, errors: tuple[PortError, ...], now: datetime
+) -> datetime | None:
+    """When to look again: soon, if anything failed and a run's weight is to be lowered."""
+    if not errors or decision.status.run is None or not lowering(decision.actions):
+        return wake_at
+    return _earlier(wake_at, now + LOWERED_AGAIN, now)
+
+
+def _earlier(wake_at: datetime | None, bound: datetime, now: datetime) -> datetime:
+    """The earlier of both; "at once" is none after a failure, as the loop would leave it to back-off."""
+    return bound if wake_at is None or wake_at <= now else min(wake_at, bound)
 
 
 def _remembered(stored: Stored, status: RolloutStatus) -> str:

@@ -8,6 +8,7 @@ import pytest
 from tests.servers.cluster import Cluster
 from tests.servers.prometheus import Prometheus
 from tests.servers.shop import Place, Shop, opened, operated
+from tests.servers.trouble import Trouble, troubled
 
 
 @pytest.fixture
@@ -22,3 +23,21 @@ def shop(place: Place) -> Iterator[Shop]:
     with opened(place) as shop, operated(shop):
         assert shop.reaches(phase="Idle", stableRevision="v1"), shop.told()
         yield shop
+
+
+@pytest.fixture(scope="module")
+def shop_in_trouble(
+    cluster: Cluster, prometheus: Prometheus, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Trouble]:
+    """One shop for all of these tests."""
+    place = Place(cluster=cluster, prometheus=prometheus, directory=tmp_path_factory.mktemp("faults"))
+    with troubled(place) as trouble:
+        yield trouble
+
+
+@pytest.fixture
+def trouble(shop_in_trouble: Trouble) -> Iterator[Trouble]:
+    """v1 has all traffic, under load; afterwards as well."""
+    with shop_in_trouble.shop.busy():
+        yield shop_in_trouble
+        shop_in_trouble.recover()

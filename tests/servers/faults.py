@@ -1,0 +1,52 @@
+"""What can befall a request on its way to a server, and which requests does it befall?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request. path: with its query; at: seconds of the monotonic clock."""
+
+    method: str
+    path: str
+    at: float
+
+    @property
+    def is_watch(self) -> bool:
+        """Whether its answer is a stream without an end of its own."""
+        return "watch=" in self.path
+
+
+On = Callable[[Asked], bool]
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """What becomes of the requests that `on` is true of. met: those that it befell.
+
+    status: the answer, in place of the server's; 0 gives none, but keeps the connection open (`hang`) or resets it.
+    times: then it is over; `is_over` ends it by hand. delay_s: the server's own answer comes so much later.
+    """
+
+    on: On
+    status: int = 0
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hang: bool = False
+    delay_s: float = 0.0
+    times: int | None = None
+    met: list[Asked] = field(default_factory=list)
+    over: Event = field(default_factory=Event)
+
+    def befalls(self, asked: Asked) -> bool:
+        """Whether this request is hit; it counts then."""
+        if self.over.is_set() or (self.times is not None and len(self.met) >= self.times) or not self.on(asked):
+            return False
+        self.met.append(asked)
+        return True
+
+    def end(self) -> None:
+        """From now on everything passes; whoever still waits for an answer is disconnected."""
+        self.over.set()

@@ -1,0 +1,111 @@
+"""Is a canary watched, and its weight lowered, while the API server takes no writes or answers none?"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapters.kube.store import KubeRollouts
+from adapters.memory.cluster import DirectApi
+from rollout.model.status import RolloutStatus
+from rollout.ports.errors import Conflict, PortError, Unreachable
+from rollout.ports.rollouts import Stored
+from tests.support.followed import until
+from tests.support.scenes import MINUTE, failing, running
+from tests.support.world import World, a_release
+
+STATUS = "*/rollouts/checkout/status"
+ROUTE = "*/virtualservices/checkout"
+LATER = Unreachable("busy", retry_after=10 * MINUTE)
+INTERVAL = {"interval": "15s"}
+
+
+@pytest.fixture
+async def world_at_the_end_of_a_step() -> AsyncIterator[World]:
+    """The next tick passes the first step."""
+    async with a_release(analysis=INTERVAL) as world:
+        await running(world, minutes=4)
+        world.clock.advance(MINUTE)
+        await world.cache.refresh()
+        yield world
+
+
+async def in_s(world: World) -> float:
+    """After how many seconds the next tick wants another, whatever went wrong; it must want one."""
+    told = await world.tick()
+    assert told is not None
+    assert told.errors
+    assert told.wake_at is not None
+    return (told.wake_at - world.clock.now()).total_seconds()
+
+
+@pytest.mark.parametrize("error", [LATER, Unreachable("no answer"), Conflict("changed")])
+async def test_a_canary_is_looked_at_in_time_though_no_status_can_be_saved(error: PortError) -> None:
+    async with a_release(analysis=INTERVAL) as world:
+        await running(world)
+        await world.commit(settle="10s")  # a generation to save
+        await world.cache.refresh()
+        world.cluster.faults.fail_next(STATUS, error)
+
+        assert 0 < await in_s(world) <= 15
+
+
+async def test_it_is_looked_at_in_time_also_when_a_step_ends(world_at_the_end_of_a_step: World) -> None:
+    world_at_the_end_of_a_step.cluster.faults.fail_next(STATUS, LATER)
+
+    assert 0 < await in_s(world_at_the_end_of_a_step) <= 15
+
+
+async def test_nothing_is_hurried_that_puts_nobody_at_risk() -> None:
+    async with a_release() as world:
+        await world.commit(revision="v2")
+        await world.cache.refresh()
+        world.cluster.faults.fail_next(STATUS, LATER)
+
+        told = await world.tick()
+
+        assert told is not None
+        assert told.wake_at is None
+
+
+async def test_a_lowering_that_failed_is_tried_again_within_seconds() -> None:
+    async with a_release() as world:
+        await running(world)
+        failing(world)
+        world.clock.advance(MINUTE)
+        world.cluster.faults.fail_next(ROUTE, LATER)
+
+        assert 0 < await in_s(world) <= 5
+
+
+class Unanswered(KubeRollouts):
+    """Rollouts whose status is sent, and whose answer comes when `answered` is set."""
+
+    answered: asyncio.Event
+
+    async def save(self, stored: Stored, status: RolloutStatus) -> Stored:
+        await self.answered.wait()
+        return await super().save(stored, status)
+
+
+async def test_weight_is_lowered_before_a_late_saving_is_answered() -> None:
+    async with a_release() as world:
+        await running(world)
+        failing(world)
+        world.clock.advance(MINUTE)
+        late = Unanswered(DirectApi(world.cluster, user="controller"), world.cache)
+        late.answered = asyncio.Event()
+        before = len(world.cluster.faults.writes)
+        ticking = asyncio.create_task(
+            replace(world.reconciler, rollouts=late, saved_within=timedelta(0)).tick(world.key, world.clock.now())
+        )
+
+        await until(lambda: any("/virtualservices/" in path for _, path in world.cluster.faults.writes[before:]))
+        late.answered.set()
+        told = await ticking
+
+        assert told is not None
+        assert told.errors == ()
+        assert told.after.phase == "RollingBack"
