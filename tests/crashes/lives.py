@@ -1,6 +1,7 @@
 """How does a run end whose controller died on the way, and did it keep its word in every life?"""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,24 +9,33 @@ from typing import Any
 from rollout.manifest.status import status_from_dict
 from rollout.model.status import RolloutStatus
 from rollout.ports.errors import PortError
-from tests.support.fate import KilledError
-from tests.support.world import World
+from tests.support.fate import Fate, KilledError
+from tests.support.scenes import SUBSETS, deploy_subset, edit_route, healthy, subset_service
+from tests.support.world import World, a_world, virtual_service
 
 Act = Callable[[World], Awaitable[object]]
+STEPS = [{"weight": 5, "soak": "1m"}, {"weight": 50, "soak": "1m"}]
+GATED = [{"weight": 5, "soak": "1m", "approval": "release-managers"}, {"weight": 50, "soak": "1m"}]
+LAZY = {"interval": "60s"}  # few looks, so that a life is short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What people do, each after some minutes, and how long the run is watched after that."""
+    """What people do, each after some minutes, and how long the run is watched after that.
+
+    routes: names of the VirtualServices that share the traffic out. is_new: nothing is deployed, and nothing serves.
+    """
 
     acts: tuple[tuple[int, Act], ...]
     minutes: int
     subsets: bool = False
+    routes: tuple[str, ...] = ("checkout",)
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """What is left in the cluster. foreign: the user's route object without its weights."""
+    """What is left in the cluster. foreign: the user's route objects without their weights."""
 
     routes: Any
     subsets: Any
@@ -37,6 +47,39 @@ class End:
     gone: bool
     foreign: Any
 
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.phase, self.stable, *(outcome for _, outcome in self.outcomes))))
+
+
+@asynccontextmanager
+async def a_life(story: Story, fate: Fate) -> AsyncIterator[World]:
+    """v1 serves, v2 and v3 are deployed unless all is new, git names v1; the controller has not looked yet."""
+    async with a_world() as world:
+        if story.subsets:
+            await deploy_subset(world, "v1", "v2", "v3")
+            await world.put(subset_service("v1"))
+        else:
+            for revision in () if story.is_new else ("v1", "v2", "v3"):
+                await world.deploy(revision)
+            for name in story.routes:
+                await world.put(virtual_service("checkout" if story.is_new else "checkout-v1", name=name))
+        await edit_route(world, "VirtualService", {"exportTo": ["."], "gateways": ["mesh"]})
+        backend = {"backend": SUBSETS} if story.subsets else {}
+        routes = [{"kind": "VirtualService", "name": name} for name in story.routes]
+        await world.rollout(revision="v1", steps=STEPS, analysis=LAZY, routes=routes, **backend)
+        healthy(world)
+        world.outside.fate.blow, world.outside.fate.at = fate.blow, fate.at
+        yield world
+
+
+async def lived(story: Story, fate: Fate) -> tuple[End, int]:
+    """How it ended, and how many writes it took; a controller that broke its word fails the test here."""
+    async with a_life(story, fate) as world:
+        end = await live(world, story)
+        for broken in (broken_words, answered_twice, skipped_steps, lost_subsets):
+            assert broken(world) == [], f"write {fate.at} {fate.blow}: {broken.__doc__}"
+        return end, world.outside.fate.begun
+
 
 async def live(world: World, story: Story) -> End:
     """Live through a story, dying and starting again where fate wants it."""
@@ -46,7 +89,7 @@ async def live(world: World, story: Story) -> End:
         name = await act(world)
         commands += [name] if isinstance(name, str) else []
     await survive(world, timedelta(minutes=story.minutes))
-    return await _end(world, commands)
+    return await _end(world, story.routes, commands)
 
 
 async def survive(world: World, duration: timedelta) -> None:
@@ -64,13 +107,13 @@ async def survive(world: World, duration: timedelta) -> None:
     raise AssertionError("died more often than fate wanted")
 
 
-async def _end(world: World, commands: list[str]) -> End:
+async def _end(world: World, routes: tuple[str, ...], commands: list[str]) -> End:
     gone = await world.is_gone("Rollout", "checkout")
     status = RolloutStatus() if gone else status_from_dict((await world.read("Rollout", "checkout")).get("status", {}))
-    route = await world.read("VirtualService", "checkout")
+    found = [await world.read("VirtualService", name) for name in routes]
     rules = world.cache.list("DestinationRule", "shop")
     return End(
-        routes=route["spec"]["http"],
+        routes=[route["spec"]["http"] for route in found],
         subsets=[subset["name"] for rule in rules for subset in rule["spec"]["subsets"]],
         phase=status.phase.value,
         stable=status.stable.name if status.stable else "",
@@ -78,10 +121,10 @@ async def _end(world: World, commands: list[str]) -> End:
         removable=status.removable,
         answers=tuple([(name.split("-")[0], await world.answer(name)) for name in commands]),
         gone=gone,
-        foreign=(
-            route["metadata"].get("labels"),
-            {key: value for key, value in route["spec"].items() if key != "http"},
-        ),
+        foreign=[
+            (route["metadata"].get("labels"), {key: value for key, value in route["spec"].items() if key != "http"})
+            for route in found
+        ],
     )
 
 
@@ -101,6 +144,39 @@ def broken_words(world: World) -> list[str]:
             )
             if given > said:
                 found.append(f"{path}: {given} % given, {said} % saved")
+    return found
+
+
+def skipped_steps(world: World) -> list[str]:
+    """Steps of one run that were saved without the one before them, or behind a gate that nobody had opened."""
+    found, before = [], RolloutStatus()
+    for _, path, stored in world.outside.fate.answers:
+        if not path.endswith("/rollouts/checkout/status"):
+            continue
+        status = status_from_dict(stored.get("status", {}))
+        if status.run and before.run and status.runs == before.runs and status.run.step > before.run.step:
+            gate = before.run.plan[before.run.step - 1].approvals if before.run.step else ()
+            if status.run.step > before.run.step + 1 and not status.run.full:
+                found.append(f"run {status.runs}: step {before.run.step}, then {status.run.step}")
+            if gate and not status.handled:
+                found.append(f"run {status.runs}: step {status.run.step} without an approval")
+        before = status
+    return found
+
+
+def lost_subsets(world: World) -> list[str]:
+    """Route writes that gave weight to a new subset which no DestinationRule of ours had at that moment."""
+    found, known = [], {"v1"}  # v1's is the user's own
+    for verb, path, stored in world.outside.fate.answers:
+        if "/destinationrules" in path:
+            known = {"v1", *(one["name"] for one in stored["spec"]["subsets"] if verb != "delete")}
+        if "/virtualservices/" in path:
+            given = {
+                entry["destination"].get("subset", "v1")
+                for entry in stored["spec"]["http"][0]["route"]
+                if entry.get("weight", 100)
+            }
+            found += [f"{path}: {name}" for name in sorted(given - known)]
     return found
 
 
