@@ -52,6 +52,13 @@ class Controller:
         eventually(lambda: running.poll() is not None, ENDED_S)
         return running.poll()
 
+    @property
+    def pid(self) -> int:
+        """The id of its process; ProcessLookupError while it does not run."""
+        if self._process.pid is None:
+            raise ProcessLookupError("the controller does not run")
+        return self._process.pid
+
     def last_words(self) -> str:
         """The end of its log."""
         return self._process.last_words()

@@ -1,0 +1,122 @@
+"""How does a Prometheus answer that has scraped every revision of a crowd, and how often was it asked?
+
+Each revision has one pod with a steady rate of requests since before the server began; from a moment on half of the
+requests to the canaries fail.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Iterator
+from functools import cache
+from threading import Event, Thread
+
+from aiohttp import web
+
+SCRAPE_S = 5
+HISTORY_S = 600
+PER_SECOND = 200.0
+BOUNDS_MS = (0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000)  # Istio's, without hours
+MATCHER = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
+RANGE = re.compile(r"\[(\d+)s\]$")
+BUCKET = "istio_request_duration_milliseconds_bucket"
+
+
+class AnsweringPrometheus:
+    """Answers in a thread of its own. queries: the time of each; url: empty until it has started."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.queries: list[float] = []
+        self.bad_since = float("inf")
+        self._begun = time.time() // SCRAPE_S * SCRAPE_S - HISTORY_S
+        self._loop = asyncio.new_event_loop()
+        self._is_up = Event()
+        self._thread = Thread(target=self._run, name="prometheus", daemon=True)
+
+    def start(self) -> None:
+        """Return when it listens."""
+        self._thread.start()
+        if not self._is_up.wait(10):
+            raise TimeoutError("the answering Prometheus does not listen after 10 s")
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def turn_bad(self) -> None:
+        """Half of the requests to revision v2 fail from now on."""
+        self.bad_since = time.time()
+
+    def turn_good(self) -> None:
+        """None ever failed."""
+        self.bad_since = float("inf")
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._listen())
+        self._is_up.set()
+        self._loop.run_forever()
+
+    async def _listen(self) -> None:
+        app = web.Application()
+        app.add_routes([web.get("/api/v1/query", self._respond), web.post("/api/v1/query", self._respond)])
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    async def _respond(self, request: web.Request) -> web.Response:
+        form = await request.post() if request.method == "POST" else request.query
+        self.queries.append(time.time())
+        found = ",".join(self._series(str(form["query"]), float(str(form["time"]))))
+        text = f'{{"status":"success","data":{{"resultType":"matrix","result":[{found}]}}}}'
+        return web.Response(text=text, content_type="application/json")
+
+    def _series(self, query: str, at: float) -> Iterator[str]:
+        asked = {name: (how, value) for name, how, value in MATCHER.findall(query)}
+        seconds = RANGE.search(query)
+        if seconds is None or asked.get("reporter", ("=", ""))[1] != "destination":
+            return
+        last = at // SCRAPE_S * SCRAPE_S
+        first = max(last - int(seconds[1]), self._begun)
+        (_, place), (how, named) = asked["destination_workload_namespace"], asked["destination_workload"]
+        for workload in named.replace("\\", "").split("|") if how == "=~" else (named,):
+            labels = {
+                "reporter": "destination",
+                "destination_workload_namespace": place,
+                "destination_workload": workload,
+                "instance": f"{workload}-0.{place}",
+                "job": "pods",
+            }
+            bad = self.bad_since if workload.endswith("-v2") else float("inf")
+            times = (first, last, self._begun)
+            if BUCKET in query:
+                for bound in (*BOUNDS_MS, float("inf")):
+                    le = "+Inf" if bound == float("inf") else f"{bound:g}"
+                    part = min(1.0, bound / 50) if bound < 500 else 1.0
+                    yield _line({"__name__": BUCKET, "le": le, **labels}, _points(*times, part, float("inf"), False))
+            else:
+                metric = {"__name__": "istio_requests_total", **labels}
+                yield _line({**metric, "response_code": "200"}, _points(*times, 1.0, bad, False))
+                if last > bad:
+                    yield _line({**metric, "response_code": "500"}, _points(*times, 1.0, bad, True))
+
+
+def _line(labels: dict[str, str], points: str) -> str:
+    return f'{{"metric":{json.dumps(labels)},"values":{points}}}'
+
+
+@cache
+def _points(first: float, last: float, begun: float, part: float, bad: float, is_bad: bool) -> str:
+    """Values of a counter at each scrape; is_bad: of the failed half since `bad`, else of the rest."""
+    found = []
+    at = first
+    while at <= last:
+        failed = max(0.0, at - bad) * PER_SECOND / 2
+        value = failed if is_bad else (at - begun) * PER_SECOND * part - failed
+        found.append([at, f"{value:.0f}"])
+        at += SCRAPE_S
+    return json.dumps(found)

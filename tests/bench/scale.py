@@ -1,0 +1,168 @@
+"""What does a controller of a thousand Rollouts cost, by the API server's own audit log and the kernel's figures?
+
+The goals are what Flagger and Argo Rollouts need for the same on a machine like this, or less.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from statistics import median
+
+from tests.bench.crowd import Member
+from tests.bench.results import Result
+from tests.bench.scene import (
+    Calls,
+    Scene,
+    counted,
+    cpu_seconds,
+    has_weight,
+    own,
+    resident_mib,
+    staged,
+    working,
+)
+from tests.servers.client import Obj
+
+N = 1000
+MINUTE_S = 60.0
+PATIENCE_S = 300.0
+FIVE = [{"weight": weight, "soak": "15s"} for weight in (10, 20, 30, 40, 50)]
+LONG = [{"weight": 10, "soak": "2h"}, {"weight": 50, "soak": "2h"}]
+
+
+def scaled(size: int = N) -> Iterator[Result]:
+    """All figures that a crowd of `size` gives, one after the other; the last ones change all of it."""
+    with staged(size) as scene:
+        note(f"{size} Rollouts are there")
+        controller = scene.controller()
+        with working(controller) as pid:
+            found = scene.all_reach(is_idle, "rollouts", PATIENCE_S)
+            note(f"{found} are idle")
+            yield from idle_minute(scene, pid)
+            yield released(scene, scene.crowd[0])
+            yield rolled_back(scene, scene.crowd[1])
+            yield first_weights(scene, scene.crowd[2:12])
+            yield from all_at_once(scene)
+
+
+def idle_minute(scene: Scene, pid: int) -> Iterator[Result]:
+    """Requests, CPU and memory while nothing happens."""
+    quiet = scene.server.audit_mark()
+    time.sleep(10)  # what came of the start is over
+    note(f"after the start: {counted(scene.requests(quiet))}")
+    mark, used = scene.server.audit_mark(), cpu_seconds(pid)
+    time.sleep(MINUTE_S)
+    seconds, calls = cpu_seconds(pid) - used, counted(scene.requests(mark))
+    note(f"idle minute: {dict(calls)}")
+    n = len(scene.crowd)
+    yield Result(measure="requests in an idle minute", n=n, value=calls.total(), unit="requests", goal=20)
+    yield Result(measure="GET and LIST in an idle minute", n=n, value=reads(calls), unit="requests", goal=0)
+    yield Result(measure="CPU in an idle minute", n=n, value=round(seconds, 2), unit="s", goal=0.1)
+    yield Result(measure="RSS, idle", n=n, value=round(resident_mib(pid), 1), unit="MiB", goal=120)
+
+
+def released(scene: Scene, member: Member) -> Result:
+    """Requests of a release of five steps, lease and Events apart."""
+    mark = scene.server.audit_mark()
+    scene.change([member], revision="v2", steps=FIVE)
+    scene.reach(member, PATIENCE_S, phase="Idle", stableRevision="v2")
+    time.sleep(45)  # as long as Flagger and Argo Rollouts were watched after the end
+    calls = counted(scene.requests(mark))
+    note(f"release of five steps: {dict(calls)}")
+    return Result(
+        measure="requests of a release of five steps", n=1, value=own(calls).total(), unit="requests", goal=30
+    )
+
+
+def rolled_back(scene: Scene, member: Member) -> Result:
+    """Requests of a whole run whose metric turns bad in step 2."""
+    mark = scene.server.audit_mark()
+    scene.change([member], revision="v2", steps=FIVE)
+    scene.reach(member, PATIENCE_S, weight=20)
+    scene.prometheus.turn_bad()
+    scene.reach(member, PATIENCE_S, phase="Failed")
+    time.sleep(45)
+    scene.prometheus.turn_good()
+    calls = counted(scene.requests(mark))
+    note(f"rolled back at step 2: {dict(calls)}")
+    return Result(
+        measure="requests of a run rolled back at step 2", n=1, value=own(calls).total(), unit="requests", goal=15
+    )
+
+
+def first_weights(scene: Scene, members: tuple[Member, ...] | list[Member]) -> Result:
+    """From the change of a Rollout to its first weight, one after the other: both moments as the server received them."""
+    return Result(
+        measure="change of the Rollout to its first weight, median",
+        n=len(members),
+        value=round(median(_first_weight(scene, one) for one in members), 3),
+        unit="s",
+        goal=0.1,
+    )
+
+
+def _first_weight(scene: Scene, member: Member) -> float:
+    mark, began = scene.server.audit_mark(), time.time()
+    scene.change([member], revision="v2", steps=LONG, analysis={"interval": "60s"})
+    answered = time.time()
+    _until(lambda: any(one.resource == "virtualservices" for one in scene.requests(mark)))
+    (raised, *_) = [one for one in scene.requests(mark) if one.resource == "virtualservices"]
+    seconds = datetime.fromisoformat(raised.at).timestamp() - began
+    note(f"first weight after {seconds:.3f} s, {answered - began:.3f} of them until the change was answered")
+    return seconds
+
+
+def all_at_once(scene: Scene) -> Iterator[Result]:
+    """Everybody who is still idle released in one moment; then a minute in which all of them are looked at."""
+    rest = scene.crowd[12:]
+    began, asked = time.time(), len(scene.prometheus.queries)
+    scene.change(rest, revision="v2", steps=LONG, analysis={"interval": "60s"})
+    note(f"all of them changed after {time.time() - began:.1f} s")
+    scene.all_reach(lambda route: has_weight(route) or is_over(scene, route), "virtualservices", PATIENCE_S)
+    seconds = time.time() - began
+    yield Result(measure="released at once until all have their first weight", n=len(rest), value=round(seconds, 1), unit="s", goal=15)
+    note(f"queries until then: {len(scene.prometheus.queries) - asked}")
+    time.sleep(MINUTE_S)
+    mark, asked = scene.server.audit_mark(), len(scene.prometheus.queries)
+    time.sleep(MINUTE_S)
+    note(f"a minute in mid-run: {dict(counted(scene.requests(mark)))}")
+    yield Result(
+        measure="queries to Prometheus while all are due once",
+        n=len(scene.crowd) - 2,
+        value=len(scene.prometheus.queries) - asked,
+        unit="queries",
+        goal=1 + (len(scene.crowd) - 2) / 200,
+    )
+
+
+def is_idle(rollout: Obj) -> bool:
+    """Whether it knows its stable revision and has nothing to do."""
+    status = rollout.get("status") or {}
+    return (status.get("phase"), status.get("stableRevision")) == ("Idle", "v1")
+
+
+def is_over(scene: Scene, route: Obj) -> bool:
+    """Whether the route is that of the Rollout that was rolled back before."""
+    return bool(route["metadata"]["name"] == scene.crowd[1].name)
+
+
+def reads(calls: Mapping[tuple[str, str], int]) -> int:
+    """How many of them read."""
+    return sum(times for (verb, _), times in calls.items() if verb in {"get", "list"})
+
+
+def note(text: str) -> None:
+    """Say what goes on, beside the table."""
+    sys.stderr.write(f"{datetime.now():%H:%M:%S} {text}\n")
+
+
+def _until(is_true: Callable[[], bool], patience_s: float = 30.0) -> None:
+    deadline = time.monotonic() + patience_s
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not so after {patience_s:g} s")
+        time.sleep(0.05)
+
+
+__all__ = ["Calls", "scaled"]
