@@ -53,8 +53,8 @@ stand: $(STAMP) ## the real servers and a shop, to try releases by hand until Ct
 	@$(BIN)/python -m tests.servers.build kube crds prometheus
 	@$(BIN)/python -m tests.servers.stand
 
-bench: $(STAMP) ## measured figures: API calls of one release, CLI start, tick time, the judge
-	@$(BIN)/python -m tests.bench
+bench: $(STAMP) ## measured figures (20 min); ROW= one of table idle release rollback first crowd
+	@$(BIN)/python -m tests.bench $(ROW)
 
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra demo --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock pyproject.toml

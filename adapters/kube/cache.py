@@ -13,6 +13,7 @@ from adapters.kube.shelf import NAMESPACE, Shelf
 from adapters.kube.slim import slim
 from rollout.ports.errors import Unreachable
 
+PAGES_AT_ONCE = 4
 Objects = list[Obj]
 # kind, old and new object as watched; None where there is none
 Subscriber = Callable[[str, Obj | None, Obj | None], None]
@@ -48,6 +49,9 @@ class Cache:
             )
             for kind in kinds
         }
+        turns = asyncio.Semaphore(PAGES_AT_ONCE)
+        for reflector in self._reflectors.values():
+            reflector.take_turns(turns)
         for name in without:
             self._reflectors[name].leave_out()
 

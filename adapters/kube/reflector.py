@@ -10,6 +10,7 @@ from typing import Any
 from adapters.kube.api import KubeApi, Obj
 from adapters.kube.discovery import Discovery
 from adapters.kube.kinds import Kind
+from adapters.kube.sharing import Sharing
 from adapters.kube.shelf import Shelf
 from adapters.kube.slim import slim
 from rollout.ports.errors import Expired, Forbidden, KindAbsent, PortError, Unreachable
@@ -67,6 +68,11 @@ class Reflector:
         self._listing = asyncio.Lock()
         self._appeared = asyncio.Event()
         self.is_left_out = False
+        self._turns = asyncio.Semaphore()
+
+    def take_turns(self, turns: asyncio.Semaphore) -> None:
+        """Read a page only while one of these is free: pages are the most memory that a start needs."""
+        self._turns = turns
 
     def leave_out(self) -> None:
         """Count the kind as absent, and never ask for it."""
@@ -148,10 +154,13 @@ class Reflector:
 
     async def _paged(self, path: str, version: str, query: dict[str, str]) -> tuple[list[Obj], int]:
         objects: list[Obj] = []
+        sharing = Sharing()
         token = ""
         while True:
-            page = await self._api.get(path, {**query, "continue": token} if token else query)
-            objects.extend(self._kept(item, version) for item in page.get("items") or ())
+            async with self._turns:
+                page = await self._api.get(path, {**query, "continue": token} if token else query)
+                kept = (self._kept(item, version) for item in page.pop("items", None) or ())
+                objects.extend(sharing.shared(self.kind.name, one) for one in kept)
             token = page["metadata"].get("continue", "")
             if not token:
                 return objects, int(page["metadata"]["resourceVersion"])

@@ -1,6 +1,8 @@
-"""`python -m tests.bench`: how much does the controller cost, in one table?"""
+"""`python -m tests.bench [ROW ...]`: how much does the controller cost, in one table, and against which goals?"""
 
+import argparse
 import asyncio
+from collections.abc import Collection
 
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +20,9 @@ from tests.bench.measures import (
     tick_seconds,
 )
 from tests.bench.moving import fleet_tick, plan_seconds, preflight_seconds
+from tests.bench.results import Result, kept, shown
+from tests.bench.scale import ROWS, note, scaled
+from tests.servers.missing import ServerMissingError
 
 ROLLOUTS = (10, 100, 1000)
 
@@ -71,5 +76,31 @@ async def table() -> Table:
     return rows
 
 
+def main() -> None:
+    """Print the rows that were asked for, all without any; those with a goal are written to RESULTS as well."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("rows", nargs="*", choices=["", "table", *ROWS], help="default: all of them")
+    parser.add_argument("--rollouts", type=int, default=1000, help="how many of them (default: %(default)s)")
+    asked = parser.parse_args()
+    rows = {row for row in asked.rows if row} or {"table", *ROWS}
+    screen = Console(width=110)
+    if "table" in rows:
+        screen.print(asyncio.run(table()))
+    if rows - {"table"}:
+        screen.print(shown(against_goals(asked.rollouts, rows)))
+
+
+def against_goals(size: int, rows: Collection[str]) -> list[Result]:
+    """What a crowd of so many gives, kept as it comes; less where a server is missing."""
+    found: list[Result] = []
+    try:
+        for one in scaled(size, rows):
+            found.append(one)
+            kept(found)
+    except ServerMissingError as missing:
+        note(str(missing))
+    return found
+
+
 if __name__ == "__main__":
-    Console(width=110).print(asyncio.run(table()))
+    main()

@@ -5,14 +5,13 @@ The goals are what Flagger and Argo Rollouts need for the same on a machine like
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from statistics import median
 
 from tests.bench.crowd import Member
 from tests.bench.results import Result
 from tests.bench.scene import (
-    Calls,
     Scene,
     counted,
     cpu_seconds,
@@ -24,26 +23,30 @@ from tests.bench.scene import (
 )
 from tests.servers.client import Obj
 
-N = 1000
+ROWS = ("idle", "release", "rollback", "first", "crowd")
+FRESH = 12  # the first Rollouts, each for one row; from here on all are idle until the last row
 MINUTE_S = 60.0
 PATIENCE_S = 300.0
 FIVE = [{"weight": weight, "soak": "15s"} for weight in (10, 20, 30, 40, 50)]
 LONG = [{"weight": 10, "soak": "2h"}, {"weight": 50, "soak": "2h"}]
 
 
-def scaled(size: int = N) -> Iterator[Result]:
-    """All figures that a crowd of `size` gives, one after the other; the last ones change all of it."""
-    with staged(size) as scene:
+def scaled(size: int, wanted: Collection[str] = ROWS) -> Iterator[Result]:
+    """The wanted rows of ROWS, of a crowd of `size`; the last of them changes everybody."""
+    with staged(size) as scene, working(scene.controller()) as pid:
         note(f"{size} Rollouts are there")
-        controller = scene.controller()
-        with working(controller) as pid:
-            found = scene.all_reach(is_idle, "rollouts", PATIENCE_S)
-            note(f"{found} are idle")
+        found = scene.all_reach(is_idle, "rollouts", PATIENCE_S)
+        note(f"{found} of them are idle")
+        if "idle" in wanted:
             yield from idle_minute(scene, pid)
-            yield released(scene, scene.crowd[0])
-            yield rolled_back(scene, scene.crowd[1])
-            yield first_weights(scene, scene.crowd[2:12])
-            yield from all_at_once(scene)
+        if "release" in wanted:
+            yield from released(scene, scene.crowd[0])
+        if "rollback" in wanted:
+            yield from rolled_back(scene, scene.crowd[1])
+        if "first" in wanted:
+            yield first_weights(scene, scene.crowd[2:FRESH])
+        if "crowd" in wanted:
+            yield from all_at_once(scene, pid)
 
 
 def idle_minute(scene: Scene, pid: int) -> Iterator[Result]:
@@ -62,7 +65,7 @@ def idle_minute(scene: Scene, pid: int) -> Iterator[Result]:
     yield Result(measure="RSS, idle", n=n, value=round(resident_mib(pid), 1), unit="MiB", goal=120)
 
 
-def released(scene: Scene, member: Member) -> Result:
+def released(scene: Scene, member: Member) -> Iterator[Result]:
     """Requests of a release of five steps, lease and Events apart."""
     mark = scene.server.audit_mark()
     scene.change([member], revision="v2", steps=FIVE)
@@ -70,12 +73,11 @@ def released(scene: Scene, member: Member) -> Result:
     time.sleep(45)  # as long as Flagger and Argo Rollouts were watched after the end
     calls = counted(scene.requests(mark))
     note(f"release of five steps: {dict(calls)}")
-    return Result(
-        measure="requests of a release of five steps", n=1, value=own(calls).total(), unit="requests", goal=30
-    )
+    yield _requests("requests of a release of five steps", own(calls).total(), 30)
+    yield _requests("GET and LIST of a release", reads(calls), 0)
 
 
-def rolled_back(scene: Scene, member: Member) -> Result:
+def rolled_back(scene: Scene, member: Member) -> Iterator[Result]:
     """Requests of a whole run whose metric turns bad in step 2."""
     mark = scene.server.audit_mark()
     scene.change([member], revision="v2", steps=FIVE)
@@ -86,12 +88,10 @@ def rolled_back(scene: Scene, member: Member) -> Result:
     scene.prometheus.turn_good()
     calls = counted(scene.requests(mark))
     note(f"rolled back at step 2: {dict(calls)}")
-    return Result(
-        measure="requests of a run rolled back at step 2", n=1, value=own(calls).total(), unit="requests", goal=15
-    )
+    yield _requests("requests of a run rolled back at step 2", own(calls).total(), 15)
 
 
-def first_weights(scene: Scene, members: tuple[Member, ...] | list[Member]) -> Result:
+def first_weights(scene: Scene, members: Sequence[Member]) -> Result:
     """From the change of a Rollout to its first weight, one after the other: both moments as the server received them."""
     return Result(
         measure="change of the Rollout to its first weight, median",
@@ -113,38 +113,36 @@ def _first_weight(scene: Scene, member: Member) -> float:
     return seconds
 
 
-def all_at_once(scene: Scene) -> Iterator[Result]:
-    """Everybody who is still idle released in one moment; then a minute in which all of them are looked at."""
-    rest = scene.crowd[12:]
-    began, asked = time.time(), len(scene.prometheus.queries)
+def all_at_once(scene: Scene, pid: int) -> Iterator[Result]:
+    """Everybody who is still idle released in one moment; then a minute in which each of them is due once."""
+    rest = scene.crowd[FRESH:]
+    began = time.time()
     scene.change(rest, revision="v2", steps=LONG, analysis={"interval": "60s"})
     note(f"all of them changed after {time.time() - began:.1f} s")
-    scene.all_reach(lambda route: has_weight(route) or is_over(scene, route), "virtualservices", PATIENCE_S)
-    seconds = time.time() - began
-    yield Result(measure="released at once until all have their first weight", n=len(rest), value=round(seconds, 1), unit="s", goal=15)
-    note(f"queries until then: {len(scene.prometheus.queries) - asked}")
-    time.sleep(MINUTE_S)
-    mark, asked = scene.server.audit_mark(), len(scene.prometheus.queries)
-    time.sleep(MINUTE_S)
-    note(f"a minute in mid-run: {dict(counted(scene.requests(mark)))}")
+    found = scene.all_reach(raised_of(rest), "virtualservices", PATIENCE_S, len(rest))
+    seconds, n = time.time() - began, len(rest)
+    note(f"{found} have a weight after {seconds:.1f} s")
     yield Result(
-        measure="queries to Prometheus while all are due once",
-        n=len(scene.crowd) - 2,
-        value=len(scene.prometheus.queries) - asked,
-        unit="queries",
-        goal=1 + (len(scene.crowd) - 2) / 200,
+        measure="released at once until the first weight of all", n=n, value=round(seconds, 1), unit="s", goal=15
     )
+    time.sleep(MINUTE_S)
+    mark, asked, used = scene.server.audit_mark(), len(scene.prometheus.queries), cpu_seconds(pid)
+    time.sleep(MINUTE_S)
+    queries = len(scene.prometheus.queries) - asked
+    note(f"a minute in mid-run: {cpu_seconds(pid) - used:.1f} s of CPU, {dict(counted(scene.requests(mark)))}")
+    yield Result(measure="queries to Prometheus, each due once", n=n, value=queries, unit="queries", goal=1 + n / 200)
+
+
+def raised_of(members: Sequence[Member]) -> Callable[[Obj], bool]:
+    """Whether a route is one of theirs and gives v2 anything."""
+    names = {one.name for one in members}
+    return lambda route: route["metadata"]["name"] in names and has_weight(route)
 
 
 def is_idle(rollout: Obj) -> bool:
     """Whether it knows its stable revision and has nothing to do."""
     status = rollout.get("status") or {}
     return (status.get("phase"), status.get("stableRevision")) == ("Idle", "v1")
-
-
-def is_over(scene: Scene, route: Obj) -> bool:
-    """Whether the route is that of the Rollout that was rolled back before."""
-    return bool(route["metadata"]["name"] == scene.crowd[1].name)
 
 
 def reads(calls: Mapping[tuple[str, str], int]) -> int:
@@ -154,7 +152,11 @@ def reads(calls: Mapping[tuple[str, str], int]) -> int:
 
 def note(text: str) -> None:
     """Say what goes on, beside the table."""
-    sys.stderr.write(f"{datetime.now():%H:%M:%S} {text}\n")
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
+
+def _requests(measure: str, value: int, goal: int) -> Result:
+    return Result(measure=measure, n=1, value=value, unit="requests", goal=goal)
 
 
 def _until(is_true: Callable[[], bool], patience_s: float = 30.0) -> None:
@@ -163,6 +165,3 @@ def _until(is_true: Callable[[], bool], patience_s: float = 30.0) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"not so after {patience_s:g} s")
         time.sleep(0.05)
-
-
-__all__ = ["Calls", "scaled"]

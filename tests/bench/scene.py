@@ -69,14 +69,14 @@ class Scene:
         if not eventually(lambda: wanted.items() <= self.status(member).items(), patience_s, 0.5):
             raise ServerFailedError(f"{member.name} is not {wanted}: {json.dumps(self.status(member), indent=1)}")
 
-    def all_reach(self, is_there: Callable[[Obj], bool], plural: str, patience_s: float) -> int:
-        """How many objects of that kind are so in the end; returns early when all of the crowd's are."""
+    def all_reach(self, is_there: Callable[[Obj], bool], plural: str, patience_s: float, wanted: int = 0) -> int:
+        """How many objects of that kind are so in the end; returns early when the wanted number is, or all of the crowd."""
         group = "rollout.dev/v1alpha1" if plural == "rollouts" else "networking.istio.io/v1"
         path, found = f"/apis/{group}/{plural}", [0]
 
         def are_there() -> bool:
             found[0] = sum(is_there(obj) for obj in self._admin.items(path))
-            return found[0] >= len(self.crowd)
+            return found[0] >= (wanted or len(self.crowd))
 
         eventually(are_there, patience_s, 1.0)
         return found[0]

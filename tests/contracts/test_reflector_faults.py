@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from adapters.kube.cache import Cache
+from adapters.kube.cache import PAGES_AT_ONCE, Cache
 from adapters.kube.client import HttpApi
-from adapters.kube.kinds import KINDS
+from adapters.kube.kinds import KINDS, WATCHED
 from adapters.kube.reflector import Pace
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from adapters.memory.definitions import known
@@ -154,6 +154,31 @@ async def test_a_kind_known_to_be_absent_is_looked_for_in_discovery_alone(cluste
         await asyncio.sleep(5 * QUICK.absent.total_seconds())
 
         assert cluster.faults.calls == before
+
+
+class CountingApi(DirectApi):
+    """A server that answers slowly; `most` lists were asked of it at once."""
+
+    def __init__(self, cluster: MemoryCluster) -> None:
+        super().__init__(cluster)
+        self.asked = self.most = 0
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        self.asked += path != "/apis"
+        self.most = max(self.most, self.asked)
+        await asyncio.sleep(0.01)
+        self.asked -= path != "/apis"
+        return await super().get(path, query)
+
+
+async def test_no_more_than_four_pages_of_all_kinds_are_in_memory_at_once(cluster: MemoryCluster) -> None:
+    api = CountingApi(cluster)
+    cache = Cache(api, WATCHED)
+
+    await cache.refresh()
+
+    assert len(WATCHED) > PAGES_AT_ONCE == 4
+    assert (api.most, api.asked) == (4, 0)
 
 
 class DeafApi(DirectApi):

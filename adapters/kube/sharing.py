@@ -1,0 +1,36 @@
+"""How do thousands of objects that say mostly the same keep what is equal only once?"""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+from adapters.kube.api import Obj
+from adapters.kube.kinds import WORKLOAD_KINDS
+
+# Kinds that come in thousands, and that nobody copies to change: in a deep copy, too, two equal parts would be one.
+SHARED = frozenset(("Rollout", "Service", "EndpointSlice", "Pod", *WORKLOAD_KINDS))
+
+
+@dataclass(slots=True)
+class Sharing:
+    """What the objects of one list said so far. To be dropped after the list: it costs more than one object saves."""
+
+    _known: dict[object, object] = field(default_factory=dict)
+
+    def shared(self, kind: str, obj: Obj) -> Obj:
+        """`obj`, its equal parts being those of the objects before; of a kind in SHARED only."""
+        return cast("Obj", self._one(obj)) if kind in SHARED else obj
+
+    def _one(self, value: object) -> object:
+        """Parts are told apart by identity, which holds while they are known; so 1 is not True, and order counts."""
+        match value:
+            case str():
+                return self._known.setdefault(value, value)
+            case dict():
+                fields = {self._one(name): self._one(inside) for name, inside in value.items()}
+                mark = tuple(id(part) for pair in fields.items() for part in pair)
+                return self._known.setdefault((dict, *mark), fields)
+            case list():
+                items = [self._one(inside) for inside in value]
+                return self._known.setdefault((list, *map(id, items)), items)
+            case _:
+                return value
