@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -117,12 +118,13 @@ def _read(result: Sequence[Mapping[str, Any]], most: int, advice: str) -> tuple[
     """Each row of a matrix or vector. Raises QueryError."""
     if len(result) > most:
         raise QueryError(f"{len(result)} series, at most {most} are read: {advice}")
+    moment = cache(_moment)  # the series of one page share its scrapes, and a histogram has a dozen of them
     try:
         return tuple(
             Series(
                 labels=dict(one["metric"]),
-                points=tuple((_moment(at), float(value)) for at, value in _points(one)),
-                histograms=tuple((_moment(at), _buckets(value)) for at, value in one.get("histograms", ())),
+                points=tuple((moment(at), float(value)) for at, value in _points(one)),
+                histograms=tuple((moment(at), _buckets(value)) for at, value in one.get("histograms", ())),
             )
             for one in result
         )

@@ -63,10 +63,12 @@ def history_of(counters: Counters, window: Window) -> History | None:
     rows = {target: _rows(times, start, length) for target, times in scrapes.items()}
     cells = [_cells(kind, window, rows, scrapes) for kind in kinds]
     last = max((row for of_target in rows.values() for row in of_target.values()), default=-1)
-    pods = sorted(scrapes)
+    pods, busy = sorted(scrapes), cells[0].keys() | cells[1].keys()
     return History(
         interval=length,
-        tallies=tuple(tuple(_tally(cells, pod, row) for pod in pods) for row in range(last + 1)),
+        tallies=tuple(
+            tuple(_tally(cells, pod, row) if (pod, row) in busy else NOTHING for pod in pods) for row in range(last + 1)
+        ),
     )
 
 
@@ -99,7 +101,7 @@ def _cells(counters: Iterable[Counter], window: Window, rows: Rows, scrapes: Scr
 
 def _tally(cells: Sequence[Cells], pod: Labels, row: int) -> Tally:
     total, bad, *slower = (kind.get((pod, row), 0.0) for kind in cells)
-    return Tally(max(total, bad), bad, tuple(slower)) if total or bad else NOTHING
+    return Tally(max(total, bad), bad, tuple(slower))
 
 
 def _lines(counters: Iterable[Counter], start: float, scrapes: Scrapes) -> Lines:

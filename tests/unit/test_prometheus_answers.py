@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapters.metrics import answers
 from adapters.metrics.access import PrometheusAccess
 from adapters.metrics.prometheus import PrometheusMetrics
 from rollout.model.measurement import Answer, Counter, Counters, Failed, NoData, NotANumber, Partial, Value
@@ -252,3 +253,13 @@ async def test_an_unsafe_selector_is_a_failed_query(server: MetricsServer) -> No
 def test_an_unknown_mesh_is_refused() -> None:
     with pytest.raises(ValueError, match="mesh 'consul' must be one of: auto, istio, linkerd, envoy"):
         PrometheusMetrics(PrometheusAccess(url="http://prometheus:9090", mesh="consul"))
+
+
+def test_the_buckets_of_a_page_keep_each_scrape_only_once() -> None:
+    bounds = ("100.0", "500.0", "1000.0", "+Inf")
+    body = matrix(*(series(*((second, "7") for second in range(0, 50, 5)), le=bound) for bound in bounds))
+
+    found = answers.series(body, most=4)
+
+    kept = [moment for one in found for moment, _ in one.points]
+    assert (len(kept), len({id(moment) for moment in kept})) == (40, 10)
