@@ -1,7 +1,6 @@
 """How does a Prometheus answer that has scraped every revision of a crowd, and how often was it asked?
 
-Each revision has one pod with a steady rate of requests since before the server began; from a moment on half of the
-requests to the canaries fail.
+Each revision has one pod with a steady rate of requests since before the server began; those to a workload may turn bad.
 """
 
 import asyncio
@@ -29,7 +28,7 @@ class AnsweringPrometheus:
     def __init__(self) -> None:
         self.url = ""
         self.queries: list[float] = []
-        self.bad_since = float("inf")
+        self.bad_since: dict[str, float] = {}  # by workload
         self._begun = time.time() // SCRAPE_S * SCRAPE_S - HISTORY_S
         self._loop = asyncio.new_event_loop()
         self._is_up = Event()
@@ -46,13 +45,9 @@ class AnsweringPrometheus:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
-    def turn_bad(self) -> None:
-        """Half of the requests to revision v2 fail from now on."""
-        self.bad_since = time.time()
-
-    def turn_good(self) -> None:
-        """None ever failed."""
-        self.bad_since = float("inf")
+    def turn_bad(self, workload: str) -> None:
+        """Half of the requests to a workload fail from now on."""
+        self.bad_since[workload] = time.time()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -91,7 +86,7 @@ class AnsweringPrometheus:
                 "instance": f"{workload}-0.{place}",
                 "job": "pods",
             }
-            bad = self.bad_since if workload.endswith("-v2") else float("inf")
+            bad = self.bad_since.get(workload, float("inf"))
             times = (first, last, self._begun)
             if BUCKET in query:
                 for bound in (*BOUNDS_MS, float("inf")):

@@ -17,11 +17,13 @@ from tests.bench.scene import (
     cpu_seconds,
     has_weight,
     own,
+    pass_by,
     resident_mib,
     staged,
     working,
 )
 from tests.servers.client import Obj
+from tests.servers.process import eventually
 
 ROWS = ("idle", "release", "rollback", "first", "crowd")
 FRESH = 12  # the first Rollouts, each for one row; from here on all are idle until the last row
@@ -52,10 +54,10 @@ def scaled(size: int, wanted: Collection[str] = ROWS) -> Iterator[Result]:
 def idle_minute(scene: Scene, pid: int) -> Iterator[Result]:
     """Requests, CPU and memory while nothing happens."""
     quiet = scene.server.audit_mark()
-    time.sleep(10)  # what came of the start is over
+    pass_by(10)  # what came of the start is over
     note(f"after the start: {counted(scene.requests(quiet))}")
     mark, used = scene.server.audit_mark(), cpu_seconds(pid)
-    time.sleep(MINUTE_S)
+    pass_by(MINUTE_S)
     seconds, calls = cpu_seconds(pid) - used, counted(scene.requests(mark))
     note(f"idle minute: {dict(calls)}")
     n = len(scene.crowd)
@@ -70,7 +72,7 @@ def released(scene: Scene, member: Member) -> Iterator[Result]:
     mark = scene.server.audit_mark()
     scene.change([member], revision="v2", steps=FIVE)
     scene.reach(member, PATIENCE_S, phase="Idle", stableRevision="v2")
-    time.sleep(45)  # as long as Flagger and Argo Rollouts were watched after the end
+    pass_by(45)  # as long as Flagger and Argo Rollouts were watched after the end
     calls = counted(scene.requests(mark))
     note(f"release of five steps: {dict(calls)}")
     yield _requests("requests of a release of five steps", own(calls).total(), 30)
@@ -82,10 +84,9 @@ def rolled_back(scene: Scene, member: Member) -> Iterator[Result]:
     mark = scene.server.audit_mark()
     scene.change([member], revision="v2", steps=FIVE)
     scene.reach(member, PATIENCE_S, weight=20)
-    scene.prometheus.turn_bad()
+    scene.prometheus.turn_bad(f"{member.name}-v2")
     scene.reach(member, PATIENCE_S, phase="Failed")
-    time.sleep(45)
-    scene.prometheus.turn_good()
+    pass_by(45)
     calls = counted(scene.requests(mark))
     note(f"rolled back at step 2: {dict(calls)}")
     yield _requests("requests of a run rolled back at step 2", own(calls).total(), 15)
@@ -106,7 +107,7 @@ def _first_weight(scene: Scene, member: Member) -> float:
     mark, began = scene.server.audit_mark(), time.time()
     scene.change([member], revision="v2", steps=LONG, analysis={"interval": "60s"})
     answered = time.time()
-    _until(lambda: any(one.resource == "virtualservices" for one in scene.requests(mark)))
+    eventually(lambda: any(one.resource == "virtualservices" for one in scene.requests(mark)), PATIENCE_S)
     (raised, *_) = [one for one in scene.requests(mark) if one.resource == "virtualservices"]
     seconds = datetime.fromisoformat(raised.at).timestamp() - began
     note(f"first weight after {seconds:.3f} s, {answered - began:.3f} of them until the change was answered")
@@ -125,9 +126,9 @@ def all_at_once(scene: Scene, pid: int) -> Iterator[Result]:
     yield Result(
         measure="released at once until the first weight of all", n=n, value=round(seconds, 1), unit="s", goal=15
     )
-    time.sleep(MINUTE_S)
+    pass_by(MINUTE_S)
     mark, asked, used = scene.server.audit_mark(), len(scene.prometheus.queries), cpu_seconds(pid)
-    time.sleep(MINUTE_S)
+    pass_by(MINUTE_S)
     queries = len(scene.prometheus.queries) - asked
     note(f"a minute in mid-run: {cpu_seconds(pid) - used:.1f} s of CPU, {dict(counted(scene.requests(mark)))}")
     yield Result(measure="queries to Prometheus, each due once", n=n, value=queries, unit="queries", goal=1 + n / 200)
@@ -157,11 +158,3 @@ def note(text: str) -> None:
 
 def _requests(measure: str, value: int, goal: int) -> Result:
     return Result(measure=measure, n=1, value=value, unit="requests", goal=goal)
-
-
-def _until(is_true: Callable[[], bool], patience_s: float = 30.0) -> None:
-    deadline = time.monotonic() + patience_s
-    while not is_true():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not so after {patience_s:g} s")
-        time.sleep(0.05)

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any
 
 from tests.bench.answering import AnsweringPrometheus
@@ -121,6 +122,11 @@ def working(controller: Controller) -> Iterator[int]:
     finally:
         controller.terminate()
         controller.kill()
+
+
+def pass_by(seconds: float) -> None:
+    """Let so much time pass: a minute is what is measured, not a condition."""
+    Event().wait(seconds)
 
 
 def cpu_seconds(pid: int) -> float:
