@@ -25,11 +25,12 @@ BUCKET = "istio_request_duration_milliseconds_bucket"
 class AnsweringPrometheus:
     """Answers in a thread of its own. queries: the time of each; url: empty until it has started."""
 
-    def __init__(self) -> None:
+    def __init__(self, scrape_s: int = SCRAPE_S) -> None:
+        self._every = scrape_s
         self.url = ""
         self.queries: list[float] = []
         self.bad_since: dict[str, float] = {}  # by workload
-        self._begun = time.time() // SCRAPE_S * SCRAPE_S - HISTORY_S
+        self._begun = time.time() // scrape_s * scrape_s - HISTORY_S
         self._loop = asyncio.new_event_loop()
         self._is_up = Event()
         self._thread = Thread(target=self._run, name="prometheus", daemon=True)
@@ -75,7 +76,7 @@ class AnsweringPrometheus:
         seconds = RANGE.search(query)
         if seconds is None or asked.get("reporter", ("=", ""))[1] != "destination":
             return
-        last = at // SCRAPE_S * SCRAPE_S
+        last = at // self._every * self._every
         first = max(last - int(seconds[1]), self._begun)
         (_, place), (how, named) = asked["destination_workload_namespace"], asked["destination_workload"]
         for workload in named.replace("\\", "").split("|") if how == "=~" else (named,):
@@ -87,7 +88,7 @@ class AnsweringPrometheus:
                 "job": "pods",
             }
             bad = self.bad_since.get(workload, float("inf"))
-            times = (first, last, self._begun)
+            times = (range(round(first), round(last) + 1, self._every), self._begun)
             if BUCKET in query:
                 for bound in (*BOUNDS_MS, float("inf")):
                     le = "+Inf" if bound == float("inf") else f"{bound:g}"
@@ -105,13 +106,11 @@ def _line(labels: dict[str, str], points: str) -> str:
 
 
 @cache
-def _points(first: float, last: float, begun: float, part: float, bad: float, is_bad: bool) -> str:
+def _points(times: range, begun: float, part: float, bad: float, is_bad: bool) -> str:
     """Values of a counter at each scrape; is_bad: of the failed half since `bad`, else of the rest."""
     found = []
-    at = first
-    while at <= last:
+    for at in times:
         failed = max(0.0, at - bad) * PER_SECOND / 2
         value = failed if is_bad else (at - begun) * PER_SECOND * part - failed
         found.append([at, f"{value:.0f}"])
-        at += SCRAPE_S
     return json.dumps(found)

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
-from tests.bench.answering import AnsweringPrometheus
+from tests.bench.answering import SCRAPE_S, AnsweringPrometheus
 from tests.bench.crowd import Member, change, lay, members
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import Obj
@@ -88,10 +88,10 @@ class Scene:
 
 
 @contextmanager
-def staged(size: int) -> Iterator[Scene]:
-    """Servers and a crowd of so many; no controller yet. Raises ServerMissingError where there is no API server."""
+def staged(size: int, scrape_s: int = SCRAPE_S) -> Iterator[Scene]:
+    """Servers and a crowd of so many, scraped so often; no controller yet. Raises ServerMissingError where there is no API server."""
     with TemporaryDirectory(prefix="rollout-bench-") as directory, ExitStack() as closing:
-        server, prometheus = ApiServer(Path(directory)), AnsweringPrometheus()
+        server, prometheus = ApiServer(Path(directory)), AnsweringPrometheus(scrape_s)
         closing.callback(server.stop)
         server.start()
         server.install_crds()

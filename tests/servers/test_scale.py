@@ -21,9 +21,9 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("scale")]
 
 CROWD = 100
 PATIENCE_S = 90.0
-QUIET_S = 8.0
-PLAN = {"steps": [{"weight": weight, "soak": "5s"} for weight in (10, 20, 30, 40, 50)], "settle": "2s"}
-LOOKS = {"interval": "2s", "minRequests": 50}
+QUIET_S = 6.0
+PLAN = {"steps": [{"weight": weight, "soak": "3s"} for weight in (10, 20, 30, 40, 50)], "settle": "2s"}
+LOOKS = {"interval": "3s", "minRequests": 50}  # as long as a soak: so were those of Flagger and Argo Rollouts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Story:
 def story() -> Iterator[Story]:
     """The whole of it, lived through once."""
     with ExitStack() as stack:
-        scene = obtained(lambda: stack.enter_context(staged(CROWD)))
+        scene = obtained(lambda: stack.enter_context(staged(CROWD, scrape_s=1)))
         stack.enter_context(working(scene.controller()))
         assert scene.all_reach(is_idle, "rollouts", PATIENCE_S) == CROWD
         begun = after_a_quiet_while(scene)
