@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from statistics import median
+from urllib.request import urlopen
 
 from tests.bench.crowd import Member
 from tests.bench.results import Result
@@ -23,9 +24,10 @@ from tests.bench.scene import (
     working,
 )
 from tests.servers.client import Obj
+from tests.servers.controller import Controller
 from tests.servers.process import eventually
 
-ROWS = ("idle", "release", "rollback", "first", "crowd")
+ROWS = ("start", "idle", "release", "rollback", "first", "crowd")
 FRESH = 12  # the first Rollouts, each for one row; from here on all are idle until the last row
 MINUTE_S = 60.0
 PATIENCE_S = 300.0
@@ -35,10 +37,20 @@ LONG = [{"weight": 10, "soak": "2h"}, {"weight": 50, "soak": "2h"}]
 
 def scaled(size: int, wanted: Collection[str] = ROWS) -> Iterator[Result]:
     """The wanted rows of ROWS, of a crowd of `size`; the last of them changes everybody."""
-    with staged(size) as scene, working(scene.controller()) as pid:
+    with staged(size) as scene:
         note(f"{size} Rollouts are there")
-        found = scene.all_reach(is_idle, "rollouts", PATIENCE_S)
-        note(f"{found} of them are idle")
+        with working(scene.controller()):
+            found = scene.all_reach(is_idle, "rollouts", PATIENCE_S)
+            note(f"{found} of them are idle, and known from now on")
+        yield from of_the_known(scene, wanted)
+
+
+def of_the_known(scene: Scene, wanted: Collection[str]) -> Iterator[Result]:
+    """The rows of a controller that is started anew."""
+    controller, mark, began = scene.controller(), scene.server.audit_mark(), time.monotonic()
+    with working(controller) as pid:
+        if "start" in wanted:
+            yield from started(scene, controller, mark, began)
         if "idle" in wanted:
             yield from idle_minute(scene, pid)
         if "release" in wanted:
@@ -49,6 +61,24 @@ def scaled(size: int, wanted: Collection[str] = ROWS) -> Iterator[Result]:
             yield first_weights(scene, scene.crowd[2:FRESH])
         if "crowd" in wanted:
             yield from all_at_once(scene, pid)
+
+
+def started(scene: Scene, controller: Controller, mark: int, began: float) -> Iterator[Result]:
+    """Time and peak of memory of a start, until the queue is empty and there were as many ticks as there are Rollouts."""
+    n = len(scene.crowd)
+    eventually(lambda: looked_at(controller) >= n, PATIENCE_S, 1.0)
+    seconds, peak = time.monotonic() - began, resident_mib(controller.pid, "VmHWM")
+    note(f"the start: {dict(counted(scene.requests(mark)))}")
+    yield Result(measure="start until each was looked at", n=n, value=round(seconds, 1), unit="s", goal=60)
+    yield Result(measure="peak of memory in it", n=n, value=round(peak, 1), unit="MiB", goal=600)
+
+
+def looked_at(controller: Controller) -> float:
+    """Ticks of Rollouts so far; 0 while some wait for theirs."""
+    with urlopen(controller.metrics, timeout=30) as answer:
+        lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+    is_waiting = float(lines["rolloutctl_queue_depth"]) > 0
+    return 0.0 if is_waiting else float(lines.get('rolloutctl_tick_seconds_count{kind="Rollout"}', 0))
 
 
 def idle_minute(scene: Scene, pid: int) -> Iterator[Result]:
