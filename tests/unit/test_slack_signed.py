@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from rollout.demo.slack_clicks import signed
 from rollout.ports.errors import Unreachable
@@ -221,12 +222,13 @@ async def test_what_takes_too_long_is_given_up_and_said() -> None:
     assert desk.commands() == []
 
 
-async def test_secrets_are_in_no_log_line(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_secrets_are_in_no_log_line() -> None:
     desk = a_quiet_desk()
-    await desk.hear(BODY)
-    await desk.hear(form(payload({**VALUE, "run": 0}, trigger_id="2.1.x")))
 
-    written = "".join(capsys.readouterr())
+    with capture_logs() as lines:
+        await desk.hear(BODY)
+        await desk.hear(form(payload({**VALUE, "run": 0}, trigger_id="2.1.x")))
 
+    written = str(lines)
     assert "slack_command_recorded" in written
     assert not any(one in written for one in (SECRET, FORMER, desk.tokens[-1], "hooks.slack.com"))
