@@ -18,7 +18,7 @@ from tests.support.signing_in import Browser, Town, a_town
 from tests.support.web import LIFE, may
 from tests.unit.conftest import Front
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 CHECKOUT = Key(namespace="shop", name="checkout")
 COMMANDS = "/api/v1/rollouts/shop/checkout/commands"

@@ -18,7 +18,7 @@ from tests.support.signing_in import OURS, Browser, Got
 from tests.support.web import IDLE, LIFE, Front, a_front, may
 from tests.unit.conftest import Front as Door
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 CHECKOUT = Key(namespace="shop", name="checkout")
 COMMANDS = "/api/v1/rollouts/shop/checkout/commands"

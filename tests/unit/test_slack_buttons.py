@@ -15,6 +15,8 @@ from rollout.model.status import Phase
 from tests.support.commandlines import comes_true
 from tests.support.slack import ANA, BEA, GUS, VERBS, a_policy, a_slack_receiver, a_stand, written
 
+pytestmark = pytest.mark.slow  # whole answers, each by a desk of its own
+
 GATE = {"soak": "0s", "approval": "release-managers"}
 TWICE_GATED = [{"weight": 5, **GATE}, {"weight": 50, **GATE}]
 

@@ -10,6 +10,8 @@ from rollout.services.slack_words import HELP
 from tests.support.receivers import HOME
 from tests.support.slack import ANA, BEA, GUS, SlackStand, a_slack_receiver, a_stand, written
 
+pytestmark = pytest.mark.slow  # whole answers, each by a desk of its own
+
 
 async def test_why_says_what_the_status_says() -> None:
     async with a_stand() as stand:

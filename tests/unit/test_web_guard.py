@@ -12,7 +12,7 @@ from tests.support.web import Front, a_front, may
 from tests.unit.conftest import Front as Door
 from tests.unit.test_web_api import PROXY
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 CHECKOUT = Key(namespace="shop", name="checkout")
 ONE = "/api/v1/rollouts/shop/checkout"

@@ -29,7 +29,7 @@ from tests.support.mesh_terminal import a_look, cluster_of
 from tests.support.web import a_front, may
 from tests.unit.conftest import Front
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 LISTS = may("ana", "list", kind="MeshMigration", namespace="") | may("dan", "list", kind="MeshMigration", namespace="")
 SEES = LISTS | may("bo", "list") | may("ana", "list", kind="RolloutCommand", namespace=HOME)

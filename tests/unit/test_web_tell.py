@@ -31,7 +31,7 @@ from tests.support.web import a_front, may
 from tests.support.world import World, a_release
 from tests.unit.conftest import Front
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 ONE = "/api/v1/rollouts/shop/checkout"
 SEES = may("ana", "list") | may("ana", "list", kind="RolloutCommand") | may("bo", "list")
