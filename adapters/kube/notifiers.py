@@ -1,22 +1,20 @@
 """Which Notifiers does the cluster hold, and where is written how far each told?"""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
+from adapters.kube.conditions import LONG_AGO, conditions_from_list, conditions_to_list, moment_of, text_of
 from rollout.manifest.errors import SpecErrors
 from rollout.manifest.parse import key_of, parse_notifier
 from rollout.model.names import Key
 from rollout.model.notifier import Notifier, NotifierStatus, ToldOf
-from rollout.model.status import Condition
 from rollout.ports.notifiers import StoredNotifier
 from rollout.ports.specs import ObjectRef
 
 _KIND = "Notifier"
 _WRITER = {"fieldManager": "rollout-status"}
-_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class KubeNotifiers:
@@ -44,7 +42,7 @@ class KubeNotifiers:
             uid=str(metadata.get("uid", "")),
             version=str(metadata.get("resourceVersion", "")),
             generation=int(metadata.get("generation") or 0),
-            created=_moment(metadata.get("creationTimestamp")) or _LONG_AGO,
+            created=moment_of(metadata.get("creationTimestamp")) or LONG_AGO,
             notifier=notifier,
             status=status_from_dict(obj.get("status") or {}),
             error=error,
@@ -68,7 +66,7 @@ class KubeNotifiers:
 
 def status_to_dict(status: NotifierStatus) -> dict[str, Any]:
     """The object's `status`."""
-    since = {"since": _text(status.since)} if status.since is not None else {}
+    since = {"since": text_of(status.since)} if status.since is not None else {}
     return {
         "observedGeneration": status.observed_generation,
         **since,
@@ -76,16 +74,7 @@ def status_to_dict(status: NotifierStatus) -> dict[str, Any]:
             {"object": one.subject, "mark": one.mark, **({"message": one.receipt} if one.receipt else {})}
             for one in status.told
         ],
-        "conditions": [
-            {
-                "type": one.type,
-                "status": one.status,
-                "reason": one.reason,
-                "message": one.message,
-                "lastTransitionTime": _text(one.since),
-            }
-            for one in status.conditions
-        ],
+        "conditions": conditions_to_list(status.conditions),
     }
 
 
@@ -93,21 +82,12 @@ def status_from_dict(data: Obj) -> NotifierStatus:
     """The NotifierStatus that `status_to_dict` wrote; what cannot be read of it is as if it had not been told."""
     return NotifierStatus(
         observed_generation=int(data.get("observedGeneration") or 0),
-        since=_moment(data.get("since")),
+        since=moment_of(data.get("since")),
         told=tuple(
             ToldOf(subject=str(one["object"]), mark=str(one["mark"]), receipt=str(one.get("message") or ""))
             for one in data.get("told") or ()
         ),
-        conditions=tuple(
-            Condition(
-                type=one["type"],
-                status=one["status"],
-                reason=one.get("reason", ""),
-                message=one.get("message", ""),
-                since=_moment(one.get("lastTransitionTime")) or _LONG_AGO,
-            )
-            for one in data.get("conditions") or ()
-        ),
+        conditions=conditions_from_list(data.get("conditions")),
     )
 
 
@@ -116,11 +96,3 @@ def _parsed(obj: Obj) -> tuple[Notifier | None, str]:
         return parse_notifier(obj), ""
     except SpecErrors as errors:
         return None, "; ".join(str(error) for error in errors.errors)
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -5,17 +5,17 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
+from adapters.kube.conditions import conditions_from_list, conditions_to_list
 from adapters.kube.receiver_paths import digest_of, path_of
 from rollout.manifest.errors import SpecErrors
 from rollout.manifest.parse import parse_receiver
 from rollout.model.names import Key
 from rollout.model.receiver import Receiver
-from rollout.model.status import Condition
 from rollout.ports.clock import Clock
 from rollout.ports.errors import NotFound, PortError, Rejected
 from rollout.ports.receivers import ReceiverSecrets, ReceiverStatus, StoredReceiver
@@ -156,16 +156,7 @@ def _status_to_dict(status: ReceiverStatus) -> dict[str, Any]:
     return {
         "observedGeneration": status.observed_generation,
         "path": status.path,
-        "conditions": [
-            {
-                "type": condition.type,
-                "status": condition.status,
-                "reason": condition.reason,
-                "message": condition.message,
-                "lastTransitionTime": condition.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            }
-            for condition in status.conditions
-        ],
+        "conditions": conditions_to_list(status.conditions),
     }
 
 
@@ -176,14 +167,5 @@ def _status_from_dict(data: Obj) -> ReceiverStatus | None:
     return ReceiverStatus(
         observed_generation=int(data.get("observedGeneration") or 0),
         path=str(data.get("path") or ""),
-        conditions=tuple(
-            Condition(
-                type=one["type"],
-                status=one["status"],
-                reason=one.get("reason", ""),
-                message=one.get("message", ""),
-                since=datetime.fromisoformat(one.get("lastTransitionTime") or "1970-01-01T00:00:00Z"),
-            )
-            for one in data.get("conditions") or ()
-        ),
+        conditions=conditions_from_list(data.get("conditions")),
     )

@@ -1,16 +1,15 @@
 """Which GitSources does the cluster hold, and where is their status written?"""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.cache import Cache
+from adapters.kube.conditions import LONG_AGO, conditions_from_list, conditions_to_list, moment_of, text_of
 from adapters.kube.source_watch import REQUESTED_AT
 from rollout.manifest.errors import SpecErrors
 from rollout.manifest.parse import parse_git_source
 from rollout.model.names import Key
 from rollout.model.source import GitSource
-from rollout.model.status import Condition
 from rollout.ports.errors import Conflict, NotFound
 from rollout.ports.specs import SourceStatus, StoredSource
 
@@ -48,7 +47,7 @@ class KubeSources:
             request=annotations.get(REQUESTED_AT, ""),
             deleting="deletionTimestamp" in obj["metadata"],
             finalizer=FINALIZER in (obj["metadata"].get("finalizers") or ()),
-            created=_moment(obj["metadata"].get("creationTimestamp")) or datetime.fromtimestamp(0, UTC),
+            created=moment_of(obj["metadata"].get("creationTimestamp")) or LONG_AGO,
         )
 
     async def report(self, key: Key, status: SourceStatus) -> None:
@@ -98,7 +97,7 @@ def status_to_dict(status: SourceStatus) -> dict[str, Any]:
         "observedGeneration": status.observed_generation,
         "commit": status.commit,
         "attempted": status.attempted,
-        "attemptedAt": _text(status.attempted_at),
+        "attemptedAt": text_of(status.attempted_at) if status.attempted_at else None,
         "applied": status.applied,
         "foreign": status.foreign,
         "handledRequest": status.handled_request,
@@ -106,16 +105,7 @@ def status_to_dict(status: SourceStatus) -> dict[str, Any]:
         "confirmed": status.confirmed,
         "waiting": status.waiting,
         "origin": status.origin,
-        "conditions": [
-            {
-                "type": condition.type,
-                "status": condition.status,
-                "reason": condition.reason,
-                "message": condition.message,
-                "lastTransitionTime": _text(condition.since),
-            }
-            for condition in status.conditions
-        ],
+        "conditions": conditions_to_list(status.conditions),
     }
 
 
@@ -125,7 +115,7 @@ def status_from_dict(data: Obj) -> SourceStatus:
         observed_generation=int(data.get("observedGeneration") or 0),
         commit=str(data.get("commit") or ""),
         attempted=str(data.get("attempted") or ""),
-        attempted_at=_moment(data.get("attemptedAt")),
+        attempted_at=moment_of(data.get("attemptedAt")),
         applied=int(data.get("applied") or 0),
         foreign=int(data.get("foreign") or 0),
         handled_request=str(data.get("handledRequest") or ""),
@@ -133,16 +123,7 @@ def status_from_dict(data: Obj) -> SourceStatus:
         confirmed=str(data.get("confirmed") or ""),
         waiting=str(data.get("waiting") or ""),
         origin=str(data.get("origin") or ""),
-        conditions=tuple(
-            Condition(
-                type=condition["type"],
-                status=condition["status"],
-                reason=condition.get("reason", ""),
-                message=condition.get("message", ""),
-                since=_moment(condition.get("lastTransitionTime")) or datetime.fromtimestamp(0, UTC),
-            )
-            for condition in data.get("conditions") or ()
-        ),
+        conditions=conditions_from_list(data.get("conditions")),
     )
 
 
@@ -151,11 +132,3 @@ def _parsed(obj: Obj) -> tuple[GitSource | None, str]:
         return parse_git_source(obj), ""
     except SpecErrors as errors:
         return None, "; ".join(str(error) for error in errors.errors)
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
