@@ -12,7 +12,7 @@ import pytest
 from rollout.model.names import Key
 from tests.support.asgi import Answer
 from tests.support.builders import NOON
-from tests.support.callback_knocks import ASKED_WRONGLY, Sender, Wrong, a_sender
+from tests.support.callback_knocks import ASKED_WRONGLY, Sender, Wrong, a_sender, spoiled
 from tests.support.git_knocks import noted
 from tests.support.hooked import body_of, signed, stamped
 from tests.support.mutations import is_demand, mutated
@@ -116,17 +116,8 @@ ONE_THING: dict[Wrong, tuple[set[int], float]] = {
 
 @pytest.mark.parametrize("count", [FEW, MANY])
 async def test_with_one_thing_wrong_nothing_is_taken_and_every_reason_occurs(count: int) -> None:
-    wrong: list[tuple[str, int]] = []
-    ways, weights = list(ONE_THING), [often for _, often in ONE_THING.values()]
-
     async with a_sender(seed=11) as sender:
-        with noted(sender.refused):
-            assert (await sender.send(name="narrow")).code == 202
-            for way in (*ways, *sender.rng.choices(ways, weights, k=count - len(ways))):
-                code = (await way(sender)).code
-                if code not in ONE_THING[way][0]:
-                    wrong.append((way.__name__, code))
-            assert (await sender.send(name="narrow")).code == 429
+        wrong = await spoiled(sender, ONE_THING, count)
         kept = {(one["spec"]["verb"], one["spec"]["run"]) for one in sender.desk.commands()}
 
     assert wrong == []

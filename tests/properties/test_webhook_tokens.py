@@ -16,7 +16,7 @@ from adapters.oidc.issuers import Issuers
 from adapters.oidc.tokens import OidcTokens
 from tests.support.asgi import Answer
 from tests.support.builders import NOON
-from tests.support.callback_knocks import ASKED_WRONGLY, NOBODY, Sender, Wrong, a_sender
+from tests.support.callback_knocks import ASKED_WRONGLY, NOBODY, Sender, Wrong, a_sender, spoiled
 from tests.support.git_knocks import noted
 from tests.support.issuer import AUDIENCE, Issuer, an_issuer, keys_of
 from tests.support.mutations import is_demand, mutated
@@ -173,17 +173,8 @@ ONE_THING = FORGED | ASKED_WRONGLY | {silent_issuer: ({503}, 1)}
 
 @COUNTS
 async def test_with_one_thing_wrong_no_token_leads_to_anything_and_every_reason_occurs(count: int) -> None:
-    wrong: list[tuple[str, int]] = []
-    ways, weights = list(ONE_THING), [often for _, often in ONE_THING.values()]
-
     async with a_pipeline(seed=19) as sender:
-        with noted(sender.refused):
-            assert (await sender.send(name="narrow")).code == 202
-            for way in (*ways, *sender.rng.choices(ways, weights, k=count - len(ways))):
-                code = (await way(sender)).code
-                if code not in ONE_THING[way][0]:
-                    wrong.append((way.__name__, code))
-            assert (await sender.send(name="narrow")).code == 429
+        wrong = await spoiled(sender, ONE_THING, count)
         kept = {(one["spec"]["verb"], one["spec"]["run"]) for one in sender.desk.commands()}
 
     assert wrong == []

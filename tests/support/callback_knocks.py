@@ -12,6 +12,7 @@ from rollout.ports.errors import Unreachable
 from rollout.ports.tokens import Tokens
 from tests.support.asgi import Answer
 from tests.support.builders import NOON
+from tests.support.git_knocks import noted
 from tests.support.hooked import SECRET, Desk, a_callback, a_desk, a_git_receiver, body_of, signed, stamped
 from tests.support.receivers import receiver_manifest, receiver_secret
 from webhooks.callbacks import MOST_BYTES
@@ -194,3 +195,22 @@ ASKED_WRONGLY: dict[Wrong, tuple[set[int], float]] = {
     gone: ({400}, 1),
     no_cluster: ({503}, 1),
 }
+
+
+async def spoiled(
+    sender: Sender, one_thing: Mapping["Wrong", tuple[set[int], float]], count: int
+) -> list[tuple[str, int]]:
+    """What was answered otherwise than it should be, of so many requests with one thing wrong, each way at least once.
+
+    one_thing: the right answers of each way, and how often it is taken.
+    """
+    ways, weights = list(one_thing), [often for _, often in one_thing.values()]
+    wrong: list[tuple[str, int]] = []
+    with noted(sender.refused):
+        assert (await sender.send(name="narrow")).code == 202
+        for way in (*ways, *sender.rng.choices(ways, weights, k=count - len(ways))):
+            code = (await way(sender)).code
+            if code not in one_thing[way][0]:
+                wrong.append((way.__name__, code))
+        assert (await sender.send(name="narrow")).code == 429
+    return wrong

@@ -1,44 +1,17 @@
 """Who lets a run go on in a freeze, and for how long?"""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from policies.approval import Approvers, Realm
 from policies.freeze import Recurring
 from rollout.model.commands import Verb
-from rollout.model.freeze import FreezeWindow, Overrun
+from rollout.model.freeze import Overrun
 from rollout.model.names import Key
 from tests.support.builders import NOON, a_freeze
-from tests.support.pure_world import PureWorld, running
-
-MINUTE = timedelta(minutes=1)
-HOUR = timedelta(hours=1)
-
-
-def at_rest(*freezes: FreezeWindow) -> PureWorld:
-    """v1 serves, and git names v2 from now on."""
-    world = PureWorld(freezes=freezes)
-    world.settle()
-    world.spec = replace(world.spec, revision="v2")
-    return world
-
-
-def now(world: PureWorld, length: timedelta = HOUR, **changes: object) -> FreezeWindow:
-    """A window that begins now."""
-    return a_freeze(start=world.now, length=length, **changes)
-
-
-def codes(world: PureWorld) -> set[str]:
-    return {reason.code for reason in world.status.reasons}
-
-
-def answer(world: PureWorld, verb: Verb, **made_for: object) -> str:
-    """What the command was answered."""
-    uid = world.command(verb, **made_for)
-    world.settle()
-    return world.answers[uid].message
+from tests.support.frozen import HOUR, MINUTE, answer, at_rest, codes, now
+from tests.support.pure_world import running
 
 
 def test_whom_every_window_admits_lets_the_run_go_on_for_a_reason() -> None:
