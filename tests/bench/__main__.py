@@ -58,6 +58,15 @@ async def table() -> Table:
     rows.add_row(f"tick of 500 moving namespaces, {pods} pods, of the cluster alone", f"{idle * 1000:.0f} ms")
     rows.add_row("the same when the metrics are asked again", f"{asking * 1000:.0f} ms")
     rows.add_row("requests to the API server of both, status writes included", str(requests))
+    await webhooks(rows)
+    for what, figure in detections():
+        rows.add_row(what, figure)
+    rows.add_row("rollout --help, median", f"{cli_seconds() * 1000:.0f} ms")
+    return rows
+
+
+async def webhooks(rows: Table) -> None:
+    """How fast those who knock are answered, and what a commit leads to."""
     waits, busy, commands = await answered()
     for kind, wait in waits.items():
         rows.add_row(f"200 webhooks a second, one core: {kind}, median", f"{wait.middle * 1000:.1f} ms")
@@ -70,10 +79,6 @@ async def table() -> Table:
     else:
         rows.add_row("commit by webhook to first weight, real API server", f"{arrived[0]:.2f} s")
         rows.add_row("the same: longest of 15", f"{arrived[1]:.2f} s")
-    for what, figure in detections():
-        rows.add_row(what, figure)
-    rows.add_row("rollout --help, median", f"{cli_seconds() * 1000:.0f} ms")
-    return rows
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from adapters.kube.api import KubeApi
 from adapters.kube.cache import Cache
 from adapters.kube.kinds import KINDS
 from adapters.kube.objects import KubeObjects
@@ -119,15 +120,7 @@ async def a_desk(
         looked.append(key)
         await sources.request(key, clock.now().isoformat())
 
-    voucher = Voucher(
-        authority=Authority(reviews=KnownReviews(), home=HOME), create=KubeObjects(api).create, clock=clock
-    )
-    callbacks = CallbackHooks(
-        voucher=voucher,
-        rollouts=KubeRollouts(api, cache),
-        migrations=KubeMigrations(api, cache),
-        tokens=tokens or MemoryTokens(),
-    )
+    callbacks = _callbacks(api, cache, clock, tokens or MemoryTokens())
     doors = Doors(
         receivers=receivers,
         clock=clock,
@@ -147,6 +140,17 @@ async def a_desk(
     )
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
+
+
+def _callbacks(api: KubeApi, cache: Cache, clock: ManualClock, tokens: Tokens) -> CallbackHooks:
+    return CallbackHooks(
+        voucher=Voucher(
+            authority=Authority(reviews=KnownReviews(), home=HOME), create=KubeObjects(api).create, clock=clock
+        ),
+        rollouts=KubeRollouts(api, cache),
+        migrations=KubeMigrations(api, cache),
+        tokens=tokens,
+    )
 
 
 def a_callback(**spec: Any) -> tuple[dict[str, Any], dict[str, Any]]:
