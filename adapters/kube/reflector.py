@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,12 +21,15 @@ from rollout.ports.errors import Expired, Forbidden, KindAbsent, PortError, Unre
 class Pace:
     """How long things take. watch: what we ask the server for; silence: how much later a watch counts as dead.
 
+    beat: so long after its last word a watch is dead that is known to get bookmarks. kube-apiserver sends one about
+    every minute; half of another one is for a server that is slow.
     absent: how often a kind without CRD is looked for; jitter: a number from 0.0 to 1.0, so that replicas and kinds
     do not march in step; resumes: failed watches in a row before a new list.
     """
 
     watch: timedelta = timedelta(seconds=300)
     silence: timedelta = timedelta(seconds=30)
+    beat: timedelta = timedelta(seconds=90)
     absent: timedelta = timedelta(seconds=30)
     first_delay: timedelta = timedelta(milliseconds=500)
     longest_delay: timedelta = timedelta(seconds=30)
@@ -48,7 +52,8 @@ class Reflector:
     """Keeps a Shelf like the server's objects of one kind, of all namespaces or of one.
 
     served: whether the server knows the kind; is_left_out: whether we never ask. settled: set once the kind was listed, or found absent.
-    problem: what hinders following at present, "" for nothing.
+    problem: what hinders following at present, "" for nothing. heard_at: when the server last said anything about the
+    kind, in seconds of the monotonic clock; None while it is not followed.
     """
 
     def __init__(
@@ -60,11 +65,13 @@ class Reflector:
         self.served = False
         self.settled = asyncio.Event()
         self.problem = ""
+        self.heard_at: float | None = None
         self._api = api
         self._discovery = discovery
         self._namespace = namespace
         self._pace = pace
         self._failures = 0
+        self._beats = False  # a server that has just started sends no bookmarks of kinds that do not change
         self._listing = asyncio.Lock()
         self._appeared = asyncio.Event()
         self.is_left_out = False
@@ -184,11 +191,12 @@ class Reflector:
         }
         path = self.kind.path(self.version, self._namespace)
         events = self._api.watch(path, query)
-        deadline = seconds + self._pace.silence.total_seconds()
-        began = asyncio.get_running_loop().time()
+        longest = seconds + self._pace.silence.total_seconds()
+        began = time.monotonic()
         heard = False
         try:
             while True:
+                deadline = self._pace.beat.total_seconds() if self._beats else longest
                 try:
                     async with asyncio.timeout(deadline):
                         event = await anext(events)
@@ -197,18 +205,22 @@ class Reflector:
                 heard = True
                 self._take(event)
         except TimeoutError as error:
+            self._beats = heard  # of a watch that got none at all more are not expected either
             raise Unreachable(f"{path}: the watch said nothing for {deadline:.0f} s; watching again") from error
         finally:
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
-        if not heard and asyncio.get_running_loop().time() - began < 1:
+        if not heard and time.monotonic() - began < 1:
             raise Unreachable(f"{path}: the watch ended at once without an event; watching again")
+        self.heard_at = time.monotonic()
 
     def _take(self, event: dict[str, Any]) -> None:
         self._failures = 0
         self.problem = ""
+        self.heard_at = time.monotonic()
         obj = event["object"]
         if event["type"] == "BOOKMARK":
+            self._beats = True
             self.shelf.passed(int(obj["metadata"]["resourceVersion"]))
         else:
             self.shelf.changed(self._kept(obj, self.version), deleted=event["type"] == "DELETED")
@@ -220,12 +232,14 @@ class Reflector:
     def _set_served(self) -> None:
         self.served = True
         self.problem = ""
+        self.heard_at = time.monotonic()
         self.settled.set()
         self._appeared.set()
 
     def _set_absent(self) -> None:
         self.served = False
         self.problem = ""
+        self.heard_at = None
         self.shelf.replaced((), self.shelf.revision)
         self.settled.set()
         self._appeared.clear()

@@ -68,6 +68,10 @@ class Numbers:
         """Show from now on how Notifiers fare, and what came of their messages."""
         self._registry.register(_Notices(notifiers, results))
 
+    def count_silences(self, silences: Callable[[], Mapping[str, float]]) -> None:
+        """Show from now on for how many seconds the API server has said nothing, by kind."""
+        self._registry.register(_Silences(silences))
+
     def ticked(self, kind: str, seconds: float, failed: bool) -> None:
         """Count one tick, and whether it must be repeated."""
         self._seconds.labels(kind).observe(seconds)
@@ -167,6 +171,21 @@ class _Requests(Collector):
         for (verb, resource), count in sorted(self._calls().items()):
             requests.add_metric([verb, resource], count)
         return [requests]
+
+
+class _Silences(Collector):
+    """How long the watch of each kind has been silent, bookmarks and its own end counted as words."""
+
+    def __init__(self, silences: Callable[[], Mapping[str, float]]) -> None:
+        self._silences = silences
+
+    def collect(self) -> Iterable[Metric]:
+        silent = GaugeMetricFamily(
+            f"{PREFIX}_watch_silent_seconds", "Since the API server last said anything about a kind", labels=["kind"]
+        )
+        for kind, seconds in sorted(self._silences().items()):
+            silent.add_metric([kind], seconds)
+        return [silent]
 
 
 class _Notices(Collector):

@@ -173,6 +173,7 @@ def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) 
 def _numbers(api: HttpApi, cache: Cache, rollouts: Rollouts, sources: KubeSources, notifying: KeptNotifiers) -> Numbers:
     numbers = Numbers(rollouts, sources, KubeMigrations(api, cache), lambda: api.calls)
     numbers.count_notices(notifying.notifiers, lambda: notifying.notify.results)
+    numbers.count_silences(cache.silences)
     return numbers
 
 

@@ -125,3 +125,13 @@ async def test_whether_news_arrive_and_what_came_of_them_are_numbers(front: Fron
     assert 'rolloutctl_notifier_ready{name="news",namespace="shop"} 0.0' in page
     assert 'rolloutctl_notices_total{result="failed"} 1.0' in page
     assert 'rolloutctl_notices_total{result="delivered"} 0.0' in page
+
+
+async def test_how_long_each_watch_has_been_silent_is_a_number(front: Front) -> None:
+    numbers = Numbers(One(), Two(), Moved(), dict)
+    numbers.count_silences(lambda: {"Rollout": 61.5})
+    app = probes(lambda: True, lambda: numbers.page(leads=True, waiting=0))
+
+    _, page = await front.ask(app, "/metrics")
+
+    assert 'rolloutctl_watch_silent_seconds{kind="Rollout"} 61.5' in page
