@@ -27,7 +27,8 @@ class Fault:
     """What becomes of the requests that `on` is true of. met: those that it befell.
 
     status: the answer, in place of the server's; 0 gives none, but keeps the connection open (`hang`) or resets it.
-    times: then it is over; `is_over` ends it by hand. delay_s: the server's own answer comes so much later.
+    times: then it is over; `end` ends it by hand. delay_s: the server's own answer comes so much later. is_halved: it
+    comes, but the connection breaks in its middle.
     """
 
     on: On
@@ -36,6 +37,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False
     delay_s: float = 0.0
+    is_halved: bool = False
     times: int | None = None
     met: list[Asked] = field(default_factory=list)
     over: Event = field(default_factory=Event)

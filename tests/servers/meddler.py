@@ -101,6 +101,10 @@ class Meddler:
         """Let the server answer, but so much later."""
         return self.add(Fault(on=on, delay_s=seconds))
 
+    def halve(self, on: On, *, times: int | None = None) -> Fault:
+        """Let the server answer, but break the connection in the middle of what it says."""
+        return self.add(Fault(on=on, is_halved=True, times=times))
+
     def heal(self) -> None:
         """End all faults; streams that were hushed stay so."""
         with self._lock:
@@ -190,13 +194,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         asked = Asked(method=self.command, path=self.path, at=time.monotonic())
         fault = self.meddler.fault_of(asked)
-        if fault is not None and not fault.delay_s:
+        if fault is not None and not fault.delay_s and not fault.is_halved:
             self._spoil(fault)
             return
-        if fault is not None:
+        if fault is not None and fault.delay_s:
             fault.over.wait(fault.delay_s)
         try:
-            self._carry(asked, body)
+            self._carry(asked, body, is_halved=fault is not None and fault.is_halved)
         except (OSError, http.client.HTTPException):
             self.close_connection = True  # as if the server itself had broken it
 
@@ -228,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(fault.body)
 
-    def _carry(self, asked: Asked, body: bytes) -> None:
+    def _carry(self, asked: Asked, body: bytes, *, is_halved: bool) -> None:
         upstream = self._upstream = self._upstream or self.meddler.connected()
         kept = {name: value for name, value in self.headers.items() if name.lower() not in _HOPS}
         upstream.request(asked.method, asked.path, body or None, kept)
@@ -241,7 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
             whole = answer.read()
             self.send_header("Content-Length", str(len(whole)))
             self.end_headers()
-            self.wfile.write(whole)
+            self.wfile.write(whole[: len(whole) // 2] if is_halved else whole)
+            self.close_connection = is_halved
             return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
