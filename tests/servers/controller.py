@@ -16,12 +16,16 @@ PROGRAM = (sys.executable, "-m", "rollout.cli")
 
 
 class Controller:
-    """`rollout serve` with these settings. metrics: the URL of /metrics."""
+    """`rollout serve` with these settings. metrics: the URL of /metrics.
+
+    within: a command that makes the world in which it runs, such as one with a small disk, and becomes it.
+    """
 
     def __init__(self, directory: Path, kubeconfig: Path, **settings: str) -> None:
         port = free_port()
         self.metrics = f"http://127.0.0.1:{port}/metrics"
         self.log = directory / "controller.log"
+        self.within: tuple[str, ...] = ()
         self._process = Process("rollout serve", self.log)
         self._directory = directory
         flags = {
@@ -36,7 +40,9 @@ class Controller:
 
     def start(self) -> None:
         """Return when it has listed everything."""
-        self._process.start(self._command, self._directory, {"PYTHONPATH": str(Path(__file__).parents[2])})
+        self._process.start(
+            [*self.within, *self._command], self._directory, {"PYTHONPATH": str(Path(__file__).parents[2])}
+        )
         self._process.wait_ready(self._is_ready, STARTED_S)
 
     @property
