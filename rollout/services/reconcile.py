@@ -17,6 +17,7 @@ from rollout.ports.errors import NotFound, PortError
 from rollout.ports.notices import Notices, about_rollout
 from rollout.ports.rollouts import Rollouts, Stored
 from rollout.progression.decide import decide, decide_deletion
+from rollout.progression.moments import grounded
 from rollout.services.answered import answer
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer, lowering
@@ -76,8 +77,9 @@ class Reconciler:
         spec = stored.spec
         if spec is None:
             raise ValueError(f"{stored.key}: no spec to act on")
-        seen = await self.observer.observe(spec, stored.status, now)
-        decision = decide(spec, stored.status, seen, now)
+        before = grounded(stored.status, now)
+        seen = await self.observer.observe(spec, before, now)
+        decision = decide(spec, before, seen, now)
         status = replace(
             decision.status,
             observed_generation=stored.generation,
@@ -135,8 +137,9 @@ class Reconciler:
     async def _deleted(self, stored: Stored, now: datetime) -> Told | None:
         if stored.spec is None or not stored.finalizer:
             return None
-        seen = await self.observer.observe(stored.spec, stored.status, now)
-        decision = decide_deletion(stored.spec, stored.status, seen, now)
+        before = grounded(stored.status, now)
+        seen = await self.observer.observe(stored.spec, before, now)
+        decision = decide_deletion(stored.spec, before, seen, now)
         errors: tuple[PortError, ...] = ()
         try:
             stored = await self._saved_or_lowered(stored, decision.status, decision.actions)
