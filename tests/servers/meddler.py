@@ -57,6 +57,7 @@ class Meddler:
             self._shown.load_cert_chain(*map(str, tls))
         self._faults: list[Fault] = []
         self._streams: set[_Stream] = set()
+        self._lags: list[tuple[On, float]] = []
         self._lock = Lock()
         handler = type("Handler", (_Handler,), {"meddler": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -109,6 +110,7 @@ class Meddler:
         """End all faults; streams that were hushed stay so."""
         with self._lock:
             faults, self._faults = self._faults, []
+            self._lags = []
         for fault in faults:
             fault.end()
 
@@ -126,6 +128,14 @@ class Meddler:
     def hush(self, on: On) -> int:
         """Let the streams that are open now say nothing any more, and stay open; how many."""
         return self._doom(on, "hushed")
+
+    def lag(self, on: On, seconds: float) -> None:
+        """Hold what these streams say back for so long from now on, those that are open included, until `heal`."""
+        self._lags.append((on, seconds))
+
+    def lag_of(self, asked: Asked) -> float:
+        """For how many seconds what a stream says is held back."""
+        return next((seconds for on, seconds in self._lags if on(asked)), 0.0)
 
     def fault_of(self, asked: Asked) -> Fault | None:
         """What befalls a request."""
@@ -259,6 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
             while piece := answer.read1(_PIECE):
                 if stream.fate == "hushed":
                     continue
+                time.sleep(self.meddler.lag_of(asked))  # what comes meanwhile is told together
                 told = piece[: len(piece) // 2] if stream.fate == "torn" else piece
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(told), told))
                 if stream.fate == "torn":
