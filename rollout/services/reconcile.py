@@ -138,6 +138,7 @@ class Reconciler:
         seen = await self.observer.observe(stored.spec, stored.status, now)
         decision = decide_deletion(stored.spec, stored.status, seen, now)
         errors: tuple[PortError, ...] = ()
+        before = stored.status
         try:
             stored = await self._saved_or_lowered(stored, decision.status, decision.actions)
         except NotFound:
@@ -151,7 +152,7 @@ class Reconciler:
         await self._tell(stored, decision.events)
         return Told(
             key=stored.key,
-            before=stored.status,
+            before=before,
             after=decision.status,
             decision=decision,
             changed=changed,
