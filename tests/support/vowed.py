@@ -65,6 +65,11 @@ class Truth:
         return (self.rollout or {}).get("spec") or {}
 
     @property
+    def is_readable(self) -> bool:
+        """Whether the spec can be read; one that cannot names a policy that does not exist."""
+        return not self.spec.get("policies")
+
+    @property
     def named(self) -> tuple[str, ...]:
         """The routes that the Rollout names and that exist."""
         wanted = [route["name"] for route in self.spec.get("routes", ())]

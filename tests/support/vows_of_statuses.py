@@ -50,9 +50,10 @@ def the_soak_is_kept(saved: Saved) -> str:
 
 
 def nothing_passes_on_a_guess(saved: Saved) -> str:
-    """No step ends, and no run is promoted, while the metrics say anything but that all is well."""
+    """No step ends, and no run that bakes is promoted, while the metrics say anything but that all is well."""
     old, weather = saved.before.status.run, saved.before.weather
-    promoted = saved.before.status.phase is Phase.PROMOTING and saved.after.status.phase is Phase.IDLE
+    bakes = saved.before.spec.get("analysis", {}).get("bake", "0s") != "0s"
+    promoted = bakes and saved.before.status.phase is Phase.PROMOTING and saved.after.status.phase is Phase.IDLE
     if old is None or not (_passed(saved) or promoted) or weather.mood == "good" or weather.lasts <= INTERVAL:
         return ""
     if old.straight or _is_ordered(saved):

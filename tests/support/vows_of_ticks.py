@@ -101,8 +101,7 @@ def rest_costs_nothing(ticked: Ticked) -> str:
 def a_deleted_rollout_leaves_stable(ticked: Ticked) -> str:
     """When the Rollout goes, no route that is there sends anything to a revision that was on trial."""
     before, after = ticked.before, ticked.after
-    known = before.status.stable is not None
-    if before.rollout is None or after.rollout is not None or not known:
+    if not _left(ticked):
         return ""
     former = before.status.former  # what a person sends to it in Idle is nobody's trial
     for name in _wanted(replace(before.status, former=None)).keys() - {str(former.backend) if former else ""}:
@@ -113,12 +112,18 @@ def a_deleted_rollout_leaves_stable(ticked: Ticked) -> str:
 
 def a_deleted_rollout_takes_its_rules_along(ticked: Ticked) -> str:
     """When the Rollout goes, no DestinationRule of ours is left but for the subset that serves."""
-    before, after = ticked.before, ticked.after
-    if before.rollout is None or after.rollout is not None or before.status.stable is None:
+    stable, after = ticked.before.status.stable, ticked.after
+    if not _left(ticked) or stable is None:
         return ""
-    serves = before.status.stable.backend.subset
+    serves = stable.backend.subset
     left = [one["name"] for rule in after.rules.values() for one in rule["spec"].get("subsets", ())]
     return f"subset {left[0]} is left" if [name for name in left if name != serves] else ""
+
+
+def _left(ticked: Ticked) -> bool:
+    """Whether the Rollout went in this tick, and could be read: without a spec nobody knows what was its own."""
+    before, known = ticked.before, ticked.before.status.stable is not None
+    return before.rollout is not None and ticked.after.rollout is None and known and before.is_readable
 
 
 def is_going(truth: Truth) -> bool:
