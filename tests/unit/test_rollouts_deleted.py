@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from rollout.model.status import Phase
-from tests.support.scenes import MINUTE, delete, running
+from tests.support.scenes import MINUTE, SECOND, delete, running
+from tests.support.troubled_shop import Shape, a_troubled_shop
 from tests.support.world import a_release, virtual_service
 
 
@@ -30,3 +31,20 @@ async def test_the_tick_of_a_deletion_tells_what_the_status_was_before_it() -> N
 
         assert told is not None
         assert (told.before.phase, told.after.phase) == (Phase.PROGRESSING, Phase.ROLLING_BACK)
+
+
+async def test_one_that_waits_for_a_dead_stable_does_not_tick_without_a_pause() -> None:
+    async with a_troubled_shop(Shape(subsets=True)) as shop:
+        await shop.commit(revision="v2")
+        await shop.live(MINUTE / 2)
+        await shop.says_ana("abort", reason="no")
+        await shop.live(SECOND)
+        await shop.undeploy("v1")
+        await shop.edit("checkout", {"v2": 100})
+        await shop.remove()
+        before = shop.ticks
+
+        await shop.live(10 * MINUTE)
+
+        assert "StableDown" in {reason.code for reason in shop.truth().status.reasons}
+        assert shop.ticks - before < 50
