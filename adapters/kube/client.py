@@ -59,7 +59,13 @@ class HttpApi:
     def __init__(self, credentials: Credentials, *, within: timedelta = REQUEST_WITHIN) -> None:
         aiohttp = import_module("aiohttp")  # not at the top: it costs more time than `rollout --help` has
         self.calls: Counter[tuple[str, str]] = Counter()
-        self._broken: tuple[type[Exception], ...] = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
+        self._broken: tuple[type[Exception], ...] = (
+            aiohttp.ClientError,
+            OSError,
+            TimeoutError,
+            ValueError,
+            RecursionError,  # JSON that nests deeper than any object
+        )
         self._aiohttp = aiohttp
         self._credentials = credentials
         self._limits = aiohttp.ClientTimeout(total=within.total_seconds(), sock_connect=_CONNECT_SECONDS)
@@ -130,7 +136,7 @@ class HttpApi:
             try:
                 async for event in documents(response.content.iter_any()):
                     if event.get("type") == "ERROR":
-                        raise watch_error(f"WATCH {path}", event["object"])
+                        raise watch_error(f"WATCH {path}", event.get("object"))
                     yield event
             except self._broken as error:
                 raise Unreachable(f"WATCH {path}: the stream broke: {_said(error)}") from error

@@ -12,9 +12,11 @@ from adapters.kube.api import KubeApi, Obj
 from adapters.kube.discovery import Discovery
 from adapters.kube.kinds import Kind
 from adapters.kube.sharing import Sharing
-from adapters.kube.shelf import Shelf
+from adapters.kube.shelf import Shelf, at_of, version_of
 from adapters.kube.slim import slim
 from rollout.ports.errors import Expired, Forbidden, KindAbsent, PortError, Unreachable
+
+_NO_OBJECTS = (KeyError, TypeError, ValueError, AttributeError)  # of what should be objects, and is something else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,11 +168,14 @@ class Reflector:
         while True:
             async with self._turns:
                 page = await self._api.get(path, {**query, "continue": token} if token else query)
-                kept = (self._kept(item, version) for item in page.pop("items", None) or ())
-                objects.extend(sharing.shared(self.kind.name, one) for one in kept)
-            token = page["metadata"].get("continue", "")
-            if not token:
-                return objects, int(page["metadata"]["resourceVersion"])
+                try:
+                    kept = (self._kept(item, version) for item in page.pop("items", None) or ())
+                    objects.extend(sharing.shared(self.kind.name, one) for one in kept)
+                    token, revision = str(page["metadata"].get("continue") or ""), page["metadata"]["resourceVersion"]
+                    if not token:
+                        return objects, int(revision)
+                except _NO_OBJECTS as error:
+                    raise Unreachable(f"{path}: the list cannot be read: {error!r}; listing again") from error
 
     async def _follow(self) -> None:
         """Watch, and watch again where the last one ended, until a new list is needed."""
@@ -215,19 +220,30 @@ class Reflector:
         self.heard_at = time.monotonic()
 
     def _take(self, event: dict[str, Any]) -> None:
+        try:
+            kind, obj = event["type"], event["object"]
+            if kind == "BOOKMARK":
+                version, kept = int(obj["metadata"]["resourceVersion"]), None
+            else:
+                version, kept = 0, self._kept(obj, self.version)
+        except _NO_OBJECTS as error:
+            raise Unreachable(f"{self.kind.plural}: an event cannot be read: {error!r}; watching again") from error
         self._failures = 0
         self.problem = ""
         self.heard_at = time.monotonic()
-        obj = event["object"]
-        if event["type"] == "BOOKMARK":
+        if kept is None:
             self._beats = True
-            self.shelf.passed(int(obj["metadata"]["resourceVersion"]))
+            self.shelf.passed(version)
         else:
-            self.shelf.changed(self._kept(obj, self.version), deleted=event["type"] == "DELETED")
+            self.shelf.changed(kept, deleted=kind == "DELETED")
 
     def _kept(self, item: Obj, version: str) -> Obj:
+        """What is kept of an object; raises one of _NO_OBJECTS where it has no place or version."""
         # Items of a built-in kind's list come without apiVersion and kind.
-        return slim(self.kind.name, {"apiVersion": self.kind.api_version(version), "kind": self.kind.name, **item})
+        kept = slim(self.kind.name, {"apiVersion": self.kind.api_version(version), "kind": self.kind.name, **item})
+        if not all(isinstance(part, str) for part in at_of(kept)) or version_of(kept) < 0:
+            raise ValueError("an object without name or version")
+        return kept
 
     def _set_served(self) -> None:
         self.served = True

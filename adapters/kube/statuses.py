@@ -12,6 +12,7 @@ from rollout.ports.errors import Conflict, Expired, Forbidden, KindAbsent, NotFo
 _PATCH_FAILED = "the server rejected our request due to an error in our request"
 _NO_SUCH_RESOURCE = "the server could not find the requested resource"
 _LONGEST_TEXT = 500  # a refused patch is answered with the whole object, a proxy's error with a page of HTML
+_LONGEST_WAIT = 600  # seconds; nobody who steers traffic leaves it alone for longer because a proxy says so
 
 
 def error_of(what: str, code: int, body: str, headers: Mapping[str, str]) -> PortError:
@@ -19,10 +20,12 @@ def error_of(what: str, code: int, body: str, headers: Mapping[str, str]) -> Por
     return _error(what, code, _status(code, body), _retry_after(headers))
 
 
-def watch_error(what: str, status: Mapping[str, Any]) -> PortError:
-    """The error for the Status object of an ERROR event in a watch."""
-    seconds = (status.get("details") or {}).get("retryAfterSeconds")
-    return _error(what, int(status.get("code") or 500), status, timedelta(seconds=seconds) if seconds else None)
+def watch_error(what: str, status: object) -> PortError:
+    """The error for the Status object of an ERROR event in a watch; Unreachable where it is none."""
+    told = _plain(status)
+    code, seconds = told.get("code"), told["details"].get("retryAfterSeconds")
+    code = code if isinstance(code, int) and code else 500
+    return _error(what, code, told, _wait(seconds) if isinstance(seconds, int) and seconds else None)
 
 
 def _error(what: str, code: int, status: Mapping[str, Any], retry_after: timedelta | None) -> PortError:
@@ -54,11 +57,20 @@ def _status(code: int, body: str) -> Mapping[str, Any]:
     """The Status object in a body; a body that is none becomes one with its text as message."""
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict) and found.get("kind") == "Status":
-        return found
-    return {"message": body.strip(), "code": code}
+        return _plain(found)
+    return _plain({"message": body.strip(), "code": code})
+
+
+def _plain(status: object) -> Mapping[str, Any]:
+    """A Status whose message is text and whose causes are objects, whatever was sent as one."""
+    found = status if isinstance(status, Mapping) else {}
+    details = found.get("details") if isinstance(found.get("details"), Mapping) else {}
+    causes = details.get("causes") if isinstance(details, Mapping) else ()
+    plain = [cause for cause in causes if isinstance(cause, Mapping)] if isinstance(causes, list) else []
+    return {**found, "message": str(found.get("message") or ""), "details": {**(details or {}), "causes": plain}}
 
 
 def _is_kind_absent(status: Mapping[str, Any]) -> bool:
@@ -71,7 +83,7 @@ def _is_kind_absent(status: Mapping[str, Any]) -> bool:
 def _causes(status: Mapping[str, Any]) -> str:
     """The fields that were refused; what is wrong with them says the message already."""
     causes = (status.get("details") or {}).get("causes") or ()
-    fields = sorted({cause["field"] for cause in causes if cause.get("field")})
+    fields = sorted({str(cause["field"]) for cause in causes if cause.get("field")})
     return f": {', '.join(fields)}" if fields else ""
 
 
@@ -81,4 +93,8 @@ def _shortened(text: str) -> str:
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
     text = headers.get("Retry-After", "")
-    return timedelta(seconds=int(text)) if text.isascii() and text.isdigit() else None
+    return _wait(int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _wait(seconds: int) -> timedelta:
+    return timedelta(seconds=max(0, min(seconds, _LONGEST_WAIT)))

@@ -10,7 +10,7 @@ _LARGEST = 32 * 1024 * 1024  # etcd keeps objects below 1.5 MiB; what is far bey
 async def documents(chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
     """Each line of the stream as JSON, as soon as it is complete; a last line without its end is dropped.
 
-    Raises ValueError when a line is no JSON, or is longer than 32 MiB.
+    Raises ValueError when a line is no JSON object, or is longer than 32 MiB.
     """
     kept = bytearray()
     async for chunk in chunks:
@@ -18,8 +18,20 @@ async def documents(chunks: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any
         for line in lines:
             kept += line
             if kept.strip():
-                yield json.loads(kept)
+                yield _object(kept)
             kept.clear()
         kept += rest
         if len(kept) > _LARGEST:
             raise ValueError(f"a line of the stream is longer than {_LARGEST} bytes")
+
+
+def _object(line: bytearray) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("a line of the stream nests too deep to be read") from error
+    match found:
+        case dict():
+            return found
+        case _:
+            raise ValueError("a line of the stream is no object")

@@ -59,7 +59,8 @@ def warning(answer: Mapping[str, Any]) -> str:
 
     `warnings` is Prometheus' and Thanos', `isPartial` VictoriaMetrics'. `infos` are advice on the query, not a lack of data.
     """
-    warnings = [str(text) for text in answer.get("warnings") or ()]
+    said = answer.get("warnings") or []
+    warnings = [str(text) for text in (said if isinstance(said, list) else [said])]
     if warnings:
         return "; ".join(warnings[:SHOWN_WARNINGS])
     return "the server says that some of its storage nodes did not answer" if answer.get("isPartial") is True else ""

@@ -162,7 +162,8 @@ class _Exchange:
             return {}
         if self.answer is None:
             answer = self._parsed()
-            if not isinstance(answer, dict) or "result" not in (answer.get("data") or ()):
+            data = answer.get("data") if isinstance(answer, dict) else None
+            if not isinstance(answer, dict) or not isinstance(data, dict) or "result" not in data:
                 raise QueryError("the answer is not of Prometheus' shape: does the URL lead to one?")
             self.answer = answer
         return self.answer
@@ -180,7 +181,7 @@ class _Exchange:
     def _parsed(self) -> object:
         try:
             return json.loads(self.content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter: nested deeper than any answer
             raise QueryError("the answer is no JSON: does the URL lead to a Prometheus?") from error
 
     def _pieces(self, response: requests.Response) -> Iterator[bytes]:

@@ -89,12 +89,13 @@ def decide_deletion(spec: RolloutSpec, status: RolloutStatus, seen: Observation,
     actions, holds = deletion_actions(view)
     new = tuple(reason for reason in holds if reason.code not in {old.code for old in status.reasons})
     words = holds[0].message if holds else "the Rollout may go"
+    until = subsets_leave_at(view) if holds else None
     return Decision(
         status=replace(view.status, reasons=holds, next=words),
         actions=actions,
         events=new,
         trigger="" if holds else "Deleted",
-        wake_at=subsets_leave_at(view) if holds else None,
+        wake_at=until if until is not None and until > now else None,  # past: something else holds it, and will wake us
     )
 
 

@@ -141,6 +141,7 @@ class Reconciler:
         seen = await self.observer.observe(stored.spec, before, now)
         decision = decide_deletion(stored.spec, before, seen, now)
         errors: tuple[PortError, ...] = ()
+        before = stored.status
         try:
             stored = await self._saved_or_lowered(stored, decision.status, decision.actions)
         except NotFound:
@@ -154,7 +155,7 @@ class Reconciler:
         await self._tell(stored, decision.events)
         return Told(
             key=stored.key,
-            before=stored.status,
+            before=before,
             after=decision.status,
             decision=decision,
             changed=changed,

@@ -50,8 +50,8 @@ def managed(
 
 
 def managed_by(pools: Iterable[Pool], split: Split) -> tuple[Pool, ...]:
-    """`managed` with the names that `split` holds."""
-    return managed(pools, split.stable, split.canary, split.idle)
+    """`managed` with the names that `split` holds: what is to be taken out needs a way back as well."""
+    return managed(pools, split.stable, split.canary, (*split.idle, *split.gone))
 
 
 def in_force(pools: Iterable[Pool], split: Split) -> bool:

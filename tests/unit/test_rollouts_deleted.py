@@ -1,0 +1,50 @@
+"""Does a Rollout that is deleted leave traffic with stable, and does its tick tell what it did?"""
+
+from datetime import timedelta
+
+from rollout.model.status import Phase
+from tests.support.scenes import MINUTE, SECOND, delete, running
+from tests.support.troubled_shop import Shape, a_troubled_shop
+from tests.support.world import a_release, virtual_service
+
+
+async def test_a_route_that_names_the_canary_alone_is_given_back_to_stable_first() -> None:
+    async with a_release() as world:
+        await running(world)
+        await world.put(virtual_service("checkout-v2"), manager="kustomize-controller")
+        await delete(world, "Rollout", "checkout")
+
+        await world.pass_time(10 * MINUTE)
+
+        assert await world.is_gone("Rollout", "checkout")
+        assert await world.split() == {"checkout-v1": 100}
+
+
+async def test_the_tick_of_a_deletion_tells_what_the_status_was_before_it() -> None:
+    async with a_release() as world:
+        await running(world)
+        await delete(world, "Rollout", "checkout")
+        world.clock.advance(timedelta(seconds=1))
+        await world.cache.refresh()
+
+        told = await world.tick()
+
+        assert told is not None
+        assert (told.before.phase, told.after.phase) == (Phase.PROGRESSING, Phase.ROLLING_BACK)
+
+
+async def test_one_that_waits_for_a_dead_stable_does_not_tick_without_a_pause() -> None:
+    async with a_troubled_shop(Shape(subsets=True)) as shop:
+        await shop.commit(revision="v2")
+        await shop.live(MINUTE / 2)
+        await shop.says_ana("abort", reason="no")
+        await shop.live(SECOND)
+        await shop.undeploy("v1")
+        await shop.edit("checkout", {"v2": 100})
+        await shop.remove()
+        before = shop.ticks
+
+        await shop.live(10 * MINUTE)
+
+        assert "StableDown" in {reason.code for reason in shop.truth().status.reasons}
+        assert shop.ticks - before < 50
