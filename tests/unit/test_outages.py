@@ -109,3 +109,25 @@ async def test_weight_is_lowered_before_a_late_saving_is_answered() -> None:
         assert told is not None
         assert told.errors == ()
         assert told.after.phase == "RollingBack"
+
+
+async def test_weight_is_lowered_when_that_is_wanted_while_an_earlier_saving_is_not_answered() -> None:
+    async with a_release() as world:
+        await running(world)
+        await world.commit(settle="10s")  # a generation to save, and nothing to lower
+        await world.cache.refresh()
+        late = Unanswered(DirectApi(world.cluster, user="controller"), world.cache)
+        late.answered = asyncio.Event()
+        reconciler = replace(world.reconciler, rollouts=late, saved_within=timedelta(0))
+        before = len(world.cluster.faults.writes)
+        ticking = asyncio.create_task(reconciler.tick(world.key, world.clock.now()))
+        await asyncio.sleep(0)
+
+        await world.command("abort")
+        await world.cache.refresh()
+        reconciler.stir(world.key)
+
+        await until(lambda: any("/virtualservices/" in path for _, path in world.cluster.faults.writes[before:]))
+        assert (await world.split()).get("checkout-v2", 0) == 0
+        late.answered.set()
+        await ticking
