@@ -12,6 +12,7 @@ class Asked:
     method: str
     path: str
     at: float
+    body: bytes = b""
 
     @property
     def is_watch(self) -> bool:
@@ -28,6 +29,7 @@ class Fault:
 
     status: the answer, in place of the server's; 0 gives none, but keeps the connection open (`hang`) or resets it.
     times: then it is over; `is_over` ends it by hand. delay_s: the server's own answer comes so much later.
+    lost: the server does as it is asked, and its answer is kept back.
     """
 
     on: On
@@ -36,6 +38,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False
     delay_s: float = 0.0
+    lost: bool = False
     times: int | None = None
     met: list[Asked] = field(default_factory=list)
     over: Event = field(default_factory=Event)

@@ -101,6 +101,10 @@ class Meddler:
         """Let the server answer, but so much later."""
         return self.add(Fault(on=on, delay_s=seconds))
 
+    def lose(self, on: On) -> Fault:
+        """Let the server do as it is asked, and keep its answer back."""
+        return self.add(Fault(on=on, lost=True))
+
     def heal(self) -> None:
         """End all faults; streams that were hushed stay so."""
         with self._lock:
@@ -188,15 +192,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         """One request: spoil it, or carry it there and the answer back."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        asked = Asked(method=self.command, path=self.path, at=time.monotonic())
+        asked = Asked(method=self.command, path=self.path, at=time.monotonic(), body=body)
         fault = self.meddler.fault_of(asked)
-        if fault is not None and not fault.delay_s:
+        if fault is not None and not (fault.delay_s or fault.lost):
             self._spoil(fault)
             return
-        if fault is not None:
+        if fault is not None and fault.delay_s:
             fault.over.wait(fault.delay_s)
         try:
-            self._carry(asked, body)
+            self._carry(asked, fault if fault is not None and fault.lost else None)
         except (OSError, http.client.HTTPException):
             self.close_connection = True  # as if the server itself had broken it
 
@@ -228,11 +232,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(fault.body)
 
-    def _carry(self, asked: Asked, body: bytes) -> None:
+    def _carry(self, asked: Asked, losing: Fault | None) -> None:
         upstream = self._upstream = self._upstream or self.meddler.connected()
         kept = {name: value for name, value in self.headers.items() if name.lower() not in _HOPS}
-        upstream.request(asked.method, asked.path, body or None, kept)
+        upstream.request(asked.method, asked.path, asked.body or None, kept)
         answer = upstream.getresponse()
+        if losing is not None:
+            answer.read()
+            losing.over.wait()
+            self.close_connection = True
+            return
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _HOPS:
