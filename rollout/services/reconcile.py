@@ -15,7 +15,7 @@ from rollout.model.decision import Decision
 from rollout.model.names import Key
 from rollout.model.observation import Observation
 from rollout.model.rollout import RolloutSpec
-from rollout.model.status import Condition, Reason, RolloutStatus
+from rollout.model.status import Reason, RolloutStatus
 from rollout.ports.errors import NotFound, PortError
 from rollout.ports.notices import Notices, about_rollout
 from rollout.ports.rollouts import Rollouts, Stored
@@ -23,6 +23,8 @@ from rollout.progression.decide import decide, decide_deletion
 from rollout.services.answered import answer
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer, lowering
+from rollout.services.unreadable import unreadable
+from rollout.services.unsaved import Unsaved
 from rollout.services.urgency import Stirrings, answered, either, is_urgent, lowers_now
 
 # One look: None when something is to be done before it is complete.
@@ -64,6 +66,7 @@ class Reconciler:
     saved_within: timedelta = timedelta(seconds=2)
     answered_within: timedelta = timedelta(milliseconds=100)
     stirrings: Stirrings = field(default_factory=Stirrings)
+    unsaved: Unsaved = field(default_factory=Unsaved)
 
     async def tick(self, key: Key, now: datetime) -> Told | None:
         """What one look led to; None when the Rollout is gone."""
@@ -80,6 +83,7 @@ class Reconciler:
         stored = self.rollouts.get(key)
         if stored is None:
             self.observer.forget(key)
+            self.unsaved.forget(key)
             return None
         if stored.spec is None:
             return await self._refused(stored, now)
@@ -105,7 +109,7 @@ class Reconciler:
                 if stored is None or stored.spec is None or stored.deleting:
                     return None
                 glanced, decision = await self._glanced(stored, stored.spec)
-                if is_urgent(stored.status, glanced, decision):
+                if is_urgent(self.unsaved.known(stored), glanced, decision):
                     return None
                 if decision.wake_at is not None:
                     left = decision.wake_at - self.observer.clock.now()
@@ -120,18 +124,20 @@ class Reconciler:
     async def _glanced(self, stored: Stored, spec: RolloutSpec) -> tuple[Observation, Decision]:
         """What is seen without an answer from outside, and what would be decided on that alone."""
         now = self.observer.clock.now()
-        glanced = await self.observer.glance(spec, stored.status, now)
+        known = self.unsaved.known(stored)
+        glanced = await self.observer.glance(spec, known, now)
         rules = decide_deletion if stored.deleting else decide
-        return glanced, rules(spec, stored.status, glanced, now)
+        return glanced, rules(spec, known, glanced, now)
 
     async def _advanced(self, stored: Stored, now: datetime, look: Look) -> Told | None:
         spec = stored.spec
         if spec is None:
             raise ValueError(f"{stored.key}: no spec to act on")
-        seen = await look(spec, stored.status, now)
+        standing = self.unsaved.known(stored)
+        seen = await look(spec, standing, now)
         if seen is None:
             return await self._tick(stored.key, self.observer.clock.now(), self.observer.glance)
-        decision = decide(spec, stored.status, seen, now)
+        decision = decide(spec, standing, seen, now)
         status = replace(
             decision.status,
             observed_generation=stored.generation,
@@ -140,7 +146,7 @@ class Reconciler:
         )
         events = decision.events
         if stored.error:
-            status = _unreadable(stored, status, now)
+            status = unreadable(stored, status, now)
             known = {reason.code for reason in stored.status.reasons}
             events = tuple(event for event in events if event.code != "Suspended")
             events += tuple(reason for reason in status.reasons[:1] if reason.code not in known)
@@ -148,6 +154,7 @@ class Reconciler:
         try:
             saved = await self._saved_or_lowered(stored, status, decision.actions)
         except PortError as error:
+            self.unsaved.remember(stored, status)
             changed, errors = await self.performer.perform(stored, lowering(decision.actions))
             return Told(
                 key=stored.key,
@@ -236,7 +243,7 @@ class Reconciler:
             words = f"the spec cannot be read: {stored.error}"
             refusal = Answer(command=command.uid, result=Result.REFUSED, message=words)
             await answer(self.performer.commands, stored.key, refusal)
-        status = _unreadable(stored, stored.status, now)
+        status = unreadable(stored, stored.status, now)
         if status == stored.status:
             return Told(key=stored.key, before=status, after=status)
         saved = await self._saved(stored, status)
@@ -278,27 +285,3 @@ def _remembered(stored: Stored, status: RolloutStatus) -> str:
     if status.run is None:
         return ""
     return stored.status.last_spec if stored.error else stored.raw
-
-
-def _unreadable(stored: Stored, status: RolloutStatus, now: datetime) -> RolloutStatus:
-    """The status of a Rollout whose spec cannot be read: said first, and Stalled until a person mends it."""
-    reason = Reason(code="InvalidSpec", message=stored.error, warning=True)
-    others = tuple(item for item in status.reasons if item.code not in ("Suspended", reason.code))
-    before = {item.type: item for item in stored.status.conditions}
-    conditions = tuple(
-        _condition(
-            before.get(kind), Condition(type=kind, status=value, reason=reason.code, message=reason.message, since=now)
-        )
-        for kind, value in (("Ready", "False"), ("Stalled", "True"))
-    )
-    return replace(
-        status,
-        reasons=(reason, *(others if status.run else ())),
-        conditions=conditions,
-        next="mend the spec; until then nothing is raised, a run still goes back when it fails or is aborted",
-        observed_generation=stored.generation,
-    )
-
-
-def _condition(before: Condition | None, new: Condition) -> Condition:
-    return replace(new, since=before.since) if before is not None and before.status == new.status else new

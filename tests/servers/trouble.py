@@ -86,7 +86,7 @@ def troubled(place: Place, **spec: Any) -> Iterator[Trouble]:
         server = shop.cluster.server
         api, metrics = Meddler(server.url, (server.ca, server.ca.with_suffix(".key"))), Meddler(place.prometheus.url)
         kubeconfig = place.directory / "meddled.kubeconfig"
-        kubeconfig.write_text(_led_to(api, server, namespace))
+        kubeconfig.write_text(led_to(api, server, namespace))
         kubeconfig.chmod(0o600)
         controller = shop.controller("led", kubeconfig, prometheus_url=metrics.url, prometheus_timeout="2s")
         controller.start()
@@ -124,7 +124,8 @@ def writes(asked: Asked) -> bool:
     return asked.method != "GET" and "/leases/" not in asked.path
 
 
-def _led_to(api: Meddler, server: ApiServer, namespace: str) -> str:
+def led_to(api: Meddler, server: ApiServer, namespace: str) -> str:
+    """The controller's kubeconfig, by way of the meddler."""
     config: Obj = yaml.safe_load(server.kubeconfig(USER, namespace).read_text())
     config["clusters"][0]["cluster"]["server"] = api.url
     return json.dumps(config)  # JSON is YAML
