@@ -1,15 +1,17 @@
 """What can be set, by flag or by environment variable ROLLOUT_*?"""
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rollout.durations import duration
 from rollout.logs import LEVELS, LogFormat
 
 HIGHEST_PORT = 65535
@@ -119,6 +121,25 @@ class Settings(BaseSettings):
     elect: bool = Field(
         default=True, description="take a Lease before writing; switch off only for a single replica on a laptop"
     )
+
+    @field_validator("prometheus_timeout", "session_life", "session_idle", mode="wrap")
+    @classmethod
+    def _is_a_duration(cls, value: object, otherwise: ValidatorFunctionWrapHandler) -> timedelta:
+        """As in a spec; ISO 8601, which was the only form once, goes on working."""
+        with suppress(ValueError):
+            return duration(str(value))
+        try:
+            found: timedelta = otherwise(value)
+        except ValidationError as error:
+            raise ValueError(f"{value!r} is no duration: write 2s, 5m or 1h30m") from error
+        return found
+
+    @field_validator("prometheus_timeout")
+    @classmethod
+    def _leaves_time(cls, value: timedelta) -> timedelta:
+        if value <= timedelta(0):
+            raise ValueError(f"{value.total_seconds():g}s leaves no time for an answer: write 10s")
+        return value
 
     @field_validator("metrics_listen", "api_listen", "webhooks_listen")
     @classmethod

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import click
 
 from rollout.cli.errors import Exit, StoppedError, translated
+from rollout.durations import duration_text
 from rollout.settings import Settings
 
 
@@ -23,7 +24,7 @@ def _options(command: click.Command) -> click.Command:
 
 def _default(value: object) -> str:
     if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}s"
+        return duration_text(value)
     text = "" if value is None else str(value)
     return text or "none"
 

@@ -107,6 +107,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         policies = KubePolicies(cache, settings.own_namespace)
         observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
         reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
+        queue.stirs = lambda work: reconciler.stir(work[1])
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
         controller = Controller(

@@ -106,6 +106,10 @@ class Meddler:
         """Let the server answer, but break the connection in the middle of what it says."""
         return self.add(Fault(on=on, is_halved=True, times=times))
 
+    def lose(self, on: On) -> Fault:
+        """Let the server do as it is asked, and keep its answer back."""
+        return self.add(Fault(on=on, lost=True))
+
     def heal(self) -> None:
         """End all faults; streams that were hushed stay so."""
         with self._lock:
@@ -202,15 +206,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         """One request: spoil it, or carry it there and the answer back."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        asked = Asked(method=self.command, path=self.path, at=time.monotonic())
+        asked = Asked(method=self.command, path=self.path, at=time.monotonic(), body=body)
         fault = self.meddler.fault_of(asked)
-        if fault is not None and not fault.delay_s and not fault.is_halved:
+        if fault is not None and not (fault.delay_s or fault.is_halved or fault.lost):
             self._spoil(fault)
             return
         if fault is not None and fault.delay_s:
             fault.over.wait(fault.delay_s)
         try:
-            self._carry(asked, body, is_halved=fault is not None and fault.is_halved)
+            self._carry(asked, fault)
         except (OSError, http.client.HTTPException):
             self.close_connection = True  # as if the server itself had broken it
 
@@ -242,11 +246,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(fault.body)
 
-    def _carry(self, asked: Asked, body: bytes, *, is_halved: bool) -> None:
+    def _carry(self, asked: Asked, fault: Fault | None) -> None:
         upstream = self._upstream = self._upstream or self.meddler.connected()
         kept = {name: value for name, value in self.headers.items() if name.lower() not in _HOPS}
-        upstream.request(asked.method, asked.path, body or None, kept)
+        upstream.request(asked.method, asked.path, asked.body or None, kept)
         answer = upstream.getresponse()
+        if fault is not None and fault.lost:
+            answer.read()
+            fault.over.wait()
+            self.close_connection = True
+            return
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _HOPS:
@@ -255,6 +264,7 @@ class _Handler(BaseHTTPRequestHandler):
             whole = answer.read()
             self.send_header("Content-Length", str(len(whole)))
             self.end_headers()
+            is_halved = fault is not None and fault.is_halved
             self.wfile.write(whole[: len(whole) // 2] if is_halved else whole)
             self.close_connection = is_halved
             return

@@ -67,7 +67,7 @@ async def signed_in(browser: Browser, issuer: Issuer) -> str:
 
 
 async def test_what_is_set_is_how_people_sign_in(tmp_path: Path) -> None:
-    async with wired(tmp_path, session_life="PT4H") as (browser, issuer):
+    async with wired(tmp_path, session_life="4h") as (browser, issuer):
         place = await signed_in(browser, issuer)
 
         me = (await browser.go("/api/v1/me")).said
