@@ -58,6 +58,9 @@ class Numbers:
         self._registry.register(_Sources(sources))
         self._registry.register(_Requests(calls))
         self._seconds = Histogram(f"{PREFIX}_tick_seconds", "Duration of one tick", ["kind"], registry=self._registry)
+        self._lags = Histogram(
+            f"{PREFIX}_tick_lag_seconds", "From when a tick was due until it began", ["kind"], registry=self._registry
+        )
         self._failures = Counter(
             f"{PREFIX}_tick_failures", "Ticks that must be repeated", ["kind"], registry=self._registry
         )
@@ -73,6 +76,10 @@ class Numbers:
         self._seconds.labels(kind).observe(seconds)
         if failed:
             self._failures.labels(kind).inc()
+
+    def lagged(self, kind: str, seconds: float) -> None:
+        """Count how late a tick that time set off began."""
+        self._lags.labels(kind).observe(seconds)
 
     def page(self, *, leads: bool, waiting: int) -> bytes:
         """Everything in Prometheus' text format."""
