@@ -81,7 +81,7 @@ class AnsweringPrometheus:
         if seconds is None or asked.get("reporter", ("=", ""))[1] != "destination":
             return
         last = at // self._every * self._every
-        first = max(last - int(seconds[1]), self._begun)
+        first = max(-((int(seconds[1]) - at) // self._every) * self._every, self._begun)  # a scrape, as the last one
         (_, place), (how, named) = asked["destination_workload_namespace"], asked["destination_workload"]
         for workload in named.replace("\\", "").split("|") if how == "=~" else (named,):
             labels = {
