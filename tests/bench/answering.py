@@ -19,7 +19,7 @@ HISTORY_S = 600
 PER_SECOND = 200.0
 BOUNDS_MS = (0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000)  # Istio's, without hours
 MATCHER = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
-VALUE = re.compile(r'=~?"(?:[^"\\]|\\.)*"')
+DETAIL = re.compile(r'=~?"(?:[^"\\]|\\.)*"|\[\d+s\]')  # what tells two queries of one template apart
 RANGE = re.compile(r"\[(\d+)s\]$")
 BUCKET = "istio_request_duration_milliseconds_bucket"
 
@@ -31,7 +31,7 @@ class AnsweringPrometheus:
         self._every = scrape_s
         self.url = ""
         self.queries: list[float] = []
-        self.templates: Counter[str] = Counter()  # queries by their text without label values
+        self.templates: Counter[str] = Counter()  # queries by their text without values and windows
         self.bad_since: dict[str, float] = {}  # by workload
         self._begun = time.time() // scrape_s * scrape_s - HISTORY_S
         self._loop = asyncio.new_event_loop()
@@ -70,7 +70,7 @@ class AnsweringPrometheus:
     async def _respond(self, request: web.Request) -> web.Response:
         form = await request.post() if request.method == "POST" else request.query
         self.queries.append(time.time())
-        self.templates[VALUE.sub('=""', str(form["query"]))] += 1
+        self.templates[DETAIL.sub("", str(form["query"]))] += 1
         found = ",".join(self._series(str(form["query"]), float(str(form["time"]))))
         text = f'{{"status":"success","data":{{"resultType":"matrix","result":[{found}]}}}}'
         return web.Response(text=text, content_type="application/json")
