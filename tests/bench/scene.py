@@ -27,6 +27,7 @@ USER = "controller"  # a token of its own, so that the audit log tells its reque
 HOME = "rollout-system"
 GROUP = "rbac.authorization.k8s.io"
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+AN_EYE = 500  # Rollouts for each second between two looks at all of them: lists take the server's time too
 APART = frozenset(["leases", "events"])  # counted apart, as for Flagger and Argo Rollouts
 
 Calls = Counter[tuple[str, str]]
@@ -88,7 +89,7 @@ class Scene:
             found[0] = sum(is_there(obj) for obj in self._admin.items(path))
             return found[0] >= (wanted or len(self.crowd))
 
-        eventually(are_there, patience_s, 1.0)
+        eventually(are_there, patience_s, max(1.0, len(self.crowd) / AN_EYE))
         return found[0]
 
     def requests(self, since: int) -> tuple[Request, ...]:
