@@ -53,7 +53,7 @@ stand: $(STAMP) ## the real servers and a shop, to try releases by hand until Ct
 	@$(BIN)/python -m tests.servers.build kube crds prometheus
 	@$(BIN)/python -m tests.servers.stand
 
-bench: $(STAMP) ## measured figures, 25 min; ROW=idle for one row (tests/bench/README.md)
+bench: $(STAMP) ## measured figures, 30 min; ROW=idle for one row (tests/bench/README.md)
 	@$(BIN)/python -m tests.bench $(ROW)
 
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml

@@ -15,6 +15,7 @@ from rollout.ports.rollouts import Rollouts
 from rollout.ports.specs import StoredSource
 
 PREFIX = "rolloutctl"  # Argo Rollouts exports rollout_*: both may run in one cluster
+LAGS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 30, 60, 120)  # to 120: one who hangs is seen
 Calls = Callable[[], Mapping[tuple[str, str], int]]
 
 
@@ -58,6 +59,13 @@ class Numbers:
         self._registry.register(_Sources(sources))
         self._registry.register(_Requests(calls))
         self._seconds = Histogram(f"{PREFIX}_tick_seconds", "Duration of one tick", ["kind"], registry=self._registry)
+        self._lags = Histogram(
+            f"{PREFIX}_tick_lag_seconds",
+            "From when a tick was due until it began",
+            ["kind"],
+            registry=self._registry,
+            buckets=LAGS_S,
+        )
         self._failures = Counter(
             f"{PREFIX}_tick_failures", "Ticks that must be repeated", ["kind"], registry=self._registry
         )
@@ -77,6 +85,10 @@ class Numbers:
         self._seconds.labels(kind).observe(seconds)
         if failed:
             self._failures.labels(kind).inc()
+
+    def lagged(self, kind: str, seconds: float) -> None:
+        """Count how late a tick that time set off began."""
+        self._lags.labels(kind).observe(seconds)
 
     def page(self, *, leads: bool, waiting: int) -> bytes:
         """Everything in Prometheus' text format."""

@@ -123,9 +123,9 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             queue=queue,
             workers=settings.workers,
             reports=numbers.ticked,
+            lags=numbers.lagged,
         )
-        following = asyncio.create_task(cache.run())
-        stack.push_async_callback(_ended, following)
+        stack.push_async_callback(_ended, asyncio.create_task(cache.run()))
         yield Running(
             controller=controller,
             rollouts=reconciler.rollouts,

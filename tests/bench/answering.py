@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from threading import Event, Thread
@@ -18,6 +19,7 @@ HISTORY_S = 600
 PER_SECOND = 200.0
 BOUNDS_MS = (0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000)  # Istio's, without hours
 MATCHER = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
+DETAIL = re.compile(r'=~?"(?:[^"\\]|\\.)*"|\[\d+s\]')  # what tells two queries of one template apart
 RANGE = re.compile(r"\[(\d+)s\]$")
 BUCKET = "istio_request_duration_milliseconds_bucket"
 
@@ -29,6 +31,7 @@ class AnsweringPrometheus:
         self._every = scrape_s
         self.url = ""
         self.queries: list[float] = []
+        self.templates: Counter[str] = Counter()  # queries by their text without values and windows
         self.bad_since: dict[str, float] = {}  # by workload
         self._begun = time.time() // scrape_s * scrape_s - HISTORY_S
         self._loop = asyncio.new_event_loop()
@@ -67,6 +70,7 @@ class AnsweringPrometheus:
     async def _respond(self, request: web.Request) -> web.Response:
         form = await request.post() if request.method == "POST" else request.query
         self.queries.append(time.time())
+        self.templates[DETAIL.sub("", str(form["query"]))] += 1
         found = ",".join(self._series(str(form["query"]), float(str(form["time"]))))
         text = f'{{"status":"success","data":{{"resultType":"matrix","result":[{found}]}}}}'
         return web.Response(text=text, content_type="application/json")
@@ -77,7 +81,7 @@ class AnsweringPrometheus:
         if seconds is None or asked.get("reporter", ("=", ""))[1] != "destination":
             return
         last = at // self._every * self._every
-        first = max(last - int(seconds[1]), self._begun)
+        first = max(-((int(seconds[1]) - at) // self._every) * self._every, self._begun)  # a scrape, as the last one
         (_, place), (how, named) = asked["destination_workload_namespace"], asked["destination_workload"]
         for workload in named.replace("\\", "").split("|") if how == "=~" else (named,):
             labels = {

@@ -38,12 +38,11 @@ class Controller:
         self._command = [*PROGRAM, "serve", *(f"--{name}={value}" for name, value in flags.items() if value != "yes")]
         self._command += [f"--{name}" for name, value in flags.items() if value == "yes"]
 
-    def start(self) -> None:
+    def start(self, patience_s: float = STARTED_S) -> None:
         """Return when it has listed everything."""
-        self._process.start(
-            [*self.within, *self._command], self._directory, {"PYTHONPATH": str(Path(__file__).parents[2])}
-        )
-        self._process.wait_ready(self._is_ready, STARTED_S)
+        where = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        self._process.start([*self.within, *self._command], self._directory, where)
+        self._process.wait_ready(self._is_ready, patience_s)
 
     @property
     def is_running(self) -> bool:

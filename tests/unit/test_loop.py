@@ -177,6 +177,37 @@ async def test_a_wake_up_that_is_due_comes_at_once() -> None:
         assert stand.kept.ticked.count(A) == 3
 
 
+async def test_a_tick_that_time_sets_off_tells_how_late_it_begins() -> None:
+    lags: list[tuple[str, float]] = []
+
+    async def again(key: Key) -> Worked:
+        is_first = key == A and stand.kept.ticked.count(A) == 1
+        return Worked(wake_at=datetime.now(UTC) + timedelta(milliseconds=5) if is_first else None)
+
+    async with a_controller(again) as stand:
+        stand.controller.lags = lambda kind, seconds: lags.append((kind, seconds))
+        await stand.kept.until(3)
+
+    ((kind, seconds),) = lags
+    assert kind == "Rollout"
+    assert 0 <= seconds < 10
+
+
+async def test_a_tick_that_an_event_sets_off_before_it_is_due_has_no_lag() -> None:
+    lags: list[float] = []
+
+    async def later(_: Key) -> Worked:
+        return Worked(wake_at=datetime.now(UTC) + timedelta(hours=1))
+
+    async with a_controller(later) as stand:
+        stand.controller.lags = lambda _kind, seconds: lags.append(seconds)
+        await stand.kept.until(2)
+        await stand.watch.keys.put(A)
+        await stand.kept.until(3)
+
+    assert lags == []
+
+
 async def test_what_a_tick_concerns_besides_is_ticked_too() -> None:
     async def once(key: Key) -> Worked:
         return Worked(also=(A,) if key == B else ())

@@ -111,6 +111,17 @@ async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix(f
     assert all(line.startswith(("#", "rolloutctl_")) for line in page.splitlines())
 
 
+async def test_how_late_ticks_begin_is_counted_by_kind(front: Front) -> None:
+    numbers = Numbers(One(), Two(), Moved(), dict)
+    app = probes(lambda: True, lambda: numbers.page(leads=True, waiting=0))
+
+    numbers.lagged("Rollout", 0.7)
+    _, page = await front.ask(app, "/metrics")
+
+    assert 'rolloutctl_tick_lag_seconds_bucket{kind="Rollout",le="0.5"} 0.0' in page
+    assert 'rolloutctl_tick_lag_seconds_bucket{kind="Rollout",le="0.75"} 1.0' in page
+
+
 async def test_whether_news_arrive_and_what_came_of_them_are_numbers(front: Front) -> None:
     world = NoticeWorld()
     world.rollouts.put(a_status(run=a_run()))
