@@ -14,6 +14,8 @@ from threading import Event, Thread
 
 from aiohttp import web
 
+from tests.bench.crowd import namespace_of
+
 SCRAPE_S = 5
 HISTORY_S = 600
 PER_SECOND = 200.0
@@ -82,8 +84,11 @@ class AnsweringPrometheus:
             return
         last = at // self._every * self._every
         first = max(-((int(seconds[1]) - at) // self._every) * self._every, self._begun)  # a scrape, as the last one
-        (_, place), (how, named) = asked["destination_workload_namespace"], asked["destination_workload"]
-        for workload in named.replace("\\", "").split("|") if how == "=~" else (named,):
+        places, wanted_le = _names(asked["destination_workload_namespace"]), _names(asked.get("le", ("=", "")))
+        for workload in _names(asked["destination_workload"]):
+            place = places[0] if len(places) == 1 else namespace_of(workload)
+            if place not in places:
+                continue
             labels = {
                 "reporter": "destination",
                 "destination_workload_namespace": place,
@@ -97,12 +102,20 @@ class AnsweringPrometheus:
                 for bound in (*BOUNDS_MS, float("inf")):
                     le = "+Inf" if bound == float("inf") else f"{bound:g}"
                     part = min(1.0, bound / 50) if bound < 500 else 1.0
+                    if wanted_le != [""] and le not in wanted_le:
+                        continue
                     yield _line({"__name__": BUCKET, "le": le, **labels}, _points(*times, part, float("inf"), False))
             else:
                 metric = {"__name__": "istio_requests_total", **labels}
                 yield _line({**metric, "response_code": "200"}, _points(*times, 1.0, bad, False))
                 if last > bad:
                     yield _line({**metric, "response_code": "500"}, _points(*times, 1.0, bad, True))
+
+
+def _names(matcher: tuple[str, str]) -> list[str]:
+    """The names that a matcher of one or of many asks for."""
+    how, text = matcher
+    return text.replace("\\", "").split("|") if how == "=~" else [text]
 
 
 def _line(labels: dict[str, str], points: str) -> str:

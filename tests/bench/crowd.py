@@ -53,7 +53,14 @@ class Member:
 
 def members(size: int) -> tuple[Member, ...]:
     """So many, spread over the namespaces of TEAMS."""
-    return tuple(Member(namespace=f"team-{number % TEAMS:02}", name=f"s-{number:05}") for number in range(size))
+    names = [f"s-{number:05}" for number in range(size)]
+    return tuple(Member(namespace=namespace_of(name), name=name) for name in names)
+
+
+def namespace_of(name: str) -> str:
+    """Where a member lives, by its name or that of one of its workloads."""
+    number = int(name.split("-")[1])
+    return f"team-{number % TEAMS:02}"
 
 
 async def lay(server: ApiServer, crowd: Iterable[Member]) -> None:
