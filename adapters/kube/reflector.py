@@ -11,7 +11,7 @@ from adapters.kube.api import KubeApi, Obj
 from adapters.kube.discovery import Discovery
 from adapters.kube.kinds import Kind
 from adapters.kube.sharing import Sharing
-from adapters.kube.shelf import Shelf
+from adapters.kube.shelf import Shelf, at_of
 from adapters.kube.slim import slim
 from rollout.ports.errors import Expired, Forbidden, KindAbsent, PortError, Unreachable
 
@@ -159,11 +159,17 @@ class Reflector:
         while True:
             async with self._turns:
                 page = await self._api.get(path, {**query, "continue": token} if token else query)
-                kept = (self._kept(item, version) for item in page.pop("items", None) or ())
-                objects.extend(sharing.shared(self.kind.name, one) for one in kept)
+                objects.extend(self._listed(item, version, sharing) for item in page.pop("items", None) or ())
+                sharing.turned()
             token = page["metadata"].get("continue", "")
             if not token:
                 return objects, int(page["metadata"]["resourceVersion"])
+
+    def _listed(self, item: Obj, version: str, sharing: Sharing) -> Obj:
+        """What is kept of a listed object; the one that is there already, where nothing has changed."""
+        kept = self._kept(item, version)
+        known = self.shelf.watched.get(at_of(kept))
+        return known if known == kept else sharing.shared(self.kind.name, kept)
 
     async def _follow(self) -> None:
         """Watch, and watch again where the last one ended, until a new list is needed."""
