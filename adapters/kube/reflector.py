@@ -169,13 +169,19 @@ class Reflector:
             async with self._turns:
                 page = await self._api.get(path, {**query, "continue": token} if token else query)
                 try:
-                    kept = (self._kept(item, version) for item in page.pop("items", None) or ())
-                    objects.extend(sharing.shared(self.kind.name, one) for one in kept)
+                    objects.extend(self._listed(item, version, sharing) for item in page.pop("items", None) or ())
                     token, revision = str(page["metadata"].get("continue") or ""), page["metadata"]["resourceVersion"]
                     if not token:
                         return objects, int(revision)
                 except _NO_OBJECTS as error:
                     raise Unreachable(f"{path}: the list cannot be read: {error!r}; listing again") from error
+                sharing.turned()
+
+    def _listed(self, item: Obj, version: str, sharing: Sharing) -> Obj:
+        """What is kept of a listed object; the one that is there already, where nothing has changed."""
+        kept = self._kept(item, version)
+        known = self.shelf.watched.get(at_of(kept))
+        return known if known == kept else sharing.shared(self.kind.name, kept)
 
     async def _follow(self) -> None:
         """Watch, and watch again where the last one ended, until a new list is needed."""

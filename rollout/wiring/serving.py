@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from adapters.clock import SystemClock
@@ -23,6 +22,7 @@ from adapters.kube.fenced import FencedApi
 from adapters.kube.kinds import WATCHED, left_out
 from adapters.kube.lease import LeaseElector
 from adapters.kube.policies import KubePolicies
+from adapters.kube.receivers import KubeReceivers
 from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
 from adapters.kube.specs import KubeSpecs
@@ -32,13 +32,13 @@ from adapters.kube.workloads import ClusterWorkloads
 from adapters.memory.lease import HeldLease
 from adapters.memory.metrics import MemoryMetrics
 from adapters.mesh.store import KubeMigrations
-from adapters.metrics.prometheus import PrometheusMetrics
 from adapters.notices.events import EventNotices
-from adapters.people.slack import SLACK
+from adapters.people.places import SLACK
 from adapters.traffic.router import Router
 from rollout.controller.jobs import Jobs
 from rollout.controller.kept import KeptRollouts, KeptSources
 from rollout.controller.kept_notifiers import KeptNotifiers
+from rollout.controller.kept_receivers import KeptReceivers
 from rollout.controller.loop import Controller, Kept
 from rollout.controller.queue import Queue
 from rollout.ports.lease import Lease
@@ -56,12 +56,11 @@ from rollout.wiring.actors import seen_bound
 from rollout.wiring.authors import change_authors
 from rollout.wiring.commits import kept_commits
 from rollout.wiring.hooking import with_hooks
-from rollout.wiring.metrics import access
+from rollout.wiring.late import late_api
+from rollout.wiring.metrics import LateMetrics, access
 from rollout.wiring.migrating import kept_migrations, moving_by
 from rollout.wiring.notifying import kept_notifiers
-from rollout.wiring.receiving import Reception, door, kept_receivers
-from rollout.wiring.slack import slack_hooks
-from rollout.wiring.web import api_app
+from rollout.wiring.telling import seen
 
 LEASE = "rollout-controller"
 REQUEST_WITHIN = timedelta(seconds=5)  # a write has less when the lease leaves less: `adapters.kube.fenced`
@@ -75,7 +74,7 @@ class Running:
     rollouts: Rollouts
     cache: Cache
     numbers: Numbers
-    hooks: FastAPI | None
+    hooks: ASGIApp | None
     api: ASGIApp
 
     def is_ready(self) -> bool:
@@ -125,6 +124,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             reports=numbers.ticked,
             lags=numbers.lagged,
         )
+        looked = seen(api, cache, reconciler.rollouts, stack, settings.own_namespace, clock)
         stack.push_async_callback(_ended, asyncio.create_task(cache.run()))
         yield Running(
             controller=controller,
@@ -132,14 +132,17 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             cache=cache,
             numbers=numbers,
             hooks=_hooks(settings, stack, api, cache, slack),
-            api=api_app(settings, stack, api, cache, reconciler.rollouts, clock),
+            api=late_api(settings, stack, looked),
         )
 
 
-def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> FastAPI | None:
+def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> ASGIApp | None:
     """The webhooks' app; None where nobody listens."""
     if not settings.webhooks_listen:
         return None
+    from rollout.wiring.receiving import Reception, door
+    from rollout.wiring.slack import slack_hooks
+
     reception = Reception(api=api, cache=cache, clock=SystemClock(), home=settings.own_namespace)
     policies = KubePolicies(cache, settings.own_namespace)
     return door(reception, stack, slack_hooks(reception, policies, stack, api=slack))
@@ -156,7 +159,7 @@ async def _kept(
         KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
         KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
         kept_migrations(api, cache, moving),
-        kept_receivers(api, cache, clock, settings.own_namespace),
+        KeptReceivers(receivers=KubeReceivers(api, cache, clock), clock=clock, home=settings.own_namespace),
     )
 
 
@@ -216,7 +219,7 @@ async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:
         nobody = MemoryMetrics()
         nobody.fail("no metrics server is set: start the controller with --prometheus-url")
         return nobody
-    metrics = PrometheusMetrics(access(settings))
+    metrics = LateMetrics(access(settings))
     stack.push_async_callback(metrics.close)
     return metrics
 

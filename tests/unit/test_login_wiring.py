@@ -19,6 +19,7 @@ from adapters.memory.cluster import DirectApi, MemoryCluster
 from rollout.demo.issuer import Issuer, serving
 from rollout.settings import Settings
 from rollout.web.listen import served
+from rollout.wiring.telling import seen
 from rollout.wiring.web import api_app
 from tests.support.builders import NOON
 from tests.support.certificates import a_certificate
@@ -54,7 +55,9 @@ async def wired(
         cache = Cache(api, WATCHED)
         following = asyncio.create_task(cache.run())
         stack.callback(following.cancel)
-        door.show(api_app(settings, stack, api, cache, KubeRollouts(api, cache), clock))
+        door.show(
+            api_app(settings, stack, seen(api, cache, KubeRollouts(api, cache), stack, settings.own_namespace, clock))
+        )
         yield Browser(url=url), issuer
 
 
