@@ -1,0 +1,18 @@
+"""How much happens in a soak, and for how long?"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """seed: of all that is drawn. pause_s: mean seconds between two things that people do.
+
+    calm: seconds between two faults, from and to. longest_fault: seconds; a fault that may last longer is not drawn.
+    """
+
+    seed: int
+    seconds: float
+    rollouts: int
+    pause_s: float
+    calm: tuple[float, float]
+    longest_fault: float
