@@ -33,7 +33,7 @@ JUDGED_S = 20.0
 CALM_S = 20.0  # so long after a fault ended nobody has more traffic than the status says
 SETTLED_S = 60.0
 EVENTS, EVENTS_A_RUN = 30, 20
-WAITING = frozenset({"AwaitingApproval", "SharedIncident", "Frozen"})
+WAITING = frozenset({"AwaitingApproval", "SharedIncident", "Frozen", "NotProven"})
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What does the repository of a soak say, and what do its commits change?"""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -12,6 +12,7 @@ from tests.bench.crowd import Member
 from tests.servers.client import Obj
 from tests.servers.githttp import Repository
 from tests.servers.soak_facts import Key
+from tests.servers.soak_plan import Plan
 
 REVISIONS = ("v1", "v2", "v3")
 GATE = "managers"
@@ -20,7 +21,7 @@ OBJECTIVES = (
     {"name": "errors", "kind": "error-ratio", "max": "1%", "method": "threshold"},
     {"name": "errors", "kind": "error-ratio", "max": "1%"},
 )
-ANALYSIS = {"interval": "5s", "minRequests": 50}
+REQUESTED_AT = "rollout.dev/requestedAt"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,10 +42,12 @@ class Wish:
 
 @dataclass(slots=True, kw_only=True)
 class Specs:
-    """All wishes of the repository."""
+    """All wishes of the repository. look_now: tells the controller of a commit, as a webhook would."""
 
     repository: Repository
+    look_now: Callable[[str], object]
     rng: Random
+    plan: Plan
     wishes: dict[Key, Wish] = field(default_factory=dict)
 
     def begin(self, crowd: Iterable[Member], freezes: Iterable[Obj]) -> None:
@@ -59,7 +62,8 @@ class Specs:
 
     def commit(self, wishes: Iterable[Wish], message: str) -> None:
         """Say in git what these wishes say now."""
-        self.repository.commit(dict(self._files(wishes)), message)
+        commit = self.repository.commit(dict(self._files(wishes)), message)
+        self.look_now(commit)
 
     def steps(self) -> list[dict[str, Any]]:
         """Two to four steps up to at most 80 %; one in five has a gate."""
@@ -72,11 +76,11 @@ class Specs:
 
     def _files(self, wishes: Iterable[Wish]) -> Iterator[tuple[str, str]]:
         for wish in wishes:
-            text = "spec: [\n" if wish.broken else yaml.safe_dump(rollout(wish))
+            text = "spec: [\n" if wish.broken else yaml.safe_dump(rollout(wish, self.plan.interval))
             yield f"specs/{wish.member.namespace}/{wish.member.name}.yaml", text
 
 
-def rollout(wish: Wish) -> Obj:
+def rollout(wish: Wish, interval: str) -> Obj:
     """The Rollout that a wish is."""
     return {
         "apiVersion": GROUP,
@@ -89,7 +93,7 @@ def rollout(wish: Wish) -> Obj:
             "routes": [{"kind": "VirtualService", "name": wish.member.name}],
             "steps": wish.steps,
             "objectives": [dict(wish.objective)],
-            "analysis": ANALYSIS,
+            "analysis": {"interval": interval, "minRequests": 50},
             "settle": "1s",
         },
     }
@@ -106,5 +110,5 @@ def freeze(namespace: str, since: datetime, until: datetime) -> Obj:
 def source(url: str, namespace: str) -> Obj:
     """The GitSource of the controller's own namespace, which may write everywhere."""
     metadata = {"name": "specs", "namespace": namespace}
-    spec = {"url": url, "path": "specs", "interval": "5s"}
+    spec = {"url": url, "path": "specs", "interval": "10s"}
     return {"apiVersion": GROUP, "kind": "GitSource", "metadata": metadata, "spec": spec}

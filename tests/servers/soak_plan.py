@@ -7,12 +7,13 @@ from dataclasses import dataclass
 class Plan:
     """seed: of all that is drawn. pause_s: mean seconds between two things that people do.
 
-    calm: seconds between two faults, from and to. longest_fault: seconds; a fault that may last longer is not drawn.
+    interval: of the analysis of every Rollout. calm: seconds between two faults, from and to. longest_fault: seconds; a fault that may last longer is not drawn.
     """
 
     seed: int
     seconds: float
     rollouts: int
     pause_s: float
+    interval: str
     calm: tuple[float, float]
     longest_fault: float

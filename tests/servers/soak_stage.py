@@ -14,9 +14,8 @@ from tests.bench.answering import AnsweringPrometheus
 from tests.bench.crowd import Member, furnish, members
 from tests.bench.scene import GROUP
 from tests.servers.apiserver import ApiServer
-from tests.servers.client import Obj
+from tests.servers.client import Obj, path_of
 from tests.servers.controller import Controller
-from tests.servers.crds import documents
 from tests.servers.githttp import GitHttp
 from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
@@ -24,7 +23,7 @@ from tests.servers.soak import HOME, USERS, Soak, leading
 from tests.servers.soak_acts import People
 from tests.servers.soak_facts import Sight
 from tests.servers.soak_faults import Faults, Replica, Victims
-from tests.servers.soak_git import REVISIONS, Specs, freeze, source
+from tests.servers.soak_git import REQUESTED_AT, REVISIONS, Specs, freeze, source
 from tests.servers.soak_plan import Plan
 from tests.servers.soak_rules import Truth
 from tests.support.servers import OUR_CRDS
@@ -48,7 +47,7 @@ def soaking(directory: Path, plan: Plan) -> Iterator[Soak]:
             closing.callback(one.stop)
         metrics, truth = Meddler(prometheus.url), Truth()
         closing.callback(metrics.stop)
-        specs = Specs(repository=git.repository("specs"), rng=Random(f"{plan.seed} specs"))
+        specs = _specs(server, git, plan)
         specs.begin(crowd, _freezes(plan, crowd, truth))
         server.client().apply(source(specs.repository.url, HOME))
         since = server.audit_mark()
@@ -68,6 +67,14 @@ def soaking(directory: Path, plan: Plan) -> Iterator[Soak]:
         yield Soak(server=server, victims=victims, people=people, faults=_faults(victims, plan), since=since)
 
 
+def _specs(server: ApiServer, git: GitHttp, plan: Plan) -> Specs:
+    def look_now(commit: str) -> None:
+        server.client().patch(path_of(source("", HOME)), {"metadata": {"annotations": {REQUESTED_AT: commit}}})
+
+    rng = Random(f"{plan.seed} specs")
+    return Specs(repository=git.repository("specs"), look_now=look_now, rng=rng, plan=plan)
+
+
 def _faults(victims: Victims, plan: Plan) -> Faults:
     return Faults(victims=victims, rng=Random(f"{plan.seed} faults"), plan=plan, calm_since=time.monotonic())
 
@@ -85,7 +92,7 @@ def _furnish_home(server: ApiServer) -> None:
             "subjects": subjects,
             "roleRef": {"kind": "ClusterRole", "name": "cluster-admin", "apiGroup": GROUP},
         },
-        *documents(POLICY),
+        *yaml.safe_load_all(POLICY.read_text()),
     )
 
 
