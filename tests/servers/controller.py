@@ -36,7 +36,15 @@ class Controller:
 
     def start(self) -> None:
         """Return when it has listed everything."""
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Start its process, and wait for nothing."""
         self._process.start(self._command, self._directory, {"PYTHONPATH": str(Path(__file__).parents[2])})
+
+    def wait_ready(self) -> None:
+        """Return when it has listed everything."""
         self._process.wait_ready(self._is_ready, STARTED_S)
 
     @property

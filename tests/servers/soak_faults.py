@@ -123,7 +123,7 @@ def _no_git(victims: Victims) -> End:
 def _killed(victims: Victims) -> End:
     replica = victims.leader()
     replica.controller.kill()
-    return replica.controller.start
+    return replica.controller.launch  # it is ready again when it can be
 
 
 def _stopped(victims: Victims) -> End:

@@ -54,7 +54,9 @@ def soaking(directory: Path, plan: Plan) -> Iterator[Soak]:
         replicas = tuple(_replica(server, directory, user, metrics.url) for user in USERS)
         for replica in replicas:
             closing.callback(_ended, replica)
-            replica.controller.start()
+            replica.controller.launch()
+        for replica in replicas:
+            replica.controller.wait_ready()
         _wait_until_idle(server, len(crowd))
         sight = Sight(server=server)
         sight.open()
@@ -132,6 +134,6 @@ def _ended(replica: Replica) -> None:
 def _wait_until_idle(server: ApiServer, count: int) -> None:
     def are_idle() -> bool:
         found = server.client().items("/apis/rollout.dev/v1alpha1/rollouts")
-        return sum((one.get("status") or {}).get("stableRevision") == "v1" for one in found) == count
+        return len([one for one in found if (one.get("status") or {}).get("stableRevision") == "v1"]) == count
 
     assert eventually(are_idle, PATIENCE_S, 0.5), "not all Rollouts came from git and are Idle at v1"
