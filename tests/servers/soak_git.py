@@ -70,7 +70,7 @@ class Specs:
         weights = sorted(self.rng.sample(range(5, 85, 5), self.rng.randint(2, 4)))
         gates = [{"approval": GATE} if self.rng.random() < 0.2 else {} for _ in weights]
         return [
-            {"weight": weight, "soak": f"{self.rng.randint(1, 4)}s", **gate}
+            {"weight": weight, "soak": f"{self.rng.randint(1, self.plan.longest_soak)}s", **gate}
             for weight, gate in zip(weights, gates, strict=True)
         ]
 

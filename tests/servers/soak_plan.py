@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Plan:
     """seed: of all that is drawn. pause_s: mean seconds between two things that people do.
 
-    interval: of the analysis of every Rollout. calm: seconds between two faults, from and to. longest_fault: seconds; a fault that may last longer is not drawn.
+    interval: of the analysis of every Rollout. longest_soak: seconds of a step, at most. calm: seconds between two faults,
+    from and to. longest_fault: seconds; a fault that may last longer is not drawn.
     """
 
     seed: int
@@ -15,5 +16,6 @@ class Plan:
     rollouts: int
     pause_s: float
     interval: str
+    longest_soak: int
     calm: tuple[float, float]
     longest_fault: float
