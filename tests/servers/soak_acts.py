@@ -182,6 +182,10 @@ class People:
             return False
         if verb is Verb.APPROVE:
             self.truth.approved.add((status.key, status.run, status.step))
+        if verb is Verb.PROMOTE:
+            self.truth.promoted.add((status.key, status.run, status.step))
+        if verb is Verb.PROMOTE_FULL:
+            self.truth.promoted_full.add((status.key, status.run))
         if verb is Verb.RESUME:
             self.truth.resumed.add((status.key, status.run))
         in_run = verb is not Verb.RETRY

@@ -26,7 +26,7 @@ Key = tuple[str, str]  # namespace and name: a Rollout and its route have the sa
 class Saved:
     """One stored version of a Rollout. revision: of etcd; uid: "" once it is deleted.
 
-    plan: weight of each step, and whether it has a gate. approved: steps. hurried: soak and verdict are not waited for.
+    plan: weight of each step, and whether it has a gate. approved: steps. straight: to 100 % at once.
     """
 
     revision: int
@@ -42,8 +42,6 @@ class Saved:
     former: str = ""
     plan: tuple[tuple[int, bool], ...] = ()
     approved: frozenset[int] = frozenset()
-    hurried: bool = False
-    full: bool = False
     straight: bool = False
     began: datetime | None = None
     reasons: tuple[str, ...] = ()
@@ -83,8 +81,6 @@ def saved(obj: Obj, *, deleted: bool = False) -> Saved:
         former=(machine.get("former") or {}).get("name", ""),
         plan=tuple((step["weight"], bool(step.get("approvals"))) for step in run.get("plan", ())),
         approved=frozenset(one["step"] for one in run.get("approvals", ())),
-        hurried=bool(run.get("skip") or run.get("full") or run.get("straight")),
-        full=bool(run.get("full")),
         straight=bool(run.get("straight")),
         began=datetime.fromisoformat(began) if began else None,
         reasons=tuple(reason["code"] for reason in status.get("reasons", ())),

@@ -19,11 +19,13 @@ BAD_FOR = timedelta(seconds=20)  # two scrapes and three looks after it turned b
 class Truth:
     """What the soak itself did, which no status is asked about.
 
-    approved: run and step of each approval that was sent. resumed: runs that a person let go on. frozen: by namespace, from
-    when to when. bad: from when to when a revision of a Rollout failed half of its requests.
+    approved, promoted: run and step of each such command that was sent. promoted_full, resumed: runs of such commands.
+    frozen: by namespace, from when to when. bad: from when to when a revision of a Rollout failed half of its requests.
     """
 
     approved: set[tuple[Key, int, int]] = field(default_factory=set)
+    promoted: set[tuple[Key, int, int]] = field(default_factory=set)
+    promoted_full: set[tuple[Key, int]] = field(default_factory=set)
     resumed: set[tuple[Key, int]] = field(default_factory=set)
     frozen: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     bad: dict[tuple[Key, str], list[tuple[datetime, datetime | None]]] = field(default_factory=dict)
@@ -72,7 +74,7 @@ def nothing_is_raised_while_paused(change: Change) -> str:
 def no_step_is_skipped(change: Change) -> str:
     """One step after the other, but where a person said `promote-full`, or the run is straight."""
     old, new = change.old, change.new
-    leaps = old.full or new.full or new.straight or new.step == 0
+    leaps = (new.key, new.run) in change.truth.promoted_full or new.straight or new.step == 0
     return f"from step {old.step} to {new.step}" if new.step > old.step + 1 and not leaps else ""
 
 
@@ -98,7 +100,9 @@ def nothing_is_raised_in_a_freeze(change: Change) -> str:
 def nothing_is_raised_that_is_seen_to_be_bad(change: Change) -> str:
     """Half of the canary's requests fail: no step passes, but where a person said not to wait for the verdict."""
     old, new = change.old, change.new
-    if not change.is_raised or old.hurried or new.hurried or new.began is None:
+    run = (new.key, new.run)
+    is_hurried = (*run, old.step) in change.truth.promoted or run in change.truth.promoted_full
+    if not change.is_raised or is_hurried or new.straight or new.began is None:
         return ""
     return f"raised to {new.weight} although bad" if change.truth.is_bad(new.key, new.canary, new.began) else ""
 
