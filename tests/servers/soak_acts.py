@@ -99,7 +99,7 @@ class People:
             wish.broken = False
             self.specs.commit([wish], "mended")
 
-        self._do_later(self.rng.uniform(2, 8), mend)
+        self._do_later(self.rng.uniform(0.5, self.plan.later_s), mend)
         return self._committed([wish], "broken")
 
     def pause(self) -> bool:
@@ -108,7 +108,7 @@ class People:
         if status is None:
             return False
         if self.rng.random() < 0.8:
-            self._do_later(self.rng.uniform(2, 8), lambda: self._resume(status.key))
+            self._do_later(self.rng.uniform(0.5, self.plan.later_s), lambda: self._resume(status.key))
         return self._send(status, Verb.PAUSE)
 
     def abort(self) -> bool:

@@ -36,10 +36,10 @@ class Victims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blow:
-    """One fault. weight: how often it is drawn; lasts: seconds, from and to; deal: begins it, and gives what ends it."""
+    """One fault. times: how often it comes in each round; lasts: seconds, from and to; deal: begins it, and gives what ends it."""
 
     name: str
-    weight: int
+    times: int
     lasts: tuple[float, float]
     deal: Callable[[Victims], End]
 
@@ -137,35 +137,36 @@ def _nothing() -> None:
 
 
 BLOWS = (
-    Blow(name="409", weight=4, lasts=(2, 5), deal=_answered(409)),
-    Blow(name="429", weight=4, lasts=(2, 6), deal=_answered(429)),
-    Blow(name="500", weight=4, lasts=(2, 5), deal=_answered(500)),
-    Blow(name="500 a few times", weight=4, lasts=(3, 4), deal=_answered(500, most=4)),
-    Blow(name="no answers", weight=2, lasts=(2, 4), deal=_unanswered),
-    Blow(name="no answers until the lease is lost", weight=1, lasts=(LEASE_S + 1, LEASE_S + 4), deal=_unanswered),
-    Blow(name="reset", weight=3, lasts=(2, 5), deal=_reset),
-    Blow(name="slow", weight=3, lasts=(3, 6), deal=_slow),
-    Blow(name="torn watches", weight=4, lasts=(0.5, 1), deal=_torn),
-    Blow(name="silent watches", weight=3, lasts=(3, 7), deal=_silent),
-    Blow(name="forgotten history", weight=3, lasts=(1, 2), deal=_forgotten),
-    Blow(name="Prometheus is down", weight=4, lasts=(3, 8), deal=_no_metrics(0)),
-    Blow(name="Prometheus answers 503", weight=3, lasts=(3, 8), deal=_no_metrics(503)),
-    Blow(name="Prometheus is slow", weight=3, lasts=(3, 8), deal=_slow_metrics),
-    Blow(name="git answers 503", weight=4, lasts=(4, 9), deal=_no_git),
-    Blow(name="kill -9", weight=1, lasts=(1, 4), deal=_killed),
-    Blow(name="SIGSTOP", weight=1, lasts=(LEASE_S + 2, LEASE_S + 5), deal=_stopped),
+    Blow(name="409", times=2, lasts=(2, 5), deal=_answered(409)),
+    Blow(name="429", times=2, lasts=(2, 6), deal=_answered(429)),
+    Blow(name="500", times=2, lasts=(2, 5), deal=_answered(500)),
+    Blow(name="500 a few times", times=2, lasts=(3, 4), deal=_answered(500, most=4)),
+    Blow(name="no answers", times=2, lasts=(2, 4), deal=_unanswered),
+    Blow(name="no answers until the lease is lost", times=1, lasts=(LEASE_S + 1, LEASE_S + 4), deal=_unanswered),
+    Blow(name="reset", times=2, lasts=(2, 5), deal=_reset),
+    Blow(name="slow", times=2, lasts=(3, 6), deal=_slow),
+    Blow(name="torn watches", times=2, lasts=(0.5, 1), deal=_torn),
+    Blow(name="silent watches", times=2, lasts=(3, 7), deal=_silent),
+    Blow(name="forgotten history", times=2, lasts=(1, 2), deal=_forgotten),
+    Blow(name="Prometheus is down", times=2, lasts=(3, 8), deal=_no_metrics(0)),
+    Blow(name="Prometheus answers 503", times=2, lasts=(3, 8), deal=_no_metrics(503)),
+    Blow(name="Prometheus is slow", times=2, lasts=(3, 8), deal=_slow_metrics),
+    Blow(name="git answers 503", times=2, lasts=(4, 9), deal=_no_git),
+    Blow(name="kill -9", times=1, lasts=(1, 4), deal=_killed),
+    Blow(name="SIGSTOP", times=1, lasts=(LEASE_S + 2, LEASE_S + 5), deal=_stopped),
 )
 
 
 @dataclass(slots=True, kw_only=True)
 class Faults:
-    """One blow after another, with calm in between. told: what there was so far; calm_since: 0.0 while one lasts."""
+    """One blow after another, with calm in between; all of them come before one comes again. told: what there was so far; calm_since: 0.0 while one lasts."""
 
     victims: Victims
     rng: Random
     plan: Plan
     calm_since: float
     told: list[str] = field(default_factory=list)
+    _round: list[Blow] = field(default_factory=list)
     _next: float = 0.0
     _end: End | None = None
 
@@ -178,9 +179,8 @@ class Faults:
         if self._end is not None:
             self.stop()
             return
-        fitting = [blow for blow in BLOWS if blow.lasts[1] <= self.plan.longest_fault]
-        (blow,) = self.rng.choices(fitting, [one.weight for one in fitting])
-        lasts = self.rng.uniform(*blow.lasts)
+        blow = self._drawn()
+        lasts = min(self.rng.uniform(*blow.lasts), self.plan.longest_fault)
         self.told.append(f"{blow.name} ({lasts:.0f} s)")
         self.calm_since = 0.0
         self._end = blow.deal(self.victims)
@@ -193,3 +193,9 @@ class Faults:
             self._end = None
         self.calm_since = time.monotonic()
         self._next = self.calm_since + self.rng.uniform(*self.plan.calm)
+
+    def _drawn(self) -> Blow:
+        if not self._round:
+            self._round = [one for one in BLOWS if one.lasts[0] <= self.plan.longest_fault for _ in range(one.times)]
+            self.rng.shuffle(self._round)
+        return self._round.pop()

@@ -20,13 +20,22 @@ from tests.servers.soak_stage import soaking
 
 SEED = int(os.environ.get("SOAK_SEED", "0")) or secrets.randbelow(10**6)
 SHORT = Plan(
-    seed=SEED, seconds=10, rollouts=20, pause_s=0.1, interval="1s", longest_soak=1, calm=(0.5, 2), longest_fault=4
+    seed=SEED,
+    seconds=12,
+    rollouts=20,
+    pause_s=0.1,
+    later_s=1.5,
+    interval="1s",
+    longest_soak=1,
+    calm=(0.3, 1.5),
+    longest_fault=4,
 )
 LONG = Plan(
     seed=SEED,
     seconds=float(os.environ.get("SOAK_SECONDS", "600")),
     rollouts=int(os.environ.get("SOAK_ROLLOUTS", "200")),
     pause_s=0.6,
+    later_s=8,
     interval="5s",
     longest_soak=4,
     calm=(3, 25),
