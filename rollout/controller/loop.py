@@ -10,10 +10,10 @@ from typing import Protocol
 import structlog
 
 from rollout.controller.jobs import Jobs
-from rollout.controller.queue import Queue
+from rollout.controller.queue import FIRST_BACKOFF, LONGEST_BACKOFF, Queue
 from rollout.model.names import Key
 from rollout.ports.clock import Clock
-from rollout.ports.errors import PortError
+from rollout.ports.errors import Expired, PortError, Unreachable
 from rollout.ports.lease import Lease
 from rollout.ports.watch import Watch, Work
 
@@ -85,8 +85,9 @@ class Controller:
 
     async def _lead(self, stop: asyncio.Event) -> None:
         log.info("lease_acquired")
-        # What another replica wrote a moment ago must be seen before the first write.
-        await self.watch.refresh()
+        if not await _first(self._caught_up(), _first(self.lease.lost(), stop.wait())):
+            log.info("lease_given_up" if stop.is_set() else "lease_lost")
+            return
         self.leads = True
         self._due.clear()  # what became due while another replica led was its to do
         ending = asyncio.Event()
@@ -101,6 +102,21 @@ class Controller:
         feeding.cancel()
         await self._finish(working)
         await asyncio.gather(feeding, return_exceptions=True)
+
+    async def _caught_up(self) -> None:
+        """Return once everything was listed: what another replica wrote a moment ago must be seen before the first write.
+
+        An API server in trouble is asked again: a process that ended for it would be missed by the next leader.
+        """
+        while True:
+            try:
+                await self.watch.refresh()
+            except (Unreachable, Expired) as error:
+                pause = min(error.retry_after or FIRST_BACKOFF, LONGEST_BACKOFF).total_seconds()
+                log.warning("lists_failed", error=str(error), again_in_s=pause)
+                await asyncio.sleep(pause)
+            else:
+                return
 
     async def _finish(self, working: list["asyncio.Task[None]"]) -> None:
         """Let the ticks in hand end; workers without one stop at once."""

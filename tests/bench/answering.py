@@ -34,7 +34,7 @@ class AnsweringPrometheus:
         self.url = ""
         self.queries: list[float] = []
         self.templates: Counter[str] = Counter()  # queries by their text without values and windows
-        self.bad_since: dict[str, float] = {}  # by workload
+        self.bad: dict[str, tuple[tuple[float, float], ...]] = {}  # by workload: from when to when
         self._begun = time.time() // scrape_s * scrape_s - HISTORY_S
         self._loop = asyncio.new_event_loop()
         self._is_up = Event()
@@ -53,7 +53,12 @@ class AnsweringPrometheus:
 
     def turn_bad(self, workload: str) -> None:
         """Half of the requests to a workload fail from now on."""
-        self.bad_since[workload] = time.time()
+        self.bad[workload] = (*self.bad.get(workload, ()), (time.time(), float("inf")))
+
+    def turn_good(self, workload: str) -> None:
+        """No more requests to a workload fail."""
+        *before, (since, until) = self.bad[workload]
+        self.bad[workload] = (*before, (since, min(until, time.time())))
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -96,7 +101,7 @@ class AnsweringPrometheus:
                 "instance": f"{workload}-0.{place}",
                 "job": "pods",
             }
-            bad = self.bad_since.get(workload, float("inf"))
+            bad = self.bad.get(workload, ())
             times = (range(round(first), round(last) + 1, self._every), self._begun)
             if BUCKET in query:
                 for bound in (*BOUNDS_MS, float("inf")):
@@ -104,11 +109,11 @@ class AnsweringPrometheus:
                     part = min(1.0, bound / 50) if bound < 500 else 1.0
                     if wanted_le != [""] and le not in wanted_le:
                         continue
-                    yield _line({"__name__": BUCKET, "le": le, **labels}, _points(*times, part, float("inf"), False))
+                    yield _line({"__name__": BUCKET, "le": le, **labels}, _points(*times, part, (), False))
             else:
                 metric = {"__name__": "istio_requests_total", **labels}
                 yield _line({**metric, "response_code": "200"}, _points(*times, 1.0, bad, False))
-                if last > bad:
+                if bad and last > bad[0][0]:
                     yield _line({**metric, "response_code": "500"}, _points(*times, 1.0, bad, True))
 
 
@@ -123,11 +128,11 @@ def _line(labels: dict[str, str], points: str) -> str:
 
 
 @cache
-def _points(times: range, begun: float, part: float, bad: float, is_bad: bool) -> str:
-    """Values of a counter at each scrape; is_bad: of the failed half since `bad`, else of the rest."""
+def _points(times: range, begun: float, part: float, bad: tuple[tuple[float, float], ...], is_bad: bool) -> str:
+    """Values of a counter at each scrape; is_bad: of the half that fails while it is `bad`, else of the rest."""
     found = []
     for at in times:
-        failed = max(0.0, at - bad) * PER_SECOND / 2
+        failed = sum(max(0.0, min(at, until) - since) for since, until in bad) * PER_SECOND / 2
         value = failed if is_bad else (at - begun) * PER_SECOND * part - failed
         found.append([at, f"{value:.0f}"])
     return json.dumps(found)

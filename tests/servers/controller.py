@@ -40,8 +40,16 @@ class Controller:
 
     def start(self, patience_s: float = STARTED_S) -> None:
         """Return when it has listed everything."""
+        self.launch()
+        self.wait_ready(patience_s)
+
+    def launch(self) -> None:
+        """Start its process, and wait for nothing."""
         where = {"PYTHONPATH": str(Path(__file__).parents[2])}
         self._process.start([*self.within, *self._command], self._directory, where)
+
+    def wait_ready(self, patience_s: float = STARTED_S) -> None:
+        """Return when it has listed everything."""
         self._process.wait_ready(self._is_ready, patience_s)
 
     @property

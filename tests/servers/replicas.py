@@ -1,7 +1,7 @@
 """How do several replicas of the controller run, each as a user of its own, and which of them wrote when?"""
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -81,7 +81,7 @@ class Fleet:
 
     def held(self) -> list[Audited]:
         """Writes of the Lease that were stored: at that moment it became theirs, or stayed so."""
-        return [one for one in self.audited() if _is_of_lease(one)]
+        return leases(self.audited())
 
     def takes_over(self, from_user: str, after: datetime) -> Audited:
         """The first write, apart from the Lease, of one that follows this leader; it must come in time."""
@@ -91,9 +91,7 @@ class Fleet:
 
     def without_lease(self, within: timedelta) -> list[str]:
         """Writes of those whom the Lease did not name, or who had not renewed it within this time."""
-        requests, held = self.audited(), self.held()
-        wrote = [one for one in requests if one.verb in WRITES and one.resource != "leases"]
-        return [f"{one.user} at {one.began:%X.%f}: {one}" for one in wrote if not _is_held(one, held, within)]
+        return without_lease(self.audited(), within)
 
     def release(self, name: str) -> "Release":
         """v1 of a service is stable and v2 on its way, step by step."""
@@ -227,8 +225,16 @@ def a_rollout(namespace: str, name: str, revision: str) -> Obj:
     return made | {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
-def _is_of_lease(one: Audited) -> bool:
-    return one.resource == "leases" and one.verb in WRITES and one.code < 300
+def leases(requests: Iterable[Audited]) -> list[Audited]:
+    """Writes of the Lease that were stored: at that moment it became theirs, or stayed so."""
+    return [one for one in requests if one.resource == "leases" and one.verb in WRITES and one.code < 300]
+
+
+def without_lease(requests: Sequence[Audited], within: timedelta) -> list[str]:
+    """Writes of those whom the Lease did not name, or who had not renewed it within this time, by what they asked."""
+    held = leases(requests)
+    wrote = [one for one in requests if one.verb in WRITES and one.resource != "leases"]
+    return [f"{one.user} at {one.began:%X.%f}: {one}" for one in wrote if not _is_held(one, held, within)]
 
 
 def _is_held(write: Audited, held: list[Audited], within: timedelta) -> bool:
