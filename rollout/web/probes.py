@@ -8,8 +8,12 @@ from collections.abc import Callable
 from fastapi import FastAPI, Response
 
 
-def probes(ready: Callable[[], bool], numbers: Callable[[], bytes]) -> FastAPI:
-    """An app with /healthz, /readyz (200 once every kind was listed, else 503) and /metrics."""
+def probes(ready: Callable[[], bool], numbers: Callable[[], bytes], waits: Callable[[], str] = str) -> FastAPI:
+    """An app with /healthz, /readyz (200 once every kind was listed, else 503) and /metrics.
+
+    waits: what this process waits for before it may lead. That is said, and as good as ready: who has no part in the
+    work answers people and stands by, and the pods of an update follow each other by readiness.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
@@ -19,7 +23,7 @@ def probes(ready: Callable[[], bool], numbers: Callable[[], bytes]) -> FastAPI:
     @app.get("/readyz")
     def is_ready() -> Response:
         if ready():
-            return Response("ok\n", media_type="text/plain")
+            return Response(f"ok; {why}\n" if (why := waits()) else "ok\n", media_type="text/plain")
         return Response("not every kind was listed yet\n", status_code=503, media_type="text/plain")
 
     @app.get("/metrics")

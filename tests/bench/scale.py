@@ -77,7 +77,7 @@ def looked_at(controller: Controller) -> float:
     """Ticks of Rollouts so far; 0 while some wait for theirs."""
     with urlopen(controller.metrics, timeout=30) as answer:
         lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
-    is_waiting = float(lines["rolloutctl_queue_depth"]) > 0
+    is_waiting = float(lines['rolloutctl_queue_depth{shard="1/1"}']) > 0
     return 0.0 if is_waiting else float(lines.get('rolloutctl_tick_seconds_count{kind="Rollout"}', 0))
 
 

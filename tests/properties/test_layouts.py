@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from adapters.kube.api import KubeApi
 from adapters.kube.layout import ShardLease
 from adapters.kube.lease import Timing
 from adapters.memory.cluster import DirectApi, MemoryCluster
@@ -19,9 +22,30 @@ from tests.support.lease_stand import NOON, NOW, Wall
 
 WHO = st.integers(0, 4)
 SHARDS = st.sampled_from([Shard(number=number, count=count) for count in (1, 2, 3) for number in range(1, count + 1)])
+TAKES = st.sampled_from([0.0, 0.0, 0.1, 0.3, 0.6])  # there, and as much back, of at most 1.5 s
+TAKES_ALL = st.lists(TAKES, min_size=4, max_size=4)
 STEP_S = 0.25
 UNWRITTEN_S = 3.0  # between two layouts, or two of one shard: 10 s less 7 s
 SETTLED_S = 40.0  # a Lease that is not there, one that ended without a word, one that was not released, and some rounds
+
+
+class SlowLine(Line):
+    """A way to the API server on which each request takes its time, there and back: others come in between."""
+
+    def __init__(self, api: KubeApi, hours: Hours, takes_s: float) -> None:
+        super().__init__(api)
+        self._hours = hours
+        self._takes_s = takes_s
+
+    async def _stopped_after(self, request: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+        try:
+            await self._hours.sleep(self._takes_s)
+        except asyncio.CancelledError:
+            request.close()
+            raise
+        answer = await super()._stopped_after(request)
+        await self._hours.sleep(self._takes_s)
+        return answer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,9 +79,9 @@ class World:
     processes: dict[int, Process] = field(default_factory=dict)
     all: list[Process] = field(default_factory=list)
 
-    def began(self, who: int, shard: Shard) -> None:
-        """A new process, of this shard."""
-        line = Line(DirectApi(self.cluster))
+    def began(self, who: int, shard: Shard, takes_s: float = 0.0) -> None:
+        """A new process, of this shard, whose requests take so long, there and back."""
+        line = SlowLine(DirectApi(self.cluster), self.hours, takes_s)
 
         async def sleep(seconds: float) -> None:
             await self.hours.sleep(seconds)
@@ -119,21 +143,23 @@ class Layouts(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.run(self.world.passes(seconds))
 
-    @rule(who=WHO, shard=SHARDS, in_order=st.booleans(), seconds=st.floats(0.25, 15))
-    def one_ends_and_another_begins(self, who: int, shard: Shard, in_order: bool, seconds: float) -> None:
+    @rule(who=WHO, shard=SHARDS, in_order=st.booleans(), seconds=st.floats(0.25, 15), takes_s=TAKES)
+    def one_ends_and_another_begins(
+        self, who: int, shard: Shard, in_order: bool, seconds: float, takes_s: float
+    ) -> None:
         async def replaced() -> None:
             await self._ended(who, in_order=in_order)
-            self.world.began(who, shard)
+            self.world.began(who, shard, takes_s)
             await self.world.passes(seconds)
 
         self.run(replaced())
 
-    @rule(count=st.sampled_from([1, 2, 3]), in_order=st.booleans(), at_once=st.booleans())
-    def another_layout_is_rolled_out(self, count: int, in_order: bool, at_once: bool) -> None:
+    @rule(count=st.sampled_from([1, 2, 3]), in_order=st.booleans(), at_once=st.booleans(), takes=TAKES_ALL)
+    def another_layout_is_rolled_out(self, count: int, in_order: bool, at_once: bool, takes: list[float]) -> None:
         async def rolled_out() -> None:
-            for who in range(4):
+            for who, takes_s in enumerate(takes):
                 await self._ended(who, in_order=in_order)
-                self.world.began(who, Shard(number=who % count + 1, count=count))
+                self.world.began(who, Shard(number=who % count + 1, count=count), takes_s)
                 await self.world.passes(STEP_S if at_once else 3)
 
         self.run(rolled_out())
@@ -202,5 +228,5 @@ class Layouts(RuleBasedStateMachine):
         assert {str(one.lease.shard) for one in self.world.writing()} == shards
 
 
-Layouts.TestCase.settings = examples(40, steps=12)
-TestLayouts = Layouts.TestCase
+Layouts.TestCase.settings = examples(12, steps=8)
+TestLayouts = pytest.mark.slow(Layouts.TestCase)
