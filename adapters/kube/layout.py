@@ -15,11 +15,10 @@ from typing import Any
 from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.kinds import KINDS
 from adapters.kube.lease import LeaseElector, Timing
-from rollout.model.shard import MOST_SHARDS, Shard
+from rollout.model.shard import MOST_SHARDS, SHARDS, Shard
 from rollout.ports.clock import Clock
 from rollout.ports.errors import Conflict, Forbidden, NotFound, PortError, Rejected, Unreachable
 
-SHARDS = "rollout.dev/shards"  # annotation of the Lease: into how many shards the fleet is divided; 1 without it
 _KIND = KINDS["Lease"]
 _FOR_EVER = 2**31 - 1  # seconds, the most that a Lease may last
 _ROUND_S = 2.0  # how often whoever waits for another layout to end looks

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rollout.model.names import Key
 
 SHARD = "rollout.dev/shard"  # label: number of the shard that the object is to be of
+SHARDS = "rollout.dev/shards"  # annotation of the Lease: into how many shards the fleet is divided; 1 without it
 MOST_SHARDS = 64  # each is a process with a cache of its own: long before that something else is wrong
 # Kinds that stay together, and where: what a source has in hand is noted for its commits before it brings something new.
 _TOGETHER = {

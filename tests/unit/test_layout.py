@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from adapters.kube.api import KubeApi, Patch
-from adapters.kube.layout import SHARDS, ShardLease
+from adapters.kube.layout import ShardLease
 from adapters.kube.lease import LeaseElector, Timing
 from adapters.memory.cluster import DirectApi, MemoryCluster
-from rollout.model.shard import shard_from
+from rollout.model.shard import SHARDS, shard_from
 from rollout.ports.errors import Conflict, NotFound, Unreachable
 from tests.support.hours import Hours
 from tests.support.lease_stand import NOON, NOW, Wall, Wire
