@@ -78,7 +78,7 @@ async def _serve(settings: Settings) -> None:
     log = structlog.get_logger("rollout.serve")
     async with AsyncExitStack() as stack:
         wired = await stack.enter_async_context(running(settings))
-        numbers = probes(wired.is_ready, wired.page)
+        numbers = probes(wired.is_ready, wired.page, wired.waits)
         faces: list[tuple[ASGIApp, str]] = [(numbers, settings.metrics_listen), (wired.api, settings.api_listen)]
         if wired.hooks is not None:
             faces.append((wired.hooks, settings.webhooks_listen))

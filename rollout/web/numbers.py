@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from rollout.model.names import Key
+from rollout.model.shard import Shard
 from rollout.model.status import Phase
 from rollout.ports.migrations import StoredMigration
 from rollout.ports.notifiers import StoredNotifier
@@ -69,8 +70,18 @@ class Numbers:
         self._failures = Counter(
             f"{PREFIX}_tick_failures", "Ticks that must be repeated", ["kind"], registry=self._registry
         )
-        self._leads = Gauge(f"{PREFIX}_leader", "1 on the replica that writes", registry=self._registry)
-        self._waiting = Gauge(f"{PREFIX}_queue_depth", "Objects that wait for a worker", registry=self._registry)
+        self._shard = Shard()
+        self._leads = Gauge(f"{PREFIX}_leader", "1 on the replica that writes", ["shard"], registry=self._registry)
+        self._shards = Gauge(f"{PREFIX}_shards", "Shards that divide the fleet", registry=self._registry)
+        self._waiting = Gauge(
+            f"{PREFIX}_queue_depth", "Objects that wait for a worker", ["shard"], registry=self._registry
+        )
+        self._waits = Gauge(
+            f"{PREFIX}_layout_awaited",
+            "1 on a replica that may not lead before another layout of shards has ended",
+            ["shard"],
+            registry=self._registry,
+        )
 
     def count_notices(self, notifiers: Notifiers, results: Callable[[], Mapping[str, int]]) -> None:
         """Show from now on how Notifiers fare, and what came of their messages."""
@@ -79,6 +90,11 @@ class Numbers:
     def count_silences(self, silences: Callable[[], Mapping[str, float]]) -> None:
         """Show from now on for how many seconds the API server has said nothing, by kind."""
         self._registry.register(_Silences(silences))
+
+    def stands(self, shard: Shard, waits: str) -> None:
+        """Show from now on whose part of the fleet this is, and whether another layout is in its way."""
+        self._shard = shard
+        self._waits.labels(str(shard)).set(1 if waits else 0)
 
     def ticked(self, kind: str, seconds: float, failed: bool) -> None:
         """Count one tick, and whether it must be repeated."""
@@ -92,8 +108,9 @@ class Numbers:
 
     def page(self, *, leads: bool, waiting: int) -> bytes:
         """Everything in Prometheus' text format."""
-        self._leads.set(1 if leads else 0)
-        self._waiting.set(waiting)
+        self._shards.set(self._shard.count)
+        self._leads.labels(str(self._shard)).set(1 if leads else 0)
+        self._waiting.labels(str(self._shard)).set(waiting)
         return generate_latest(self._registry)
 
 

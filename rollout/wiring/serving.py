@@ -20,7 +20,6 @@ from adapters.kube.client import HttpApi
 from adapters.kube.commands import KubeCommands
 from adapters.kube.fenced import FencedApi
 from adapters.kube.kinds import WATCHED, left_out
-from adapters.kube.lease import LeaseElector
 from adapters.kube.policies import KubePolicies
 from adapters.kube.receivers import KubeReceivers
 from adapters.kube.secrets import KubeSourceSecrets
@@ -29,7 +28,6 @@ from adapters.kube.specs import KubeSpecs
 from adapters.kube.store import KubeRollouts
 from adapters.kube.watch import WorkWatch
 from adapters.kube.workloads import ClusterWorkloads
-from adapters.memory.lease import HeldLease
 from adapters.memory.metrics import MemoryMetrics
 from adapters.mesh.store import KubeMigrations
 from adapters.notices.events import EventNotices
@@ -41,7 +39,7 @@ from rollout.controller.kept_notifiers import KeptNotifiers
 from rollout.controller.kept_receivers import KeptReceivers
 from rollout.controller.loop import Controller, Kept
 from rollout.controller.queue import Queue
-from rollout.ports.lease import Lease
+from rollout.model.shard import Shard
 from rollout.ports.metrics import Metrics
 from rollout.ports.policies import ChangeAuthors, Policies
 from rollout.ports.rollouts import Rollouts
@@ -60,6 +58,7 @@ from rollout.wiring.late import late_api
 from rollout.wiring.metrics import LateMetrics, access
 from rollout.wiring.migrating import kept_migrations, moving_by
 from rollout.wiring.notifying import kept_notifiers
+from rollout.wiring.sharding import divided, shard_lease, waits_for
 from rollout.wiring.telling import seen
 
 LEASE = "rollout-controller"
@@ -76,13 +75,19 @@ class Running:
     numbers: Numbers
     hooks: ASGIApp | None
     api: ASGIApp
+    shard: Shard
 
     def is_ready(self) -> bool:
         """Whether every kind was listed at least once."""
         return self.cache.is_synced()
 
+    def waits(self) -> str:
+        """What another layout of the fleet has to do before this process may lead, "" for nothing."""
+        return waits_for(self.controller.lease)
+
     def page(self) -> bytes:
         """The numbers, as text."""
+        self.numbers.stands(self.shard, self.waits())
         return self.numbers.page(leads=self.controller.leads, waiting=len(self.controller.queue))
 
 
@@ -98,7 +103,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         stack.push_async_callback(api.close)
         clock = SystemClock()
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
-        lease = _lease(settings, api, clock, identity)
+        lease = shard_lease(settings, api, clock, LEASE, identity)
         fenced = FencedApi(api, lease)
         cache = _cache(settings, fenced)
         queue: Queue[Work] = Queue(jitter=random.random)
@@ -109,12 +114,13 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         queue.stirs = lambda work: reconciler.stir(work[1])
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
+        kept = (
+            *await _kept(settings, stack, fenced, cache, reconciler),
+            kept_commits(settings, stack, fenced, cache, lease, reconciler),
+            notifying,
+        )
         controller = Controller(
-            kept=(
-                *await _kept(settings, stack, fenced, cache, reconciler),
-                kept_commits(settings, stack, fenced, cache, lease, reconciler),
-                notifying,
-            ),
+            kept=divided(kept, settings.part, cache, clock),
             watch=WorkWatch(cache, settings.own_namespace),
             lease=lease,
             clock=clock,
@@ -133,6 +139,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             numbers=numbers,
             hooks=_hooks(settings, stack, api, cache, slack),
             api=late_api(settings, stack, looked),
+            shard=settings.part,
         )
 
 
@@ -166,12 +173,6 @@ async def _kept(
 def _cache(settings: Settings, api: FencedApi) -> Cache:
     without = left_out(settings.traffic.value, settings.namespace)
     return Cache(api, WATCHED, settings.namespace or None, without=without)
-
-
-def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) -> Lease:
-    if not settings.elect:
-        return HeldLease()
-    return LeaseElector(api=api, clock=clock, namespace=settings.own_namespace, name=LEASE, identity=identity)
 
 
 def _numbers(api: HttpApi, cache: Cache, rollouts: Rollouts, sources: KubeSources, notifying: KeptNotifiers) -> Numbers:

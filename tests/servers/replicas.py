@@ -168,7 +168,7 @@ def fleet(server: ApiServer, directory: Path, namespace: str, count: int) -> Ite
     since = server.audit_mark()
     for user in users:
         server.client().apply(*looks_at_policies(user), rights(namespace, user))
-    replicas = tuple(_replica(server, directory, namespace, user) for user in users)
+    replicas = tuple(a_replica(server, directory, namespace, user) for user in users)
     made = Fleet(server=server, namespace=namespace, replicas=replicas, since=since)
     try:
         made.whole()
@@ -177,14 +177,16 @@ def fleet(server: ApiServer, directory: Path, namespace: str, count: int) -> Ite
         made.end()
 
 
-def _replica(server: ApiServer, directory: Path, namespace: str, user: str) -> Replica:
+def a_replica(server: ApiServer, directory: Path, namespace: str, user: str, **settings: str) -> Replica:
+    """One that was not started yet, with these settings besides."""
     wire = Wire(server.port)
     config = yaml.safe_load(server.kubeconfig(user, namespace).read_text())
     config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{wire.port}"
     (directory / user).mkdir()
     kubeconfig = directory / user / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(config))
-    controller = Controller(directory / user, kubeconfig, namespace=namespace, own_namespace=namespace, identity=user)
+    own = {"namespace": namespace, "own_namespace": namespace, "identity": user, **settings}
+    controller = Controller(directory / user, kubeconfig, **own)
     return Replica(user=user, controller=controller, wire=wire)
 
 

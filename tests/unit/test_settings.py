@@ -25,6 +25,7 @@ OTHER: dict[str, tuple[str, object]] = {
     "webhooks_listen": ("127.0.0.1:1", "127.0.0.1:1"),
     "log_level": ("debug", "debug"),
     "elect": ("false", False),
+    "shard": ("2/3", "2/3"),
 }
 ISSUER = {
     "login_issuer": "https://id.shop.example",
@@ -166,6 +167,17 @@ def test_on_one_machine_people_sign_in_without_tls() -> None:
 def test_what_is_no_network_of_a_proxy_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValidationError, match="is no network: write 10"):
         Settings.model_validate({"api_proxy_from": text})
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "x", "1/0", "1/65", "", "2", "-1/2", "1/2/3", "auto/0"])
+def test_what_is_no_shard_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValidationError, match=r"write 1/2|shards are numbered from 1|there may be 1 to 64 shards"):
+        Settings.model_validate({"shard": text})
+
+
+def test_shards_are_not_without_leases() -> None:
+    with pytest.raises(ValidationError, match="shards agree by Leases about who writes"):
+        Settings.model_validate({"shard": "1/2", "elect": False})
 
 
 @pytest.mark.parametrize("text", ["prometheus:9090", "ftp://prometheus", "http://", "http:/prometheus"])

@@ -9,6 +9,7 @@ import pytest
 from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
 from rollout.model.names import Key
 from rollout.model.rollout import RouteRef
+from rollout.model.shard import Shard
 from rollout.model.status import Condition, RolloutStatus
 from rollout.ports.errors import Unreachable
 from rollout.ports.migrations import StoredMigration
@@ -91,6 +92,20 @@ async def test_ready_once_everything_was_listed(front: Front, is_ready: bool, co
 
     assert (await front.ask(app, "/readyz"))[0] == code
     assert (await front.ask(app, "/healthz"))[0] == 200
+
+
+async def test_who_waits_for_another_layout_is_ready_and_says_so(front: Front) -> None:
+    numbers = Numbers(One(), Two(), Moved(), dict)
+    numbers.stands(Shard(number=1, count=3), "waits")
+    app = probes(lambda: True, lambda: numbers.page(leads=False, waiting=2), lambda: "waits for the layout of 2 to end")
+
+    _, page = await front.ask(app, "/metrics")
+
+    assert await front.ask(app, "/readyz") == (200, "ok; waits for the layout of 2 to end\n")
+    assert 'rolloutctl_layout_awaited{shard="1/3"} 1.0' in page
+    assert 'rolloutctl_leader{shard="1/3"} 0.0' in page
+    assert 'rolloutctl_queue_depth{shard="1/3"} 2.0' in page
+    assert "rolloutctl_shards 3.0" in page
 
 
 async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix(front: Front) -> None:
