@@ -98,11 +98,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
     slack: Slack's Web API; another one for the demo, and for nobody else: the bot's token goes there.
     """
     async with AsyncExitStack() as stack:
-        kubeconfig = str(settings.kubeconfig) if settings.kubeconfig else None
-        api = await HttpApi.connect(kubeconfig, settings.context, within=REQUEST_WITHIN)
-        stack.push_async_callback(api.close)
-        clock = SystemClock()
-        identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
+        api, clock, identity = await _connected(settings, stack), SystemClock(), _identity(settings)
         lease = shard_lease(settings, api, clock, LEASE, identity)
         fenced = FencedApi(api, lease)
         cache = _cache(settings, fenced)
@@ -114,13 +110,10 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         queue.stirs = lambda work: reconciler.stir(work[1])
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
-        kept = (
-            *await _kept(settings, stack, fenced, cache, reconciler),
-            kept_commits(settings, stack, fenced, cache, lease, reconciler),
-            notifying,
-        )
+        kept = await _kept(settings, stack, fenced, cache, reconciler)
+        commits = kept_commits(settings, stack, fenced, cache, lease, reconciler)
         controller = Controller(
-            kept=divided(kept, settings.part, cache, clock),
+            kept=divided((*kept, commits, notifying), settings.part, cache, clock),
             watch=WorkWatch(cache, settings.own_namespace),
             lease=lease,
             clock=clock,
@@ -141,6 +134,18 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             api=late_api(settings, stack, looked),
             shard=settings.part,
         )
+
+
+async def _connected(settings: Settings, stack: AsyncExitStack) -> HttpApi:
+    kubeconfig = str(settings.kubeconfig) if settings.kubeconfig else None
+    api = await HttpApi.connect(kubeconfig, settings.context, within=REQUEST_WITHIN)
+    stack.push_async_callback(api.close)
+    return api
+
+
+def _identity(settings: Settings) -> str:
+    """Who this process is in the Lease, unlike any other."""
+    return settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
 
 
 def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> ASGIApp | None:
