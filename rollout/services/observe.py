@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -29,6 +30,7 @@ class Observer:
 
     actors_bound: whether the cluster binds a command's actor to its sender, as last seen.
     hooks: who calls webhooks, None where nobody may (a look of the CLI asks nobody).
+    aside: entered while a metrics server is waited for, so that others may go on meanwhile.
     _measured: the last measurements by Rollout; lost at a restart, which only means to measure again. _authors: what git
     said last, for which run, and when.
     """
@@ -43,6 +45,7 @@ class Observer:
     policies: Policies
     authors: ChangeAuthors
     hooks: HookMemory | None = None
+    aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     _measured: dict[Key, tuple[Measurement, ...]] = field(default_factory=dict)
     _authors: dict[Key, tuple[int, datetime, Authors]] = field(default_factory=dict)
 
@@ -53,11 +56,12 @@ class Observer:
         """
         wanted = needs(spec, status, now)
         seen = self._cached(spec, wanted)
-        measurements, heard, authors = await asyncio.gather(
-            self._measurements(spec, wanted, seen.backends, seen.workloads),
-            self._heard(spec, status, wanted, now),
-            self._whose(spec, status, seen.approvals, now),
-        )
+        async with self.aside() if wanted.asks else nullcontext():
+            measurements, heard, authors = await asyncio.gather(
+                self._measurements(spec, wanted, seen.backends, seen.workloads),
+                self._heard(spec, status, wanted, now),
+                self._whose(spec, status, seen.approvals, now),
+            )
         return replace(
             seen,
             measurements=measurements,

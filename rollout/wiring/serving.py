@@ -39,6 +39,7 @@ from rollout.controller.kept_notifiers import KeptNotifiers
 from rollout.controller.kept_receivers import KeptReceivers
 from rollout.controller.loop import Controller, Kept
 from rollout.controller.queue import Queue
+from rollout.controller.slots import Slots
 from rollout.model.shard import Shard
 from rollout.ports.metrics import Metrics
 from rollout.ports.policies import ChangeAuthors, Policies
@@ -106,6 +107,8 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         authors = change_authors(settings, stack, api, cache, lambda key: queue.add(("Rollout", key)))
         policies = KubePolicies(cache, settings.own_namespace)
         observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
+        slots = Slots(settings.workers)
+        observer.aside = slots.aside
         reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
         queue.stirs = lambda work: reconciler.stir(work[1])
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
@@ -119,7 +122,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             clock=clock,
             jobs=Jobs(),
             queue=queue,
-            workers=settings.workers,
+            slots=slots,
             reports=numbers.ticked,
             lags=numbers.lagged,
         )
