@@ -40,6 +40,7 @@ from rollout.controller.kept_notifiers import KeptNotifiers
 from rollout.controller.loop import Controller, Kept
 from rollout.controller.queue import Queue
 from rollout.model.shard import Shard
+from rollout.ports.lease import Lease
 from rollout.ports.metrics import Metrics
 from rollout.ports.policies import ChangeAuthors, Policies
 from rollout.ports.rollouts import Rollouts
@@ -119,16 +120,8 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             kept_commits(settings, stack, fenced, cache, lease, reconciler),
             notifying,
         )
-        controller = Controller(
-            kept=divided(kept, settings.part, cache, clock),
-            watch=WorkWatch(cache, settings.own_namespace),
-            lease=lease,
-            clock=clock,
-            jobs=Jobs(),
-            queue=queue,
-            workers=settings.workers,
-            reports=numbers.ticked,
-        )
+        controller = _controller(settings, cache, lease, kept, queue)
+        controller.reports = numbers.ticked
         following = asyncio.create_task(cache.run())
         stack.push_async_callback(_ended, following)
         yield Running(
@@ -140,6 +133,21 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             api=api_app(settings, stack, api, cache, reconciler.rollouts, clock),
             shard=settings.part,
         )
+
+
+def _controller(
+    settings: Settings, cache: Cache, lease: Lease, kept: tuple[Kept, ...], queue: "Queue[Work]"
+) -> Controller:
+    clock = SystemClock()
+    return Controller(
+        kept=divided(kept, settings.part, cache, clock),
+        watch=WorkWatch(cache, settings.own_namespace),
+        lease=lease,
+        clock=clock,
+        jobs=Jobs(),
+        queue=queue,
+        workers=settings.workers,
+    )
 
 
 def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> FastAPI | None:

@@ -141,15 +141,18 @@ async def test_a_binding_that_only_warns_is_in_the_way() -> None:
 async def test_a_shard_that_nobody_leads_is_told_by_its_lease() -> None:
     meta = {"namespace": "rollout-system"}
     layout = {"metadata": {**meta, "name": "rollout-controller", "annotations": {SHARDS: "2"}}}
-    first = {"metadata": {**meta, "name": "rollout-controller-1"}}
-    first["spec"] = {"holderIdentity": "a", "renewTime": "2026-11-21T11:59:58.000000Z", "leaseDurationSeconds": 10}
-    pods = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {**meta, "name": "rollout-controller"}}
+    held = {"holderIdentity": "a", "renewTime": "2026-11-21T11:59:58.000000Z", "leaseDurationSeconds": 10}
+    first = {"metadata": {**meta, "name": "rollout-controller-1"}, "spec": held}
     leases = ({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", **one} for one in (layout, first))
-    status = {"spec": {"replicas": 4}, "status": {"availableReplicas": 3}}
+    pods = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {**meta, "name": "rollout-controller"},
+        "spec": {"replicas": 4},
+        "status": {"availableReplicas": 3},
+    }
 
-    findings = await controller(
-        await live_objects(*leases, pods | status), "rollout-system", "rollout-controller", NOON
-    )
+    findings = await controller(await live_objects(*leases, pods), "rollout-system", "rollout-controller", NOON)
 
     assert [(one.mark, one.text) for one in findings] == [
         (Mark.GOOD, "StatefulSet rollout-system/rollout-controller has 3 of 4 replicas available"),
