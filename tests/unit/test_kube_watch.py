@@ -15,7 +15,7 @@ from adapters.kube.watch import WorkWatch
 from adapters.memory.cluster import DirectApi, MemoryCluster
 
 HOME = "rollout-system"
-OURS = ("Rollout", "RolloutCommand", "SloPolicy", "GitSource")
+OURS = ("Rollout", "RolloutCommand", "SloPolicy", "GitSource", "Receiver")
 
 
 class Woken:
@@ -323,3 +323,12 @@ async def test_a_command_for_a_source_wakes_it_until_it_is_answered(woken: Woken
 
     assert await woken.by_seeing(command) == ["GitSource shop/checkout"]
     assert await woken.by_changing(command, {"status": {"result": "Accepted"}}, "status") == []
+
+
+async def test_a_label_of_a_receiver_wakes_it_as_it_may_hand_it_to_another_shard(woken: Woken) -> None:
+    obj = {"apiVersion": "rollout.dev/v1alpha1", "kind": "Receiver", "metadata": {"name": "git", "namespace": "shop"}}
+    await woken.by_seeing(obj)
+
+    changed = await woken.by_changing(obj, {"metadata": {"labels": {"rollout.dev/shard": "2"}}})
+
+    assert changed == ["Receiver shop/git"]
