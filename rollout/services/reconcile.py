@@ -23,7 +23,7 @@ from rollout.progression.decide import decide, decide_deletion
 from rollout.services.answered import answer
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer, lowering
-from rollout.services.unreadable import unreadable
+from rollout.services.unreadable import though_unreadable, unreadable
 from rollout.services.unsaved import Unsaved
 from rollout.services.urgency import Stirrings, answered, either, is_urgent, lowers_now
 
@@ -144,13 +144,10 @@ class Reconciler:
             source_commit=stored.commit or decision.status.source_commit,
             last_spec=_remembered(stored, decision.status),
         )
-        events = decision.events
+        decision = replace(decision, status=status)
         if stored.error:
-            status = unreadable(stored, status, now)
-            known = {reason.code for reason in stored.status.reasons}
-            events = tuple(event for event in events if event.code != "Suspended")
-            events += tuple(reason for reason in status.reasons[:1] if reason.code not in known)
-        decision = replace(decision, status=status, events=events)
+            decision = though_unreadable(stored, decision, now)
+            status = decision.status
         try:
             saved = await self._saved_or_lowered(stored, status, decision.actions)
         except PortError as error:

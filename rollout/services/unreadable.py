@@ -3,8 +3,18 @@
 from dataclasses import replace
 from datetime import datetime
 
+from rollout.model.decision import Decision
 from rollout.model.status import Condition, Reason, RolloutStatus
 from rollout.ports.rollouts import Stored
+
+
+def though_unreadable(stored: Stored, decision: Decision, now: datetime) -> Decision:
+    """What was decided by the last spec that could be read, with what is wrong with the present one said first."""
+    status = unreadable(stored, decision.status, now)
+    known = {reason.code for reason in stored.status.reasons}
+    events = tuple(event for event in decision.events if event.code != "Suspended")
+    events += tuple(reason for reason in status.reasons[:1] if reason.code not in known)
+    return replace(decision, status=status, events=events)
 
 
 def unreadable(stored: Stored, status: RolloutStatus, now: datetime) -> RolloutStatus:

@@ -102,12 +102,11 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         lease = _lease(settings, api, clock, identity)
         fenced = FencedApi(api, lease)
         cache = _cache(settings, fenced)
-        queue: Queue[Work] = Queue(jitter=random.random)
+        queue: Queue[Work] = Queue(jitter=random.random, stirs=lambda work: reconciler.stir(work[1]))
         authors = change_authors(settings, stack, api, cache, lambda key: queue.add(("Rollout", key)))
         policies = KubePolicies(cache, settings.own_namespace)
         observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
         reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
-        queue.stirs = lambda work: reconciler.stir(work[1])
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
         controller = Controller(
