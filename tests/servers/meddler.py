@@ -62,7 +62,7 @@ class Meddler:
         self._lags: list[tuple[On, float]] = []
         self._lock = Lock()
         handler = type("Handler", (_Handler,), {"meddler": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url = f"{parts.scheme}://127.0.0.1:{self._server.server_address[1]}"
         Thread(target=self._server.serve_forever, args=(0.05,), name="meddler", daemon=True).start()
@@ -182,6 +182,11 @@ class Meddler:
         for stream in streams:
             stream.fate = fate
         return len(streams)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that is killed in the middle of a handshake is no news."""
 
 
 class _Handler(BaseHTTPRequestHandler):
