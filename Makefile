@@ -44,7 +44,7 @@ check: $(STAMP) ## format, lint, types, layers and house rules
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/repo
 
-e2e: $(STAMP) ## the main scenario on a real Istio data path; builds and caches istiod at the first run
+e2e: $(STAMP) ## the main scenario on a real Istio data path, and a soak of ten minutes; builds and caches istiod at the first run
 	$(SAY) 'e2e: istiod, its agents and stock Envoy'
 	@$(BIN)/python -m tests.servers.build all
 	@$(BIN)/python -m tests.servers.istio -- $(BIN)/pytest -q -m e2e tests
@@ -53,7 +53,7 @@ stand: $(STAMP) ## the real servers and a shop, to try releases by hand until Ct
 	@$(BIN)/python -m tests.servers.build kube crds prometheus
 	@$(BIN)/python -m tests.servers.stand
 
-bench: $(STAMP) ## measured figures, 25 min; ROW=idle for one row (tests/bench/README.md)
+bench: $(STAMP) ## measured figures, 30 min; ROW=idle for one row (tests/bench/README.md)
 	@$(BIN)/python -m tests.bench $(ROW)
 
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml

@@ -1,16 +1,20 @@
 """What can be set, by flag or by environment variable ROLLOUT_*?"""
 
 import re
+import socket
+from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rollout.durations import duration
 from rollout.logs import LEVELS, LogFormat
+from rollout.model.shard import Shard, shard_from
 
 HIGHEST_PORT = 65535
 
@@ -116,9 +120,33 @@ class Settings(BaseSettings):
     )
     log_format: LogFormat = Field(default=LogFormat.AUTO, description="json, text, or auto: text on a terminal")
     log_level: str = Field(default="info", description="debug, info, warning or error")
+    shard: str = Field(
+        default="1/1",
+        description="part of the fleet that this process keeps, such as 2/3; auto/3 goes by the number of the "
+        "StatefulSet's pod",
+    )
     elect: bool = Field(
         default=True, description="take a Lease before writing; switch off only for a single replica on a laptop"
     )
+
+    @field_validator("prometheus_timeout", "session_life", "session_idle", mode="wrap")
+    @classmethod
+    def _is_a_duration(cls, value: object, otherwise: ValidatorFunctionWrapHandler) -> timedelta:
+        """As in a spec; ISO 8601, which was the only form once, goes on working."""
+        with suppress(ValueError):
+            return duration(str(value))
+        try:
+            found: timedelta = otherwise(value)
+        except ValidationError as error:
+            raise ValueError(f"{value!r} is no duration: write 2s, 5m or 1h30m") from error
+        return found
+
+    @field_validator("prometheus_timeout")
+    @classmethod
+    def _leaves_time(cls, value: timedelta) -> timedelta:
+        if value <= timedelta(0):
+            raise ValueError(f"{value.total_seconds():g}s leaves no time for an answer: write 10s")
+        return value
 
     @field_validator("metrics_listen", "api_listen", "webhooks_listen")
     @classmethod
@@ -157,6 +185,17 @@ class Settings(BaseSettings):
             raise ValueError("an empty expression fits no listener: refused callers would stay unseen")
         return text
 
+    @field_validator("shard")
+    @classmethod
+    def _is_a_shard(cls, text: str) -> str:
+        shard_from(text, socket.gethostname())
+        return text
+
+    @property
+    def part(self) -> Shard:
+        """The shard of this process."""
+        return shard_from(self.shard, socket.gethostname())
+
     @field_validator("log_level")
     @classmethod
     def _is_a_level(cls, text: str) -> str:
@@ -180,6 +219,12 @@ class Settings(BaseSettings):
                 f"api_listen is {self.api_listen}, where others reach it: set api_tokens, login_issuer or "
                 "api_proxy_from, or listen at 127.0.0.1"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _shards_agree(self) -> "Settings":
+        if self.part.count > 1 and not self.elect:
+            raise ValueError(f"shard is {self.shard} without elect: shards agree by Leases about who writes")
         return self
 
     @model_validator(mode="after")

@@ -13,6 +13,11 @@ from rollout.ports.sources import Credentials
 
 _MEANINGS: tuple[tuple[str, type[PortError], str], ...] = (
     (
+        r"No space left on device|Disk quota exceeded",
+        Unreachable,
+        "the disk of the git cache is full; make room there, or give --git-cache another folder",
+    ),
+    (
         r"file too large",
         Rejected,
         "the repository is larger than we take; keep specs in a smaller one",

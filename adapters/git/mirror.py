@@ -18,6 +18,7 @@ from rollout.ports.errors import NotFound, Rejected, Unreachable
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _SYMLINK, _SUBMODULE, _FOLDER = "120000", "160000", "040000"
+_MISSING = "BAD"  # ls-tree's size of a file whose object it does not find
 _LISTED = 16_000_000  # bytes of a listing, about 150,000 files: trees that contain themselves would never end
 _KEPT_FETCHES = 200  # then the repository is thrown away, and with it all that is old
 WHOLE = 2_147_483_647  # the depth that git takes for all history
@@ -35,11 +36,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of a tree. size: bytes; 0 for what is no file."""
+    """One line of a tree. size: bytes; 0 for what is no file, None for one whose object is not there."""
 
     mode: str
     object_id: str
-    size: int
+    size: int | None
     path: str
 
 
@@ -87,7 +88,7 @@ class Mirror:
             return True
         roots = self.local(call, ["rev-list", "--max-parents=0", commit, "--"], most=_LISTED)
         if roots.code != 0:
-            raise Unreachable(f"the history of {commit[:12]} cannot be read: {roots.error[:200]}; it is fetched again")
+            raise self._lost(f"the history of {commit[:12]} cannot be read: {roots.error[:200]}")
         return None if self.ends() & set(roots.out.decode().split()) else False
 
     def ends(self) -> frozenset[str]:
@@ -119,8 +120,7 @@ class Mirror:
             end = said.find(b"\n", position)
             header = said[position:end].decode("ascii", "replace").split(" ")
             if end < 0 or len(header) != 3:
-                self._is_ready = False
-                raise Unreachable(f"object {object_id} is missing in the local copy; it is fetched again")
+                raise self._lost(f"object {object_id} is missing in the local copy")
             start, size = end + 1, int(header[2])
             yield said[start : start + size]
             position = start + size + 1
@@ -143,7 +143,10 @@ class Mirror:
         parts = folder.split("/")
         for end in range(1, len(parts) + 1):
             path = "/".join(parts[:end])
-            found = list(_entries(self.local(call, ["ls-tree", "-z", "-l", "--full-tree", commit, "--", path]).out, ""))
+            listing = self.local(call, ["ls-tree", "-z", "-l", "--full-tree", commit, "--", path])
+            if listing.code != 0:
+                raise self._lost(f"the listing of {path} in {commit[:12]} failed: {listing.error[:200]}")
+            found = list(_entries(listing.out, ""))
             if not found:
                 raise NotFound(f"spec.path: there is no {path} in commit {commit[:12]}")
             _check_mode(found[0], "spec.path")
@@ -154,19 +157,26 @@ class Mirror:
         limits, total, count = self._limits, 0, 0
         listing = self.local(call, ["ls-tree", "-r", "-z", "-l", "--full-tree", tree], most=_LISTED)
         if listing.code != 0:
-            raise Unreachable(f"the listing of {tree} failed: {listing.error[:200]}; it is fetched again")
+            raise self._lost(f"the listing of {tree} failed: {listing.error[:200]}")
         for entry in _entries(listing.out, before):
             _check_mode(entry, "repository")
             within = entry.path.removeprefix(before)
             if not is_spec(within):
                 continue
             check_name(entry.path, "repository")
+            if entry.size is None:
+                raise self._lost(f"{entry.path} is missing in the local copy")
             count, total = count + 1, total + entry.size
             if entry.size > limits.file_bytes:
                 raise Rejected(f"{entry.path} has {entry.size} bytes; a spec file has at most {limits.file_bytes}")
             if count > limits.files or total > limits.total_bytes:
                 raise Rejected(f"more than {limits.files} spec files or {limits.total_bytes} bytes; narrow spec.path")
             yield entry
+
+    def _lost(self, what: str) -> Unreachable:
+        """The error for a copy that is not whole any more; the next fetch begins with a new one."""
+        self._is_ready = False
+        return Unreachable(f"{what}; it is fetched again")
 
     def _make_ready(self, call: Call) -> None:
         if self._is_ready and self._fetches < _KEPT_FETCHES and self._size() <= self._limits.pack_bytes:
@@ -195,7 +205,8 @@ def _entries(listing: bytes, before: str) -> Iterator[Entry]:
         mode, _, object_id, size = about.decode("ascii").split()
         # a name that is not UTF-8 keeps its bytes as lone surrogates, which `check_name` refuses
         path = before + name.decode("utf-8", "surrogateescape")
-        yield Entry(mode=mode, object_id=object_id, size=int(size) if size != "-" else 0, path=path)
+        known = None if size == _MISSING else int(size) if size != "-" else 0
+        yield Entry(mode=mode, object_id=object_id, size=known, path=path)
 
 
 def _check_mode(entry: Entry, where: str) -> None:

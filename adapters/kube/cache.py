@@ -1,6 +1,7 @@
 """What is in the cluster, as last seen, without asking it?"""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
@@ -114,6 +115,11 @@ class Cache:
     def problems(self) -> dict[str, str]:
         """What hinders following, by kind; empty when all is well."""
         return {name: reflector.problem for name, reflector in self._reflectors.items() if reflector.problem}
+
+    def silences(self) -> dict[str, float]:
+        """Seconds since the API server last said anything, by kind that is followed."""
+        known = ((name, one.heard_at) for name, one in self._reflectors.items())
+        return {name: time.monotonic() - heard_at for name, heard_at in known if heard_at is not None}
 
     async def wait_synced(self, within: timedelta) -> None:
         """Return once synced; Unreachable says which kinds are not, and why."""

@@ -20,6 +20,8 @@ from rollout.ports.clock import Clock
 from rollout.ports.errors import NotFound, PortError
 
 _KIND = KINDS["Lease"]
+# Whoever had a Lease that was deleted may not know it yet: it counts as held until it would have ended.
+_MISSING: Obj = {"metadata": {"resourceVersion": "none"}, "spec": {"holderIdentity": "nobody known"}}
 _WATCH_SECONDS = "300"  # as the other watches: one that nobody serves any more is not for ever
 
 
@@ -74,9 +76,24 @@ class LeaseElector:
         while not await self._attempted(self._claim):
             if self._record is None or not await self._follow(self._record):
                 await self.timing.sleep(self.timing.retry.total_seconds())
-        self._gone.clear()
-        self.is_held = True
-        self._renewing = asyncio.create_task(self._renew(), name=f"renew lease {self.namespace}/{self.name}")
+        self._began()
+
+    async def tried(self) -> bool:
+        """Whether it could be taken at once; if so it is renewed in the background, as after `acquire`."""
+        self._record = None
+        if not await self._attempted(self._claim):
+            return False
+        self._began()
+        return True
+
+    async def is_free(self) -> bool:
+        """Whether it may be taken now. One that is not there, or whose server does not answer, is not free so soon."""
+        return await self._attempted(self._looked)
+
+    @property
+    def record(self) -> Obj:
+        """The Lease as a candidate saw it last; empty while it does not know it."""
+        return self._record or {}
 
     async def lost(self) -> None:
         """Return when the lease is not held any more."""
@@ -84,15 +101,25 @@ class LeaseElector:
 
     async def release(self) -> None:
         """Give it up so that another replica need not wait; where that fails, it ends by itself."""
-        was_held, self.is_held = self.is_held, False
+        was_held = self.is_held
+        await self.drop()
+        if was_held and not await self._attempted(self._give_up):
+            await self._attempted(self._give_up)  # a renewal that was cut off may have been stored
+
+    async def drop(self) -> None:
+        """Do not renew it any more, and tell nobody: it ends by itself."""
+        self.is_held = False
         self._gone.set()
         if self._renewing is not None:
             self._renewing.cancel()
             with suppress(asyncio.CancelledError):
                 await self._renewing
             self._renewing = None
-        if was_held and not await self._attempted(self._give_up):
-            await self._attempted(self._give_up)  # a renewal that was cut off may have been stored
+
+    def _began(self) -> None:
+        self._gone.clear()
+        self.is_held = True
+        self._renewing = asyncio.create_task(self._renew(), name=f"renew lease {self.namespace}/{self.name}")
 
     async def _renew(self) -> None:
         while self.is_held and self._left() > 0:
@@ -136,6 +163,11 @@ class LeaseElector:
             changes["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + 1
         await self._write(changes, found["metadata"]["resourceVersion"])
         return True
+
+    async def _looked(self) -> bool:
+        """Whether what the server has is free."""
+        self._noted(await self._read() or _MISSING)
+        return self._free_in(self._record or _MISSING) <= 0
 
     async def _prolong(self) -> bool:
         """Renew the lease if it is still ours; notice if it is not."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,12 +23,15 @@ _NO_OBJECTS = (KeyError, TypeError, ValueError, AttributeError)  # of what shoul
 class Pace:
     """How long things take. watch: what we ask the server for; silence: how much later a watch counts as dead.
 
+    beat: so long after its last word a watch is dead that is known to get bookmarks. kube-apiserver sends one about
+    every minute; half of another one is for a server that is slow.
     absent: how often a kind without CRD is looked for; jitter: a number from 0.0 to 1.0, so that replicas and kinds
     do not march in step; resumes: failed watches in a row before a new list.
     """
 
     watch: timedelta = timedelta(seconds=300)
     silence: timedelta = timedelta(seconds=30)
+    beat: timedelta = timedelta(seconds=90)
     absent: timedelta = timedelta(seconds=30)
     first_delay: timedelta = timedelta(milliseconds=500)
     longest_delay: timedelta = timedelta(seconds=30)
@@ -50,7 +54,8 @@ class Reflector:
     """Keeps a Shelf like the server's objects of one kind, of all namespaces or of one.
 
     served: whether the server knows the kind; is_left_out: whether we never ask. settled: set once the kind was listed, or found absent.
-    problem: what hinders following at present, "" for nothing.
+    problem: what hinders following at present, "" for nothing. heard_at: when the server last said anything about the
+    kind, in seconds of the monotonic clock; None while it is not followed.
     """
 
     def __init__(
@@ -62,11 +67,13 @@ class Reflector:
         self.served = False
         self.settled = asyncio.Event()
         self.problem = ""
+        self.heard_at: float | None = None
         self._api = api
         self._discovery = discovery
         self._namespace = namespace
         self._pace = pace
         self._failures = 0
+        self._beats = False  # a server that has just started sends no bookmarks of kinds that do not change
         self._listing = asyncio.Lock()
         self._appeared = asyncio.Event()
         self.is_left_out = False
@@ -162,13 +169,19 @@ class Reflector:
             async with self._turns:
                 page = await self._api.get(path, {**query, "continue": token} if token else query)
                 try:
-                    kept = (self._kept(item, version) for item in page.pop("items", None) or ())
-                    objects.extend(sharing.shared(self.kind.name, one) for one in kept)
+                    objects.extend(self._listed(item, version, sharing) for item in page.pop("items", None) or ())
                     token, revision = str(page["metadata"].get("continue") or ""), page["metadata"]["resourceVersion"]
                     if not token:
                         return objects, int(revision)
                 except _NO_OBJECTS as error:
                     raise Unreachable(f"{path}: the list cannot be read: {error!r}; listing again") from error
+                sharing.turned()
+
+    def _listed(self, item: Obj, version: str, sharing: Sharing) -> Obj:
+        """What is kept of a listed object; the one that is there already, where nothing has changed."""
+        kept = self._kept(item, version)
+        known = self.shelf.watched.get(at_of(kept))
+        return known if known == kept else sharing.shared(self.kind.name, kept)
 
     async def _follow(self) -> None:
         """Watch, and watch again where the last one ended, until a new list is needed."""
@@ -189,11 +202,12 @@ class Reflector:
         }
         path = self.kind.path(self.version, self._namespace)
         events = self._api.watch(path, query)
-        deadline = seconds + self._pace.silence.total_seconds()
-        began = asyncio.get_running_loop().time()
+        longest = seconds + self._pace.silence.total_seconds()
+        began = time.monotonic()
         heard = False
         try:
             while True:
+                deadline = self._pace.beat.total_seconds() if self._beats else longest
                 try:
                     async with asyncio.timeout(deadline):
                         event = await anext(events)
@@ -202,12 +216,14 @@ class Reflector:
                 heard = True
                 self._take(event)
         except TimeoutError as error:
+            self._beats = heard  # of a watch that got none at all more are not expected either
             raise Unreachable(f"{path}: the watch said nothing for {deadline:.0f} s; watching again") from error
         finally:
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
-        if not heard and asyncio.get_running_loop().time() - began < 1:
+        if not heard and time.monotonic() - began < 1:
             raise Unreachable(f"{path}: the watch ended at once without an event; watching again")
+        self.heard_at = time.monotonic()
 
     def _take(self, event: dict[str, Any]) -> None:
         try:
@@ -220,7 +236,9 @@ class Reflector:
             raise Unreachable(f"{self.kind.plural}: an event cannot be read: {error!r}; watching again") from error
         self._failures = 0
         self.problem = ""
+        self.heard_at = time.monotonic()
         if kept is None:
+            self._beats = True
             self.shelf.passed(version)
         else:
             self.shelf.changed(kept, deleted=kind == "DELETED")
@@ -236,12 +254,14 @@ class Reflector:
     def _set_served(self) -> None:
         self.served = True
         self.problem = ""
+        self.heard_at = time.monotonic()
         self.settled.set()
         self._appeared.set()
 
     def _set_absent(self) -> None:
         self.served = False
         self.problem = ""
+        self.heard_at = None
         self.shelf.replaced((), self.shelf.revision)
         self.settled.set()
         self._appeared.clear()

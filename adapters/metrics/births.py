@@ -14,17 +14,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.metrics.answers import Series
-from adapters.metrics.promql import any_of, quoted
+from adapters.metrics.selectors import Selector, one_of
 
 MOST_TARGETS = 50  # keeps the query short; new pods come in smaller numbers
 
 
-def scrapes_selector(found: Iterable[Series], start: datetime) -> str:
-    """The `up` of all targets with a series that no scrape shows before `start`; "" when there is none, or too many."""
+def scrapes_selector(found: Iterable[Series], start: datetime) -> Selector | None:
+    """The `up` of all targets with a series that no scrape shows before `start`; None when there is none, or too many."""
     instances = sorted({one.target[1] for one in found if one.target[1] and _is_new(one, start)})
     if not instances or len(instances) > MOST_TARGETS:
-        return ""
-    return f"up{{instance=~{quoted(any_of(*instances))}}}"
+        return None
+    return Selector("up", (one_of("instance", instances),))
 
 
 def with_births(found: Sequence[Series], start: datetime, ups: Iterable[Series]) -> tuple[Series, ...]:

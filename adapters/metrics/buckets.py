@@ -11,17 +11,16 @@ from math import inf
 
 from adapters.metrics.answers import Series
 from adapters.metrics.line import QueryError
-from adapters.metrics.promql import any_of
 
 ALL = "+Inf"
 
 Labels = tuple[tuple[str, str], ...]
 
 
-def wanted_bounds(threshold: timedelta) -> str:
-    """An expression for the `le` of all requests and of those within the threshold, in ms; native ones have no `le`."""
-    bound = f"{milliseconds(threshold):g}"
-    return any_of(ALL, bound, bound if "." in bound else f"{bound}.0", "")
+def wanted_bounds(threshold: timedelta, *others: float) -> tuple[str, ...]:
+    """The `le` of all requests and of those within the threshold and other bounds, in ms; native ones have no `le`."""
+    written = (text for bound in (milliseconds(threshold), *others) for text in _written(bound))
+    return tuple(dict.fromkeys((ALL, *written, "")))
 
 
 def sides(found: Iterable[Series], threshold: timedelta) -> tuple[list[Series], list[Series]]:
@@ -84,6 +83,12 @@ def _difference(whole: Series, within: Series) -> Series:
             before = value
             points.append((at, least))
     return replace(whole, points=tuple(points))
+
+
+def _written(bound: float) -> tuple[str, ...]:
+    """The bound as clients and servers write it: 500, 500.0, 3.6e+06."""
+    whole = (f"{bound:.0f}", f"{bound:.1f}") if bound.is_integer() else ()
+    return (*whole, f"{bound:g}", repr(bound))
 
 
 def _bound(one: Series) -> float:

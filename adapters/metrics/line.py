@@ -24,6 +24,7 @@ PIECE = 65536
 TOO_MUCH = re.compile(
     "too many samples|max(imum)? number of (samples|chunks)|samples limit|-search.maxSamples", re.IGNORECASE
 )
+REFUSALS = frozenset({400, 413, 414, 422, 431})  # of HTTP: what is asked is wrong, or too long for what is between
 UNANSWERED = PrometheusApiClientException, requests.RequestException, HTTPError, OSError, ValueError, KeyError
 
 
@@ -33,6 +34,10 @@ class QueryError(Exception):
 
 class TooMuchError(QueryError):
     """The server refused to read so much, or the answer was too large: a coarser query may be answered."""
+
+
+class RefusedError(QueryError):
+    """The server does not take this query: a shorter one, or one with other names in it, may be answered."""
 
 
 class Line:
@@ -67,7 +72,8 @@ class Line:
             text = exchange.complaint() or self._why(error)
             for secret in secrets:
                 text = text.replace(secret, "***")
-            kind = TooMuchError if isinstance(error, TooMuchError) or TOO_MUCH.search(text) else QueryError
+            kind = RefusedError if exchange.status_code in REFUSALS else QueryError
+            kind = TooMuchError if isinstance(error, TooMuchError) or TOO_MUCH.search(text) else kind
             raise kind(f"{self._access.place}: {text}") from error
         return exchange.json()
 

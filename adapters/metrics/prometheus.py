@@ -7,6 +7,7 @@ from typing import assert_never
 from adapters.metrics.access import AUTO, PrometheusAccess
 from adapters.metrics.answers import Series, single
 from adapters.metrics.buckets import bounds, sides, slower, wanted_bounds
+from adapters.metrics.joining import Joint
 from adapters.metrics.line import QueryError
 from adapters.metrics.lines import Lines
 from adapters.metrics.looks import looks_of
@@ -29,7 +30,8 @@ class PrometheusMetrics:
             raise ValueError(f"mesh {access.mesh!r} must be one of: {', '.join((AUTO, *MESHES))}")
         self._access = access
         self._lines = Lines(access)
-        self._reader = Reader(self._lines, access.most_series)
+        self._joint = Joint(access, self._lines)
+        self._reader = Reader(self._joint, access.most_series)
         self._mesh_of: dict[tuple[str, str], tuple[str, float]] = {}
 
     async def measure(self, question: Question) -> Answer:
@@ -45,6 +47,7 @@ class PrometheusMetrics:
 
     async def close(self) -> None:
         """Break off running queries and give the connections back."""
+        await self._joint.close()
         await self._lines.close()
 
     async def _free(self, objective: Query, question: Question, deadline: float) -> Answer:
@@ -91,10 +94,11 @@ class PrometheusMetrics:
         try:
             match question.objective:
                 case ErrorRatio():
-                    query = " or ".join(source.selector for source in request_sources(mesh, question)) or query
+                    query = " or ".join(source.series.text for source in request_sources(mesh, question)) or query
                     return await self._errors(query, mesh, question, deadline)
                 case SlowRatio() as objective:
-                    query = latency_selector(mesh, question) or mesh.latency
+                    selector = latency_selector(mesh, question)
+                    query = selector.text if selector is not None else mesh.latency
                     return await self._slow(query, objective, mesh, question, deadline)
                 case _:
                     return Failed(query=query, error="only ratios have built-in queries")
@@ -105,7 +109,7 @@ class PrometheusMetrics:
 
     async def _errors(self, query: str, mesh: Mesh, question: Question, deadline: float) -> Answer:
         sources = request_sources(mesh, question)
-        found = await self._reader.read([one.selector for one in sources], question, deadline)
+        found = await self._reader.read([one.series for one in sources], question, deadline)
         pairs = [(source, one) for source, part in zip(sources, found, strict=True) for one in part]
         if not pairs:
             return NoData(query=query)
@@ -118,15 +122,15 @@ class PrometheusMetrics:
     async def _slow(self, query: str, objective: SlowRatio, mesh: Mesh, question: Question, deadline: float) -> Answer:
         """Judged sequentially every bucket is evidence; else only the one that ends at the threshold is read."""
         is_sequential = objective.method is Method.SEQUENTIAL
-        selector = query if is_sequential else latency_selector(mesh, question, wanted_bounds(objective.threshold))
-        found = await self._histograms(selector, question, deadline) if latency_selector(mesh, question) else ()
+        le = () if is_sequential else wanted_bounds(objective.threshold)
+        found = await self._histograms(mesh, question, deadline, le)
         if not found:
             return NoData(query=query)
         whole = as_classic(found, objective.threshold)
         try:
             every, slow = sides(whole, objective.threshold)
         except QueryError as error:
-            all_bounds = found if is_sequential else await self._histograms(query, question, deadline)
+            all_bounds = found if is_sequential else await self._histograms(mesh, question, deadline)
             known = bounds(as_classic(all_bounds, objective.threshold))
             raise QueryError(f"{error}; set the objective's threshold to one of these, in ms: {known}") from error
         return Counters(
@@ -139,6 +143,12 @@ class PrometheusMetrics:
             ),
         )
 
-    async def _histograms(self, selector: str, question: Question, deadline: float) -> tuple[Series, ...]:
+    async def _histograms(
+        self, mesh: Mesh, question: Question, deadline: float, le: tuple[str, ...] = ()
+    ) -> tuple[Series, ...]:
+        """The buckets of these bounds, or all; () where no label names the revision."""
+        selector = latency_selector(mesh, question, le)
+        if selector is None:
+            return ()
         (found,) = await self._reader.read([selector], question, deadline)
         return found

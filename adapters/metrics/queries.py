@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from adapters.metrics.promql import any_of, checked_matchers, filled, literal, quoted
+from adapters.metrics.promql import any_of, checked_matchers, filled, quoted
+from adapters.metrics.selectors import Named, Part, Selector, is_named, of_cluster, of_host, one_of
 from rollout.model.measurement import Question
 from rollout.model.rollout import Query
 
@@ -28,29 +29,23 @@ GRPC_FAILURES = "2|4|13|14|15"
 class Source:
     """Counters of requests. counted: which belong to the total; bad: which are errors."""
 
-    metric: str
-    matchers: str
+    series: Selector
     counted: Match = EVERY
     bad: Match
-
-    @property
-    def selector(self) -> str:
-        """The instant selector."""
-        return f"{self.metric}{{{self.matchers}}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mesh:
     """One row of the table: how a mesh names a revision's requests.
 
-    server, caller: matchers of a question, on the revision's and on the callers' side; "" where no label tells.
+    server, caller: matchers of a question, on the revision's and on the callers' side; () where no label tells.
     latency: histogram in milliseconds.
     """
 
     requests: str
     bad: Match
     latency: str
-    server: Callable[[Question], str]
+    server: Callable[[Question], tuple[Part, ...]]
     callers: Callable[[Question], Source | None]
 
 
@@ -65,21 +60,21 @@ def request_sources(mesh: Mesh, question: Question) -> tuple[Source, ...]:
     A `selector` of the objective stands in for all matchers, and the callers' side is left out then.
     """
     matchers = _override(question) or mesh.server(question)
-    server = Source(metric=mesh.requests, matchers=matchers, bad=mesh.bad)
+    server = Source(series=Selector(mesh.requests, matchers), bad=mesh.bad)
     callers = None if _override(question) else mesh.callers(question)
     return tuple(source for source in (server if matchers else None, callers) if source is not None)
 
 
-def latency_selector(mesh: Mesh, question: Question, le: str = "") -> str:
-    """The revision's latency histogram; "" when no label names it.
+def latency_selector(mesh: Mesh, question: Question, le: tuple[str, ...] = ()) -> Selector | None:
+    """The revision's latency histogram; None when no label names it.
 
-    Its classic buckets, those whose bound fits `le`, and the native one, which has the name without `_bucket`.
+    Its classic buckets, all or those of these bounds, and the native one, which has the name without `_bucket`.
     """
     matchers = _override(question) or mesh.server(question)
     if not matchers:
-        return ""
+        return None
     name = f"__name__=~{quoted(any_of(mesh.latency, mesh.latency.removesuffix('_bucket')))}"
-    return f"{{{name},{matchers}{f',le=~{quoted(le)}' if le else ''}}}"
+    return Selector("", (name, *matchers, *([one_of("le", le)] if le else [])))
 
 
 def placeholders(question: Question) -> dict[str, str]:
@@ -87,22 +82,21 @@ def placeholders(question: Question) -> dict[str, str]:
     return {"revision": question.revision, "namespace": question.namespace, "name": question.rollout}
 
 
-def _override(question: Question) -> str:
+def _override(question: Question) -> tuple[Part, ...]:
     objective = question.objective
     if isinstance(objective, Query) or not objective.selector:
-        return ""
-    return checked_matchers(filled(objective.selector, placeholders(question)))
+        return ()
+    return (checked_matchers(filled(objective.selector, placeholders(question))),)
 
 
-def _istio_server(question: Question) -> str:
+def _istio_server(question: Question) -> tuple[Part, ...]:
     """By workload, because an inbound proxy behind several Services reports only one of them as destination_service."""
-    namespace = f"destination_workload_namespace={quoted(question.namespace)}"
+    own = 'reporter="destination"', is_named("destination_workload_namespace", question.namespace)
     if question.workload:
-        return f'reporter="destination",{namespace},destination_workload={quoted(question.workload)}'
+        return *own, is_named("destination_workload", question.workload)
     if question.backend.subset:
-        version = f"destination_version={quoted(question.revision)}"
-        return f'reporter="destination",{namespace},{_istio_service(question)},{version}'
-    return f'reporter="destination",{namespace},{_istio_service(question)}'
+        return *own, _istio_service(question), is_named("destination_version", question.revision)
+    return *own, _istio_service(question)
 
 
 def _istio_callers(question: Question) -> Source | None:
@@ -111,41 +105,36 @@ def _istio_callers(question: Question) -> Source | None:
         return None
     flags = f"response_flags=~{quoted(f'{NEVER_REACHED}|{LOST_ON_THE_WAY}')}"
     return Source(
-        metric="istio_requests_total",
-        matchers=f'reporter="source",{_istio_service(question)},{flags}',
+        series=Selector("istio_requests_total", ('reporter="source"', _istio_service(question), flags)),
         counted=(("response_flags", NEVER_REACHED),),
         bad=EVERY,
     )
 
 
-def _istio_service(question: Question) -> str:
-    host = literal(f"{question.backend.service}.{question.namespace}.svc.")
-    return f"destination_service=~{quoted(host + '.+')}"
+def _istio_service(question: Question) -> Named:
+    return of_host("destination_service", f"{question.backend.service}.{question.namespace}.svc.")
 
 
-def _linkerd_server(question: Question) -> str:
-    namespace = f'direction="inbound",namespace={quoted(question.namespace)}'
+def _linkerd_server(question: Question) -> tuple[Part, ...]:
+    own = 'direction="inbound"', is_named("namespace", question.namespace)
     if question.workload:
-        return f"{namespace},deployment={quoted(question.workload)}"
-    return f"{namespace},pod=~{quoted(any_of(*sorted(question.pods)))}" if question.pods else ""
+        return *own, is_named("deployment", question.workload)
+    return (*own, one_of("pod", sorted(question.pods))) if question.pods else ()
 
 
 def _linkerd_callers(question: Question) -> Source | None:
     """Responses that the caller's proxy had to make up: no endpoint, connection failed, queue full."""
     if question.backend.subset:
         return None
-    service = f"backend_namespace={quoted(question.namespace)},backend_name={quoted(question.backend.service)}"
-    return Source(
-        metric="outbound_http_route_backend_response_statuses_total", matchers=f'{service},error!=""', bad=EVERY
-    )
+    service = is_named("backend_namespace", question.namespace), is_named("backend_name", question.backend.service)
+    metric = "outbound_http_route_backend_response_statuses_total"
+    return Source(series=Selector(metric, (*service, 'error!=""')), bad=EVERY)
 
 
-def _envoy_cluster(question: Question) -> str:
+def _envoy_cluster(question: Question) -> tuple[Part, ...]:
     """SERVICE.NAMESPACE[.SUBSET], and Istio's outbound|PORT|SUBSET|SERVICE.NAMESPACE.svc..."""
     service, subset = f"{question.backend.service}.{question.namespace}", question.backend.subset
-    plain = literal(f"{service}.{subset}" if subset else service)
-    istio = rf"outbound\|[0-9]+\|{literal(subset)}\|{literal(service)}\.svc\..+"
-    return f"envoy_cluster_name=~{quoted(f'{plain}|{istio}')}"
+    return (of_cluster("envoy_cluster_name", f"{service}.{subset}" if subset else service, subset, service),)
 
 
 def _nobody(_: Question) -> None:

@@ -9,9 +9,11 @@ from math import ceil
 
 from adapters.metrics.answers import Series, joined, series, warning
 from adapters.metrics.births import scrapes_selector, with_births
+from adapters.metrics.joining import Joint
 from adapters.metrics.line import QueryError, TooMuchError
-from adapters.metrics.lines import Lines
+from adapters.metrics.pages import Range
 from adapters.metrics.replicas import told_twice
+from adapters.metrics.selectors import Selector
 from rollout.model.measurement import Arm, Question
 from rollout.model.rollout import ErrorRatio, Method, SlowRatio
 
@@ -29,12 +31,12 @@ class PartialError(Exception):
 class Reader:
     """Reads the ranges of raw counters that a question is about."""
 
-    def __init__(self, lines: Lines, most_series: int) -> None:
-        self._lines = lines
+    def __init__(self, joint: Joint, most_series: int) -> None:
+        self._joint = joint
         self._most_series = most_series
 
     async def read(
-        self, selectors: Sequence[str], question: Question, deadline: float
+        self, selectors: Sequence[Selector], question: Question, deadline: float
     ) -> tuple[tuple[Series, ...], ...]:
         """What each selector finds in the window and a little before it. Raises QueryError and PartialError.
 
@@ -46,28 +48,28 @@ class Reader:
         whole = iter(with_births(every, question.window.start, ups))
         return tuple(tuple(islice(whole, len(part))) for part in found)
 
-    async def _range(self, selector: str, question: Question, deadline: float) -> tuple[Series, ...]:
+    async def _range(self, selector: Selector, question: Question, deadline: float) -> tuple[Series, ...]:
         """As it was scraped, where that is not too much; thinned points have no instants of scrapes to align arms by."""
         seconds = _seconds(question) + LOOKBACK_S
         is_history, is_long = question.arm is Arm.HISTORY, seconds > LONGEST_RAW_S
         if is_history or not is_long or _is_sequential(question):
             try:
-                return await self._points(f"{selector}[{seconds}s]", question, deadline)
+                return await self._points(_within(selector, question, seconds), deadline)
             except TooMuchError:
                 if not (is_long or is_history):
                     raise
         if is_history:
-            return _thinned(await self._points(f"{selector}[{seconds}s:{COARSE_S}s]", question, deadline))
+            return _thinned(await self._points(_within(selector, question, seconds, COARSE_S), deadline))
         step = ceil(seconds / THINNED)
         seconds = max(seconds, _seconds(question) + step)
         older, newer = await asyncio.gather(
-            self._points(f"{selector}[{seconds}s:{step}s]", question, deadline),
-            self._points(f"{selector}[{RAW_TAIL_S}s]", question, deadline),
+            self._points(_within(selector, question, seconds, step), deadline),
+            self._points(_within(selector, question, RAW_TAIL_S), deadline),
         )
         return _thinned(joined(older, newer))
 
-    async def _points(self, query: str, question: Question, deadline: float) -> tuple[Series, ...]:
-        answer = await self._lines.ask(query, question.window.end, deadline)
+    async def _points(self, wanted: Range, deadline: float) -> tuple[Series, ...]:
+        answer = await self._joint.ask(wanted, deadline)
         if warned := warning(answer):
             raise PartialError(warned)
         found = series(answer, self._most_series)
@@ -82,12 +84,17 @@ class Reader:
         """
         is_history = question.arm is Arm.HISTORY  # whose coarse points no `up` belongs to
         selector = scrapes_selector((one for one in found if one.is_scraped or not is_history), question.window.start)
-        if not selector:
+        if selector is None:
             return ()
         try:
             return await self._range(selector, question, deadline)
         except (QueryError, PartialError):
             return ()
+
+
+def _within(selector: Selector, question: Question, seconds: int, step: int = 0) -> Range:
+    """The last `seconds` of the question's window."""
+    return Range(selector=selector, seconds=seconds, step=step, end=round(question.window.end.timestamp() * 1000))
 
 
 def _seconds(question: Question) -> int:

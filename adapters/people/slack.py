@@ -14,11 +14,11 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.people.answers import failure, wait_of
+from adapters.people.places import SLACK
 from rollout.ports.clock import Clock
 from rollout.ports.errors import NotFound, PortError, Rejected, Unreachable
 from rollout.ports.people import Card, Place, SlackPerson, Workspace
 
-SLACK = "https://slack.com/api/"
 KEPT_FOR = timedelta(seconds=60)
 _ATTEMPTS = 3
 _KEPT = 4096  # answers; the one asked for least recently is forgotten first

@@ -36,8 +36,10 @@ def _reach(command: Command) -> Command:
 
 def _overlay(command: Command) -> Command:
     """--overlay and --watch."""
-    choice = click.Choice(["istio", "gateway-api", "linkerd", "namespaced"])
-    shown = "Only this mesh's kinds and rights, or only one namespace (with --watch); may be given twice."
+    choice = click.Choice(["istio", "gateway-api", "linkerd", "namespaced", "shards"])
+    shown = (
+        "Only this mesh's kinds and rights, one namespace (with --watch), three shards; may be given more than once."
+    )
     watch = click.option("--watch", metavar="NAME", default="", help="The namespace of --overlay namespaced.")
     return click.option("--overlay", "overlays", type=choice, multiple=True, help=shown)(watch(command))
 
@@ -90,12 +92,10 @@ def install(**chosen: Any) -> None:
 def uninstall(**chosen: Any) -> None:
     """Remove what install made. Traffic stays as it is; delete Rollouts first, while the controller can let go of them."""
     from rollout.crds import definitions
-    from rollout.wiring.shipped import CONTROLLER, Choices, controller_objects
+    from rollout.wiring.shipped import CONTROLLER, installed_objects
 
     doomed = [
-        obj
-        for obj in controller_objects(Choices(namespace=chosen["place"]))
-        if obj["kind"] != "Namespace" or chosen["delete_namespace"]
+        obj for obj in installed_objects(chosen["place"]) if obj["kind"] != "Namespace" or chosen["delete_namespace"]
     ]
 
     async def work(cluster: "Cluster") -> Exit | None:
@@ -118,8 +118,8 @@ def uninstall(**chosen: Any) -> None:
 
 
 def _check_overlays(overlays: tuple[str, ...], watch: str) -> None:
-    if len(set(overlays) - {"namespaced"}) > 1:
-        raise click.UsageError("--overlay takes one mesh, and `namespaced` besides; without it all meshes are served")
+    if len(set(overlays) - {"namespaced", "shards"}) > 1:
+        raise click.UsageError("--overlay takes one mesh, `namespaced` and `shards` besides; without it all are served")
     if ("namespaced" in overlays) != bool(watch):
         raise click.UsageError("--overlay namespaced and --watch NAME go together: which namespace is it for?")
 

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import click
 
 from rollout.cli.errors import Exit, StoppedError, translated
+from rollout.durations import duration_text
 from rollout.settings import Settings
 
 
@@ -23,7 +24,7 @@ def _options(command: click.Command) -> click.Command:
 
 def _default(value: object) -> str:
     if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}s"
+        return duration_text(value)
     text = "" if value is None else str(value)
     return text or "none"
 
@@ -77,7 +78,7 @@ async def _serve(settings: Settings) -> None:
     log = structlog.get_logger("rollout.serve")
     async with AsyncExitStack() as stack:
         wired = await stack.enter_async_context(running(settings))
-        numbers = probes(wired.is_ready, wired.page)
+        numbers = probes(wired.is_ready, wired.page, wired.waits)
         faces: list[tuple[ASGIApp, str]] = [(numbers, settings.metrics_listen), (wired.api, settings.api_listen)]
         if wired.hooks is not None:
             faces.append((wired.hooks, settings.webhooks_listen))

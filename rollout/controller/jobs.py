@@ -1,5 +1,7 @@
 """What does time alone set off? Jobs only put keys into the queue; all of them can be made again from status."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,18 +12,36 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 _JOB = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
-class Jobs:
-    """Wake-ups by key, and periodic calls, on APScheduler in the running loop."""
+_LOOKS_EVERY = timedelta(seconds=5)
+_JUMP = timedelta(seconds=1)  # less is how clocks are kept right, and puts nothing off for long
 
-    def __init__(self) -> None:
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
+
+
+class Jobs:
+    """Wake-ups by key, and periodic calls, on APScheduler in the running loop.
+
+    APScheduler goes by the machine's clock alone: when that is set back by an hour, whatever waits would wait an hour
+    longer. So every `looks_every` `now` is held against the time that has passed, and jobs are moved along with it.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime] = _wall, looks_every: timedelta = _LOOKS_EVERY) -> None:
         self._scheduler: Any = AsyncIOScheduler(timezone=UTC, job_defaults=_JOB)
+        self._now = now
+        self._looks_every = looks_every.total_seconds()
+        self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin; jobs added before start then."""
         self._scheduler.start()
+        self._looking = asyncio.create_task(self._follow_clock(), name="clock")
 
     def stop(self) -> None:
         """Drop all jobs."""
+        if self._looking is not None:
+            self._looking.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
@@ -38,6 +58,16 @@ class Jobs:
         """Forget the job of this name, if there is one."""
         if self._scheduler.get_job(name) is not None:
             self._scheduler.remove_job(name)
+
+    async def _follow_clock(self) -> None:
+        known, measured = self._now(), time.monotonic()
+        while True:
+            await asyncio.sleep(self._looks_every)
+            jump = self._now() - known - timedelta(seconds=time.monotonic() - measured)
+            known, measured = self._now(), time.monotonic()
+            if jump < -_JUMP:
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=job.next_run_time + jump)
 
 
 async def _called(call: Callable[[], None]) -> None:

@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from rollout.controller.jobs import Jobs
-from rollout.controller.queue import Queue
+from rollout.controller.queue import FIRST_BACKOFF, LONGEST_BACKOFF, Queue
 from rollout.model.names import Key
 from rollout.ports.clock import Clock
-from rollout.ports.errors import PortError
+from rollout.ports.errors import Expired, PortError, Unreachable
 from rollout.ports.lease import Lease
 from rollout.ports.watch import Watch, Work
 
@@ -56,6 +56,7 @@ class Controller:
     """Runs until told to stop; holds no state that a restart could lose.
 
     reports: called after each tick with its kind, its seconds, and whether it must be repeated.
+    lags: called before a tick that time set off with its kind and the seconds since it was due.
     """
 
     kept: tuple[Kept, ...]
@@ -66,7 +67,9 @@ class Controller:
     queue: "Queue[Work]"
     workers: int = 8
     reports: Callable[[str, float, bool], None] = lambda _kind, _seconds, _failed: None
+    lags: Callable[[str, float], None] = lambda _kind, _seconds: None
     leads: bool = False
+    _due: dict[Work, datetime] = field(default_factory=dict)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Lead whenever the lease allows it, until `stop` is set; then finish the ticks in hand and release the lease."""
@@ -82,9 +85,11 @@ class Controller:
 
     async def _lead(self, stop: asyncio.Event) -> None:
         log.info("lease_acquired")
-        # What another replica wrote a moment ago must be seen before the first write.
-        await self.watch.refresh()
+        if not await _first(self._caught_up(), _first(self.lease.lost(), stop.wait())):
+            log.info("lease_given_up" if stop.is_set() else "lease_lost")
+            return
         self.leads = True
+        self._due.clear()  # what became due while another replica led was its to do
         ending = asyncio.Event()
         feeding = asyncio.create_task(self._feed())
         working = [asyncio.create_task(self._work(ending)) for _ in range(self.workers)]
@@ -97,6 +102,21 @@ class Controller:
         feeding.cancel()
         await self._finish(working)
         await asyncio.gather(feeding, return_exceptions=True)
+
+    async def _caught_up(self) -> None:
+        """Return once everything was listed: what another replica wrote a moment ago must be seen before the first write.
+
+        An API server in trouble is asked again: a process that ended for it would be missed by the next leader.
+        """
+        while True:
+            try:
+                await self.watch.refresh()
+            except (Unreachable, Expired) as error:
+                pause = min(error.retry_after or FIRST_BACKOFF, LONGEST_BACKOFF).total_seconds()
+                log.warning("lists_failed", error=str(error), again_in_s=pause)
+                await asyncio.sleep(pause)
+            else:
+                return
 
     async def _finish(self, working: list["asyncio.Task[None]"]) -> None:
         """Let the ticks in hand end; workers without one stop at once."""
@@ -126,6 +146,7 @@ class Controller:
 
     async def _one(self, work: Work) -> None:
         name, key = work
+        self._tell_lag(work)
         started = asyncio.get_running_loop().time()
         kind = next(kind for kind in self.kept if kind.name == name)
         try:
@@ -140,6 +161,12 @@ class Controller:
             self.queue.add((name, other))
         self.reports(name, asyncio.get_running_loop().time() - started, bool(worked.failure))
         self._schedule(work, worked)
+
+    def _tell_lag(self, work: Work) -> None:
+        """An event may have come first: what is ticked before it is due does not lag."""
+        due = self._due.pop(work, None)
+        if due is not None and (seconds := (self.clock.now() - due).total_seconds()) >= 0:
+            self.lags(work[0], seconds)
 
     def _schedule(self, work: Work, worked: Worked) -> None:
         name = f"{work[0]}:{work[1]}"
@@ -159,15 +186,20 @@ class Controller:
                 error=worked.failure,
                 again_in_s=round((moment - now).total_seconds(), 1),
             )
-            self.jobs.at(name, moment, lambda: self.queue.add(work))
+            self._wake(work, moment)
             return
         self.queue.succeeded(work)
         if worked.wake_at is None:
             self.jobs.drop(name)
         elif worked.wake_at <= now:
+            self._due[work] = now
             self.queue.add(work)
         else:
-            self.jobs.at(name, worked.wake_at, lambda: self.queue.add(work))
+            self._wake(work, worked.wake_at)
+
+    def _wake(self, work: Work, moment: datetime) -> None:
+        self._due[work] = moment
+        self.jobs.at(f"{work[0]}:{work[1]}", moment, lambda: self.queue.add(work))
 
 
 async def _first(wanted: Awaitable[object], other: Awaitable[object]) -> bool:

@@ -18,9 +18,11 @@ class Queue(Generic[K]):
     """Keys to work on, first in first out; one worker per key, and a key added while worked on comes again after.
 
     jitter: a number from 0.0 to 1.0 for each call; spreads back-offs so that failing keys do not come back together.
+    stirs: told of a key that is added while it is worked on: who works on it may be waiting for what matters no more.
     """
 
     jitter: Callable[[], float]
+    stirs: Callable[[K], None] = lambda _: None
     _ready: deque[K] = field(default_factory=deque)
     _queued: set[K] = field(default_factory=set)
     _working: set[K] = field(default_factory=set)
@@ -33,6 +35,7 @@ class Queue(Generic[K]):
         """Have `key` worked on as soon as its turn comes; adding it twice is adding it once."""
         if key in self._working:
             self._again.add(key)
+            self.stirs(key)
         elif key not in self._queued:
             self._queued.add(key)
             self._ready.append(key)

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from policies.approval import Quorum
+from rollout.durations import duration
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import Between, Duration, Form, rules
 from rollout.manifest.people import ApproversForm, People, approvers, approvers_problems, people, people_problems
-from rollout.manifest.quantities import duration
 from rollout.model.approval import ApprovalPolicy, OnTimeout
 from rollout.model.names import Key
 

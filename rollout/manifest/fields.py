@@ -21,6 +21,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from rollout import durations
 from rollout.manifest import quantities
 from rollout.manifest.data import Json
 from rollout.model.names import Key
@@ -104,7 +105,7 @@ class Measure:
     cel: str
 
 
-DURATIONS = Measure(lambda text: quantities.duration(text).total_seconds(), "duration({})")
+DURATIONS = Measure(lambda text: durations.duration(text).total_seconds(), "duration({})")
 PERCENTAGES = Measure(quantities.ratio, "double({}.replace('%', ''))")
 
 
@@ -174,7 +175,7 @@ WorkloadPerRevision = Annotated[
 LabelValue = Annotated[
     str, Text("a label's value; placeholders are {revision}, {namespace} and {name}", _VALUE, MAX_NAME, 0)
 ]
-Duration = Annotated[str, Text("a duration such as 90s, 5m, 1h30m or 250ms", quantities.DURATION, 20, 2)]
+Duration = Annotated[str, Text("a duration such as 90s, 5m, 1h30m or 250ms", durations.DURATION, 20, 2)]
 Percent = Annotated[str, Text('a percentage such as "1%" or "0.5%"', quantities.PERCENT, 9)]
 WholePercent = Annotated[str, Text('a whole percentage from "0%" to "200%"', quantities.WHOLE_PERCENT, 4)]
 Number = Annotated[str, Text('a number in quotes such as "3" or "0.25"', quantities.NUMBER, 32)]

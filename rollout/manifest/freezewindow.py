@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field
 
 from policies.periods import parsed
+from rollout.durations import duration
 from rollout.manifest.data import Path
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import Between, Duration, Form, Text, Words, one_line, rules
@@ -21,7 +22,6 @@ from rollout.manifest.people import (
     people,
     people_problems,
 )
-from rollout.manifest.quantities import duration
 from rollout.model.freeze import FreezeWindow, Once, Overrun, Recurring
 from rollout.model.names import Key
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rollout.durations import duration
 from rollout.manifest.fields import Between, Duration, Form, Never, ObjectName, Text
-from rollout.manifest.quantities import duration
 from rollout.model.names import Key
 from rollout.model.source import DeletionPolicy, Forge, ForgeKind, GitSource, OnInvalid, OnRewrite
 

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rollout.durations import duration
 from rollout.manifest.data import Path
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import Between, Duration, Form, Never, Text, placed, rules
 from rollout.manifest.gitsource import SecretRefForm
-from rollout.manifest.quantities import duration
 from rollout.model.hooks import COUNTED, MOST_HOOKS, Hook, HookType
 from rollout.model.names import Key
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rollout.durations import duration
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import (
     Between,
@@ -20,7 +21,7 @@ from rollout.manifest.fields import (
     Words,
     rules,
 )
-from rollout.manifest.quantities import duration, ratio
+from rollout.manifest.quantities import ratio
 from rollout.model.mesh import Mtls
 from rollout.model.migration import Exemption, Limits, MeshKind, MigrationSpec, Target, Wave
 from rollout.model.names import Key

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
+from rollout.durations import duration
 from rollout.manifest.data import Path
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import Duration, Form, Name, Number, Percent, PromQL, placed, rules
 from rollout.manifest.placeholders import unknown_placeholders
-from rollout.manifest.quantities import duration, ratio
+from rollout.manifest.quantities import ratio
 from rollout.model.names import Key
 from rollout.model.rollout import ErrorRatio, Method, Mode, Objective, Query, SlowRatio
 

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rollout.durations import duration
 from rollout.manifest.errors import Problem
 from rollout.manifest.fields import Between, Duration, Form, Name, ObjectName, Text, rules
 from rollout.manifest.gitsource import SecretRefForm
 from rollout.manifest.people import ApproversForm, User, approvers, approvers_problems
-from rollout.manifest.quantities import duration
 from rollout.model.commands import Verb
 from rollout.model.names import Key
 from rollout.model.receiver import GIT_HOSTS, Grant, Oidc, Proof, Receiver, Sender

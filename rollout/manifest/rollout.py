@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rollout.durations import duration
 from rollout.manifest.fields import (
     LABEL,
     LABEL_NAME,
@@ -30,7 +31,7 @@ from rollout.manifest.fields import (
 from rollout.manifest.hooks import HOOK_NAMES, Webhooks, webhooks
 from rollout.manifest.laws import PLAN_AND_JUDGES, REVISION_NAMES, ROUTES_AND_BACKEND
 from rollout.manifest.objective import Objectives, objective, objective_for
-from rollout.manifest.quantities import duration, ratio
+from rollout.manifest.quantities import ratio
 from rollout.model.names import BackendName, Key
 from rollout.model.rollout import (
     Analysis,

@@ -34,6 +34,10 @@ NEEDS_A_PERSON = frozenset(
 )
 
 
+# While one of these holds, a first measurement is waited for anyway: to say so costs two status writes in each step.
+_BEFORE_MEASURED = frozenset({"WeightPending", "Soaking", "Baking"})
+
+
 def holding(view: View) -> tuple[Reason, ...]:
     """Why the Rollout is not further than it is; empty when it is where git wants it."""
     gone = tuple(reason for reason in (route_names_gone(view),) if reason is not None)
@@ -59,6 +63,8 @@ def _holding(view: View) -> tuple[Reason, ...]:
             held or Reason(code="RollingBack", message=f"waiting until stable has all traffic: {view.run.ending_why}"),
         )
     holds = step_holds(view) if phase is Phase.PROGRESSING else bake_holds(view)
+    if any(hold.code in _BEFORE_MEASURED for hold in holds):
+        holds = tuple(hold for hold in holds if hold.code != "NotMeasured")
     return holds + _plan_refused(view)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from rollout.model.shard import MOST_SHARDS, SHARDS, labelled
 from rollout.ports.errors import Forbidden, KindAbsent, NotFound, PortError
 from rollout.ports.objects import Obj, Objects
 from rollout.ports.server import Probe, Server
@@ -109,11 +110,23 @@ async def controller(objects: Objects, namespace: str, name: str, now: datetime)
     category = "Controller"
     place = f"{namespace}/{name}"
     try:
-        deployment = await _or_none(objects, "Deployment", namespace, name)
-        lease = await _or_none(objects, "Lease", namespace, name)
+        pods = await _or_none(objects, "Deployment", namespace, name)
+        pods = pods or await _or_none(objects, "StatefulSet", namespace, name)
+        leases = {name: await _or_none(objects, "Lease", namespace, name)}
+        for shard in _shards(name, leases[name]):
+            leases[shard] = await _or_none(objects, "Lease", namespace, shard)
     except Forbidden as error:
         return [lacking(category, f"you may not look into {namespace}: {error}", "ask an administrator", Mark.WARNING)]
-    return [_deployment(category, deployment, place), _lease(category, lease, place, now)]
+    if len(leases) > 1:
+        del leases[name]  # it says only that there are shards
+    found_leases = [_lease(category, lease, f"{namespace}/{one}", now) for one, lease in leases.items()]
+    return [_deployment(category, pods, place), *found_leases]
+
+
+def _shards(name: str, lease: Obj | None) -> list[str]:
+    """Names of the Leases of shards, when the fleet is divided."""
+    said = (((lease or {}).get("metadata") or {}).get("annotations") or {}).get(SHARDS, "")
+    return [f"{name}-{number}" for number in range(1, int(said) + 1)] if labelled(said, MOST_SHARDS) else []
 
 
 async def _or_none(objects: Objects, kind: str, namespace: str, name: str) -> Obj | None:
@@ -129,10 +142,10 @@ def _deployment(category: str, live: Obj | None, place: str) -> Finding:
         return lacking(category, f"there is no Deployment {place}", todo, Mark.WARNING)
     ready, wanted = (live.get("status") or {}).get("availableReplicas", 0), live["spec"].get("replicas", 1)
     if ready:
-        return found(category, f"Deployment {place} has {ready} of {wanted} replicas available")
+        return found(category, f"{live['kind']} {place} has {ready} of {wanted} replicas available")
     namespace, name = place.split("/")
-    todo = f"`kubectl -n {namespace} describe deployment {name}` and the logs of its pods say why"
-    return lacking(category, f"Deployment {place} has none of {wanted} replicas available", todo)
+    todo = f"`kubectl -n {namespace} describe {live['kind'].lower()} {name}` and the logs of its pods say why"
+    return lacking(category, f"{live['kind']} {place} has none of {wanted} replicas available", todo)
 
 
 def _lease(category: str, live: Obj | None, place: str, now: datetime) -> Finding:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from policies.approval import Authors
@@ -52,31 +52,41 @@ class Observer:
         Makes no request but to the metrics server, to webhooks, and to git where four eyes are asked for: all at once.
         """
         wanted = needs(spec, status, now)
+        seen = self._cached(spec, wanted)
+        measurements, heard, authors = await asyncio.gather(
+            self._measurements(spec, wanted, seen.backends, seen.workloads),
+            self._heard(spec, status, wanted, now),
+            self._whose(spec, status, seen.approvals, now),
+        )
+        return replace(
+            seen,
+            measurements=measurements,
+            commands=self.commands.pending(spec.key),
+            authors=authors,
+            hooks=heard.answers,
+            calling=heard.calling,
+        )
+
+    async def glance(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Observation:
+        """The same look without what takes an answer from outside: nothing measured, no webhook and no author heard."""
+        return self._cached(spec, needs(spec, status, now))
+
+    def _cached(self, spec: RolloutSpec, wanted: Needs) -> Observation:
+        """What the caches say of everything that is wanted."""
         routes = tuple(self.routes.look(spec.key, ref) for ref in wanted.routes)
         named = {entry.backend for route in routes for pool in route.pools for entry in pool.entries}
         backends = {name: self._backend(spec, name) for name in sorted(named | set(wanted.backends))}
         revisions = {revision for name in backends if (revision := spec.revision_of(name))} | set(wanted.revisions)
-        workloads = self._workloads(spec, sorted(revisions))
         found = ((name, self.policies.approval(spec.key.namespace, name)) for name in wanted.approvals)
-        approvals = {name: policy for name, policy in found if policy is not None}
-        measurements, heard, authors = await asyncio.gather(
-            self._measurements(spec, wanted, backends, workloads),
-            self._heard(spec, status, wanted, now),
-            self._whose(spec, status, approvals, now),
-        )
         return Observation(
             routes=routes,
             backends=backends,
-            workloads=workloads,
-            measurements=measurements,
+            workloads=self._workloads(spec, sorted(revisions)),
             commands=self.commands.pending(spec.key),
             rivals=self._rivals(spec, routes),
             actors_bound=self.actors_bound(),
-            approvals=approvals,
+            approvals={name: policy for name, policy in found if policy is not None},
             freezes=self.policies.freezes("Rollout", spec.key),
-            authors=authors,
-            hooks=heard.answers,
-            calling=heard.calling,
         )
 
     def forget(self, key: Key) -> None:

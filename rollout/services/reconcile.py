@@ -5,22 +5,33 @@ a weight is lowered even when it could not be.
 """
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rollout.model.actions import Action, Answer, ReleaseFinalizer
 from rollout.model.commands import Result
 from rollout.model.decision import Decision
 from rollout.model.names import Key
-from rollout.model.status import Condition, Reason, RolloutStatus
+from rollout.model.observation import Observation
+from rollout.model.rollout import RolloutSpec
+from rollout.model.status import Reason, RolloutStatus
 from rollout.ports.errors import NotFound, PortError
 from rollout.ports.notices import Notices, about_rollout
 from rollout.ports.rollouts import Rollouts, Stored
 from rollout.progression.decide import decide, decide_deletion
+from rollout.progression.moments import grounded
 from rollout.services.answered import answer
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer, lowering
+from rollout.services.unreadable import unreadable
+from rollout.services.unsaved import Unsaved
+from rollout.services.urgency import Stirrings, answered, either, is_urgent, lowers_now
 
+# One look: None when something is to be done before it is complete.
+Look = Callable[[RolloutSpec, RolloutStatus, datetime], Awaitable[Observation | None]]
+
+SHORTEST = timedelta(milliseconds=100)  # between two looks at what time alone makes urgent
 LOWERED_AGAIN = timedelta(seconds=5)  # a lowering that failed is tried again so soon, whatever back-off would say
 
 
@@ -45,7 +56,8 @@ class Told:
 class Reconciler:
     """Ticks one Rollout at a time; the caller sees to it that no two ticks of one key overlap.
 
-    saved_within: a status that is not answered by then holds no lowering up any longer.
+    saved_within: a status that is not answered by then holds no lowering up any longer. answered_within: where an answer
+    from outside is not there by then, the tick looks up whether something needs none, whenever something happens.
     """
 
     rollouts: Rollouts
@@ -53,12 +65,26 @@ class Reconciler:
     performer: Performer
     notices: Notices
     saved_within: timedelta = timedelta(seconds=2)
+    answered_within: timedelta = timedelta(milliseconds=100)
+    stirrings: Stirrings = field(default_factory=Stirrings)
+    unsaved: Unsaved = field(default_factory=Unsaved)
 
     async def tick(self, key: Key, now: datetime) -> Told | None:
         """What one look led to; None when the Rollout is gone."""
+        try:
+            return await self._tick(key, now, self._patient)
+        finally:
+            self.stirrings.end(key)
+
+    def stir(self, key: Key) -> None:
+        """Something happened to this Rollout: a tick that waits for an answer looks whether it still needs one."""
+        self.stirrings.stir(key)
+
+    async def _tick(self, key: Key, now: datetime, look: Look) -> Told | None:
         stored = self.rollouts.get(key)
         if stored is None:
             self.observer.forget(key)
+            self.unsaved.forget(key)
             return None
         if stored.spec is None:
             return await self._refused(stored, now)
@@ -66,18 +92,57 @@ class Reconciler:
             return await self._deleted(stored, now)
         if not stored.finalizer:
             stored = await self._with_finalizer(stored)
-        return await self._advanced(stored, now)
+        return await self._advanced(stored, now, look)
 
     async def _with_finalizer(self, stored: Stored) -> Stored:
         """The finalizer comes before the first write to anything else."""
         return await self.rollouts.set_finalizer(stored, present=True)
 
-    async def _advanced(self, stored: Stored, now: datetime) -> Told:
+    async def _patient(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Observation | None:
+        """A look with all answers from outside; None when something is to be done meanwhile that needs none of them."""
+        stirred = self.stirrings.next(spec.key)
+        looking = asyncio.ensure_future(self.observer.observe(spec, status, now))
+        try:
+            await asyncio.wait([looking], timeout=self.answered_within.total_seconds())
+            was_quick = looking.done()
+            while not looking.done():
+                stored, again = self.rollouts.get(spec.key), None
+                if stored is None or stored.spec is None or stored.deleting:
+                    return None
+                glanced, decision = await self._glanced(stored, stored.spec)
+                if is_urgent(self._standing(stored, self.observer.clock.now()), glanced, decision):
+                    return None
+                if decision.wake_at is not None:
+                    left = decision.wake_at - self.observer.clock.now()
+                    again = max(left, SHORTEST).total_seconds()
+                await either(looking, stirred, again)
+                stirred = self.stirrings.next(spec.key) if stirred.done() else stirred
+            seen = await looking
+            return seen if was_quick else answered(await self.observer.glance(spec, status, now), seen)
+        finally:
+            looking.cancel()
+
+    async def _glanced(self, stored: Stored, spec: RolloutSpec) -> tuple[Observation, Decision]:
+        """What is seen without an answer from outside, and what would be decided on that alone."""
+        now = self.observer.clock.now()
+        known = self._standing(stored, now)
+        glanced = await self.observer.glance(spec, known, now)
+        rules = decide_deletion if stored.deleting else decide
+        return glanced, rules(spec, known, glanced, now)
+
+    def _standing(self, stored: Stored, now: datetime) -> RolloutStatus:
+        """What is known of it, saved or not, with no moment later than now."""
+        return grounded(self.unsaved.known(stored), now)
+
+    async def _advanced(self, stored: Stored, now: datetime, look: Look) -> Told | None:
         spec = stored.spec
         if spec is None:
             raise ValueError(f"{stored.key}: no spec to act on")
-        seen = await self.observer.observe(spec, stored.status, now)
-        decision = decide(spec, stored.status, seen, now)
+        standing = self._standing(stored, now)
+        seen = await look(spec, standing, now)
+        if seen is None:
+            return await self._tick(stored.key, self.observer.clock.now(), self.observer.glance)
+        decision = decide(spec, standing, seen, now)
         status = replace(
             decision.status,
             observed_generation=stored.generation,
@@ -86,7 +151,7 @@ class Reconciler:
         )
         events = decision.events
         if stored.error:
-            status = _unreadable(stored, status, now)
+            status = unreadable(stored, status, now)
             known = {reason.code for reason in stored.status.reasons}
             events = tuple(event for event in events if event.code != "Suspended")
             events += tuple(reason for reason in status.reasons[:1] if reason.code not in known)
@@ -94,6 +159,7 @@ class Reconciler:
         try:
             saved = await self._saved_or_lowered(stored, status, decision.actions)
         except PortError as error:
+            self.unsaved.remember(stored, status)
             changed, errors = await self.performer.perform(stored, lowering(decision.actions))
             return Told(
                 key=stored.key,
@@ -117,15 +183,28 @@ class Reconciler:
         )
 
     async def _saved_or_lowered(self, stored: Stored, status: RolloutStatus, actions: tuple[Action, ...]) -> Stored:
-        """As `_saved`; where the answer is late, weight is lowered before it comes."""
+        """As `_saved`; where the answer is late, weight is lowered before it comes, also where that is wanted only now."""
         saving = asyncio.ensure_future(self._saved(stored, status))
         try:
             await asyncio.wait([saving], timeout=self.saved_within.total_seconds())
             if not saving.done():
                 await self.performer.perform(stored, lowering(actions))
+            while not saving.done():
+                stirred = self.stirrings.next(stored.key)
+                await self._lower_meanwhile(stored.key)
+                await either(saving, stirred)
             return await saving
         finally:
             saving.cancel()
+
+    async def _lower_meanwhile(self, key: Key) -> None:
+        """Lower what is to be lowered by now, as far as no answer from outside is needed to know it."""
+        stored = self.rollouts.get(key)
+        if stored is None or stored.spec is None:
+            return
+        glanced, decision = await self._glanced(stored, stored.spec)
+        lower = tuple(action for action in lowering(decision.actions) if lowers_now(glanced, action))
+        await self.performer.perform(stored, lower)
 
     async def _saved(self, stored: Stored, status: RolloutStatus) -> Stored:
         if status == stored.status:
@@ -135,8 +214,9 @@ class Reconciler:
     async def _deleted(self, stored: Stored, now: datetime) -> Told | None:
         if stored.spec is None or not stored.finalizer:
             return None
-        seen = await self.observer.observe(stored.spec, stored.status, now)
-        decision = decide_deletion(stored.spec, stored.status, seen, now)
+        standing = grounded(stored.status, now)
+        seen = await self.observer.glance(stored.spec, standing, now)
+        decision = decide_deletion(stored.spec, standing, seen, now)
         errors: tuple[PortError, ...] = ()
         before = stored.status
         try:
@@ -170,7 +250,7 @@ class Reconciler:
             words = f"the spec cannot be read: {stored.error}"
             refusal = Answer(command=command.uid, result=Result.REFUSED, message=words)
             await answer(self.performer.commands, stored.key, refusal)
-        status = _unreadable(stored, stored.status, now)
+        status = unreadable(stored, stored.status, now)
         if status == stored.status:
             return Told(key=stored.key, before=status, after=status)
         saved = await self._saved(stored, status)
@@ -212,27 +292,3 @@ def _remembered(stored: Stored, status: RolloutStatus) -> str:
     if status.run is None:
         return ""
     return stored.status.last_spec if stored.error else stored.raw
-
-
-def _unreadable(stored: Stored, status: RolloutStatus, now: datetime) -> RolloutStatus:
-    """The status of a Rollout whose spec cannot be read: said first, and Stalled until a person mends it."""
-    reason = Reason(code="InvalidSpec", message=stored.error, warning=True)
-    others = tuple(item for item in status.reasons if item.code not in ("Suspended", reason.code))
-    before = {item.type: item for item in stored.status.conditions}
-    conditions = tuple(
-        _condition(
-            before.get(kind), Condition(type=kind, status=value, reason=reason.code, message=reason.message, since=now)
-        )
-        for kind, value in (("Ready", "False"), ("Stalled", "True"))
-    )
-    return replace(
-        status,
-        reasons=(reason, *(others if status.run else ())),
-        conditions=conditions,
-        next="mend the spec; until then nothing is raised, a run still goes back when it fails or is aborted",
-        observed_generation=stored.generation,
-    )
-
-
-def _condition(before: Condition | None, new: Condition) -> Condition:
-    return replace(new, since=before.since) if before is not None and before.status == new.status else new

@@ -38,12 +38,17 @@ class Memory:
     rests_until: datetime | None = None
     _edits: int = 0
     _edited_at: datetime | None = None
+    _looked_at: datetime | None = None
     _stamp: tuple[object, ...] = ()
     _commit: str = ""
 
     def is_due(self, stored: StoredSource, now: datetime) -> bool:
-        """Whether git has to be asked: it is time, a person wants it, or another replica has been at work."""
-        return self.due is None or now >= self.due or _now(stored) != (self._stamp, self._commit)
+        """Whether git has to be asked: it is time, a person wants it, or another replica has been at work.
+
+        It is time as well when the clock was set back: nobody knows how long ago the last look was.
+        """
+        is_time = self.due is None or now >= self.due or (self._looked_at is not None and now < self._looked_at)
+        return is_time or _now(stored) != (self._stamp, self._commit)
 
     def asks(self, stored: StoredSource) -> Seen | None:
         """Note that git is asked for the source as it is now: a wish that comes meanwhile is another one.
@@ -56,7 +61,7 @@ class Memory:
 
     def reported(self, report: SyncReport, now: datetime) -> None:
         """This is what the status is to say; news so far are edits that were put back."""
-        self.last, self._commit = report, report.commit
+        self.last, self._commit, self._looked_at = report, report.commit, now
         self.rests_until = None
         if report.news:
             is_calm = self._edited_at is None or now - self._edited_at >= _CALM

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from rollout.model.names import Key
+from rollout.model.shard import Shard
 from rollout.model.status import Phase
 from rollout.ports.migrations import StoredMigration
 from rollout.ports.notifiers import StoredNotifier
@@ -15,6 +16,7 @@ from rollout.ports.rollouts import Rollouts
 from rollout.ports.specs import StoredSource
 
 PREFIX = "rolloutctl"  # Argo Rollouts exports rollout_*: both may run in one cluster
+LAGS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 30, 60, 120)  # to 120: one who hangs is seen
 Calls = Callable[[], Mapping[tuple[str, str], int]]
 
 
@@ -58,15 +60,41 @@ class Numbers:
         self._registry.register(_Sources(sources))
         self._registry.register(_Requests(calls))
         self._seconds = Histogram(f"{PREFIX}_tick_seconds", "Duration of one tick", ["kind"], registry=self._registry)
+        self._lags = Histogram(
+            f"{PREFIX}_tick_lag_seconds",
+            "From when a tick was due until it began",
+            ["kind"],
+            registry=self._registry,
+            buckets=LAGS_S,
+        )
         self._failures = Counter(
             f"{PREFIX}_tick_failures", "Ticks that must be repeated", ["kind"], registry=self._registry
         )
-        self._leads = Gauge(f"{PREFIX}_leader", "1 on the replica that writes", registry=self._registry)
-        self._waiting = Gauge(f"{PREFIX}_queue_depth", "Objects that wait for a worker", registry=self._registry)
+        self._shard = Shard()
+        self._leads = Gauge(f"{PREFIX}_leader", "1 on the replica that writes", ["shard"], registry=self._registry)
+        self._shards = Gauge(f"{PREFIX}_shards", "Shards that divide the fleet", registry=self._registry)
+        self._waiting = Gauge(
+            f"{PREFIX}_queue_depth", "Objects that wait for a worker", ["shard"], registry=self._registry
+        )
+        self._waits = Gauge(
+            f"{PREFIX}_layout_awaited",
+            "1 on a replica that may not lead before another layout of shards has ended",
+            ["shard"],
+            registry=self._registry,
+        )
 
     def count_notices(self, notifiers: Notifiers, results: Callable[[], Mapping[str, int]]) -> None:
         """Show from now on how Notifiers fare, and what came of their messages."""
         self._registry.register(_Notices(notifiers, results))
+
+    def count_silences(self, silences: Callable[[], Mapping[str, float]]) -> None:
+        """Show from now on for how many seconds the API server has said nothing, by kind."""
+        self._registry.register(_Silences(silences))
+
+    def stands(self, shard: Shard, waits: str) -> None:
+        """Show from now on whose part of the fleet this is, and whether another layout is in its way."""
+        self._shard = shard
+        self._waits.labels(str(shard)).set(1 if waits else 0)
 
     def ticked(self, kind: str, seconds: float, failed: bool) -> None:
         """Count one tick, and whether it must be repeated."""
@@ -74,10 +102,15 @@ class Numbers:
         if failed:
             self._failures.labels(kind).inc()
 
+    def lagged(self, kind: str, seconds: float) -> None:
+        """Count how late a tick that time set off began."""
+        self._lags.labels(kind).observe(seconds)
+
     def page(self, *, leads: bool, waiting: int) -> bytes:
         """Everything in Prometheus' text format."""
-        self._leads.set(1 if leads else 0)
-        self._waiting.set(waiting)
+        self._shards.set(self._shard.count)
+        self._leads.labels(str(self._shard)).set(1 if leads else 0)
+        self._waiting.labels(str(self._shard)).set(waiting)
         return generate_latest(self._registry)
 
 
@@ -167,6 +200,21 @@ class _Requests(Collector):
         for (verb, resource), count in sorted(self._calls().items()):
             requests.add_metric([verb, resource], count)
         return [requests]
+
+
+class _Silences(Collector):
+    """How long the watch of each kind has been silent, bookmarks and its own end counted as words."""
+
+    def __init__(self, silences: Callable[[], Mapping[str, float]]) -> None:
+        self._silences = silences
+
+    def collect(self) -> Iterable[Metric]:
+        silent = GaugeMetricFamily(
+            f"{PREFIX}_watch_silent_seconds", "Since the API server last said anything about a kind", labels=["kind"]
+        )
+        for kind, seconds in sorted(self._silences().items()):
+            silent.add_metric([kind], seconds)
+        return [silent]
 
 
 class _Notices(Collector):

@@ -1,7 +1,20 @@
-"""How is the metrics server reached that the settings name?"""
+"""How is the metrics server reached that the settings name?
+
+Only once there is a question: the libraries that ask are several MiB, and a fleet at rest asks nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from adapters.metrics.access import PrometheusAccess
+from rollout.model.measurement import Answer, Question
+from rollout.model.telemetry import MeshAnswer, MeshQuestion
 from rollout.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.metrics.mesh import PrometheusMeshMetrics
+    from adapters.metrics.prometheus import PrometheusMetrics
 
 
 def access(settings: Settings) -> PrometheusAccess:
@@ -18,3 +31,49 @@ def access(settings: Settings) -> PrometheusAccess:
         key_file=settings.prometheus_key_file,
         headers=tuple(sorted(settings.prometheus_headers.items())),
     )
+
+
+@dataclass(slots=True)
+class LateMetrics:
+    """The port `Metrics`; connects with the first question. Close it when done."""
+
+    access: PrometheusAccess
+    _asked: "PrometheusMetrics | None" = None
+
+    async def measure(self, question: Question) -> Answer:
+        """The answer to one question."""
+        if self._asked is None:
+            from adapters.metrics.prometheus import PrometheusMetrics
+
+            self._asked = PrometheusMetrics(self.access)
+        return await self._asked.measure(question)
+
+    async def close(self) -> None:
+        """Break off running queries and give the connections back."""
+        if self._asked is not None:
+            await self._asked.close()
+
+
+@dataclass(slots=True)
+class LateMeshMetrics:
+    """The port `MeshMetrics`; connects with the first question. Close it when done.
+
+    inbound: the expression for Envoy's listener of inbound connections.
+    """
+
+    access: PrometheusAccess
+    inbound: str
+    _asked: "PrometheusMeshMetrics | None" = None
+
+    async def ask(self, question: MeshQuestion, now: datetime) -> MeshAnswer:
+        """The answer as of `now`."""
+        if self._asked is None:
+            from adapters.metrics.mesh import PrometheusMeshMetrics
+
+            self._asked = PrometheusMeshMetrics(self.access, inbound=self.inbound)
+        return await self._asked.ask(question, now)
+
+    async def close(self) -> None:
+        """Break off running queries and give the connections back."""
+        if self._asked is not None:
+            await self._asked.close()

@@ -89,13 +89,12 @@ async def moving_by(
 async def mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetrics:
     """The mesh's metrics in Prometheus; without a URL no question is answered, which holds every gate."""
     from adapters.memory.mesh_metrics import MemoryMeshMetrics
-    from adapters.metrics.mesh import PrometheusMeshMetrics
-    from rollout.wiring.metrics import access
+    from rollout.wiring.metrics import LateMeshMetrics, access
 
     if not settings.prometheus_url:
         nobody = MemoryMeshMetrics()
         nobody.down("no metrics server is set: name one with --prometheus-url")
         return nobody
-    metrics = PrometheusMeshMetrics(access(settings), inbound=settings.mesh_inbound)
+    metrics = LateMeshMetrics(access(settings), settings.mesh_inbound)
     stack.push_async_callback(metrics.close)
     return metrics

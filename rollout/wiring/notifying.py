@@ -25,7 +25,7 @@ from rollout.services.notify import Notify
 from rollout.services.notify_subjects import Subjects
 from rollout.services.reconcile import Reconciler
 from rollout.settings import Settings
-from rollout.wiring.slack import SlackCards
+from rollout.wiring.cards import SlackCards
 
 # What is sent twice does no harm; the status is written as fast as everything else. The lease leaves 3 s at any time.
 _WITHIN = timedelta(seconds=2)

@@ -1,4 +1,4 @@
-"""How are webhooks wired? On every replica: nothing here needs the lease but what is written into a Receiver's status."""
+"""How are webhooks wired? On every replica: nothing here needs the lease."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -16,7 +16,6 @@ from adapters.kube.store import KubeRollouts
 from adapters.mesh.store import KubeMigrations
 from adapters.oidc.issuers import Issuers
 from adapters.oidc.tokens import OidcTokens
-from rollout.controller.kept_receivers import KeptReceivers
 from rollout.ports.clock import Clock
 from rollout.services.authorising import Authority
 from rollout.services.vouching import Voucher
@@ -46,11 +45,6 @@ class Reception:
     def receivers(self) -> KubeReceivers:
         """Receivers and their Secrets."""
         return KubeReceivers(self.api, self.cache, self.clock)
-
-
-def kept_receivers(fenced: KubeApi, cache: Cache, clock: Clock, home: str) -> KeptReceivers:
-    """Receivers' status, which only the replica that leads writes."""
-    return KeptReceivers(receivers=KubeReceivers(fenced, cache, clock), clock=clock, home=home)
 
 
 def door(reception: Reception, stack: AsyncExitStack, slack: Handler) -> FastAPI:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from adapters.clock import SystemClock
@@ -21,27 +20,26 @@ from adapters.kube.client import HttpApi
 from adapters.kube.commands import KubeCommands
 from adapters.kube.fenced import FencedApi
 from adapters.kube.kinds import WATCHED, left_out
-from adapters.kube.lease import LeaseElector
 from adapters.kube.policies import KubePolicies
+from adapters.kube.receivers import KubeReceivers
 from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
 from adapters.kube.specs import KubeSpecs
 from adapters.kube.store import KubeRollouts
 from adapters.kube.watch import WorkWatch
 from adapters.kube.workloads import ClusterWorkloads
-from adapters.memory.lease import HeldLease
 from adapters.memory.metrics import MemoryMetrics
 from adapters.mesh.store import KubeMigrations
-from adapters.metrics.prometheus import PrometheusMetrics
 from adapters.notices.events import EventNotices
-from adapters.people.slack import SLACK
+from adapters.people.places import SLACK
 from adapters.traffic.router import Router
 from rollout.controller.jobs import Jobs
 from rollout.controller.kept import KeptRollouts, KeptSources
 from rollout.controller.kept_notifiers import KeptNotifiers
+from rollout.controller.kept_receivers import KeptReceivers
 from rollout.controller.loop import Controller, Kept
 from rollout.controller.queue import Queue
-from rollout.ports.lease import Lease
+from rollout.model.shard import Shard
 from rollout.ports.metrics import Metrics
 from rollout.ports.policies import ChangeAuthors, Policies
 from rollout.ports.rollouts import Rollouts
@@ -56,12 +54,12 @@ from rollout.wiring.actors import seen_bound
 from rollout.wiring.authors import change_authors
 from rollout.wiring.commits import kept_commits
 from rollout.wiring.hooking import with_hooks
-from rollout.wiring.metrics import access
+from rollout.wiring.late import late_api
+from rollout.wiring.metrics import LateMetrics, access
 from rollout.wiring.migrating import kept_migrations, moving_by
 from rollout.wiring.notifying import kept_notifiers
-from rollout.wiring.receiving import Reception, door, kept_receivers
-from rollout.wiring.slack import slack_hooks
-from rollout.wiring.web import api_app
+from rollout.wiring.sharding import divided, shard_lease, waits_for
+from rollout.wiring.telling import seen
 
 LEASE = "rollout-controller"
 REQUEST_WITHIN = timedelta(seconds=5)  # a write has less when the lease leaves less: `adapters.kube.fenced`
@@ -75,15 +73,21 @@ class Running:
     rollouts: Rollouts
     cache: Cache
     numbers: Numbers
-    hooks: FastAPI | None
+    hooks: ASGIApp | None
     api: ASGIApp
+    shard: Shard
 
     def is_ready(self) -> bool:
         """Whether every kind was listed at least once."""
         return self.cache.is_synced()
 
+    def waits(self) -> str:
+        """What another layout of the fleet has to do before this process may lead, "" for nothing."""
+        return waits_for(self.controller.lease)
+
     def page(self) -> bytes:
         """The numbers, as text."""
+        self.numbers.stands(self.shard, self.waits())
         return self.numbers.page(leads=self.controller.leads, waiting=len(self.controller.queue))
 
 
@@ -99,7 +103,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         stack.push_async_callback(api.close)
         clock = SystemClock()
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
-        lease = _lease(settings, api, clock, identity)
+        lease = shard_lease(settings, api, clock, LEASE, identity)
         fenced = FencedApi(api, lease)
         cache = _cache(settings, fenced)
         queue: Queue[Work] = Queue(jitter=random.random)
@@ -107,14 +111,16 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         policies = KubePolicies(cache, settings.own_namespace)
         observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
         reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
+        queue.stirs = lambda work: reconciler.stir(work[1])
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
+        kept = (
+            *await _kept(settings, stack, fenced, cache, reconciler),
+            kept_commits(settings, stack, fenced, cache, lease, reconciler),
+            notifying,
+        )
         controller = Controller(
-            kept=(
-                *await _kept(settings, stack, fenced, cache, reconciler),
-                kept_commits(settings, stack, fenced, cache, lease, reconciler),
-                notifying,
-            ),
+            kept=divided(kept, settings.part, cache, clock),
             watch=WorkWatch(cache, settings.own_namespace),
             lease=lease,
             clock=clock,
@@ -122,23 +128,28 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             queue=queue,
             workers=settings.workers,
             reports=numbers.ticked,
+            lags=numbers.lagged,
         )
-        following = asyncio.create_task(cache.run())
-        stack.push_async_callback(_ended, following)
+        looked = seen(api, cache, reconciler.rollouts, stack, settings.own_namespace, clock)
+        stack.push_async_callback(_ended, asyncio.create_task(cache.run()))
         yield Running(
             controller=controller,
             rollouts=reconciler.rollouts,
             cache=cache,
             numbers=numbers,
             hooks=_hooks(settings, stack, api, cache, slack),
-            api=api_app(settings, stack, api, cache, reconciler.rollouts, clock),
+            api=late_api(settings, stack, looked),
+            shard=settings.part,
         )
 
 
-def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> FastAPI | None:
+def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> ASGIApp | None:
     """The webhooks' app; None where nobody listens."""
     if not settings.webhooks_listen:
         return None
+    from rollout.wiring.receiving import Reception, door
+    from rollout.wiring.slack import slack_hooks
+
     reception = Reception(api=api, cache=cache, clock=SystemClock(), home=settings.own_namespace)
     policies = KubePolicies(cache, settings.own_namespace)
     return door(reception, stack, slack_hooks(reception, policies, stack, api=slack))
@@ -155,7 +166,7 @@ async def _kept(
         KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
         KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
         kept_migrations(api, cache, moving),
-        kept_receivers(api, cache, clock, settings.own_namespace),
+        KeptReceivers(receivers=KubeReceivers(api, cache, clock), clock=clock, home=settings.own_namespace),
     )
 
 
@@ -164,15 +175,10 @@ def _cache(settings: Settings, api: FencedApi) -> Cache:
     return Cache(api, WATCHED, settings.namespace or None, without=without)
 
 
-def _lease(settings: Settings, api: HttpApi, clock: SystemClock, identity: str) -> Lease:
-    if not settings.elect:
-        return HeldLease()
-    return LeaseElector(api=api, clock=clock, namespace=settings.own_namespace, name=LEASE, identity=identity)
-
-
 def _numbers(api: HttpApi, cache: Cache, rollouts: Rollouts, sources: KubeSources, notifying: KeptNotifiers) -> Numbers:
     numbers = Numbers(rollouts, sources, KubeMigrations(api, cache), lambda: api.calls)
     numbers.count_notices(notifying.notifiers, lambda: notifying.notify.results)
+    numbers.count_silences(cache.silences)
     return numbers
 
 
@@ -214,7 +220,7 @@ async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:
         nobody = MemoryMetrics()
         nobody.fail("no metrics server is set: start the controller with --prometheus-url")
         return nobody
-    metrics = PrometheusMetrics(access(settings))
+    metrics = LateMetrics(access(settings))
     stack.push_async_callback(metrics.close)
     return metrics
 

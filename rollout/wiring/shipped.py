@@ -13,7 +13,7 @@ from adapters.memory.patches import json_patched
 
 NAMESPACE = "rollout-system"
 CONTROLLER = "rollout-controller"  # Deployment, ServiceAccount, ClusterRole and Lease have one name
-OVERLAYS = ("istio", "gateway-api", "linkerd", "namespaced")
+OVERLAYS = ("istio", "gateway-api", "linkerd", "namespaced", "shards")
 _WATCHED = "shop"  # the namespace that overlays/namespaced names
 _FIRST = ("Namespace", "ServiceAccount", "ClusterRole", "Role")  # what others refer to
 _LISTS = "kustomization.yaml"  # a list for kubectl, no object
@@ -50,13 +50,19 @@ def controller_objects(choices: Choices, package: Traversable | None = None) -> 
     home = folder(package)
     base = [item for item in (home / "base").iterdir() if item.name.endswith(".yaml") and item.name != _LISTS]
     objects = [obj for item in base for obj in _documents(item)]
-    for name in choices.overlays:
+    for name in sorted(choices.overlays, key=lambda name: name == "shards"):  # after it there is no Deployment to patch
         objects = _overlaid(objects, home / "overlays" / name)
     objects = [_moved(obj, {NAMESPACE: choices.namespace, _WATCHED: choices.watch or _WATCHED}) for obj in objects]
     for obj in objects:
-        if obj["kind"] == "Deployment":
+        if obj["kind"] in ("Deployment", "StatefulSet"):
             _choose(obj, choices)
     return tuple(sorted(objects, key=_turn))
+
+
+def installed_objects(namespace: str) -> tuple[Obj, ...]:
+    """All that `rollout install` may have made in this namespace and for the cluster, divided into shards or not."""
+    base, divided = (controller_objects(Choices(namespace=namespace, overlays=names)) for names in ((), ("shards",)))
+    return (*base, *(obj for obj in divided if obj not in base))
 
 
 def actor_policy() -> tuple[Obj, ...]:
@@ -130,8 +136,8 @@ def _renamed(value: object, names: Mapping[str, str]) -> object:
             return value
 
 
-def _choose(deployment: Obj, choices: Choices) -> None:
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
+def _choose(workload: Obj, choices: Choices) -> None:
+    container = workload["spec"]["template"]["spec"]["containers"][0]
     if choices.image:
         container["image"] = choices.image
     if choices.prometheus_url:

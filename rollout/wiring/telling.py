@@ -1,6 +1,9 @@
 """How is wired what is told of single Rollouts and of moves into a mesh?"""
 
+import asyncio
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from adapters.kube.api import KubeApi, Obj, TextApi
 from adapters.kube.cache import Cache
@@ -26,12 +29,33 @@ from rollout.ports.clock import Clock
 from rollout.ports.migrations import StoredMigration
 from rollout.ports.rollouts import Rollouts
 from rollout.services.accounts import Accounts
+from rollout.services.feed import Feed
 from rollout.services.migrate_observe import FleetObserver
 from rollout.services.moves import Moves
 from rollout.services.observe import Observer
 from rollout.services.preflights import Preflights
 from rollout.services.trace_watch import TraceWatch
 from rollout.services.traces import Traces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the API shows. api: without the lease, which commands do not need; feed: what open pages hear of changes."""
+
+    api: TextApi
+    cache: Cache
+    rollouts: Rollouts
+    clock: Clock
+    told: Accounts
+    feed: Feed
+
+
+def seen(api: TextApi, cache: Cache, rollouts: Rollouts, stack: AsyncExitStack, home: str, clock: Clock) -> Seen:
+    """All of it; runs are remembered from now on, whether somebody looks or not. stack: ends that."""
+    told = accounts(api, cache, rollouts, clock, home)
+    watching = asyncio.create_task(trace_watch(api, cache, rollouts, clock, told.traces).run(), name="traces")
+    stack.push_async_callback(_ended, watching)
+    return Seen(api=api, cache=cache, rollouts=rollouts, clock=clock, told=told, feed=_feed_of(cache))
 
 
 def accounts(api: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock, home: str) -> Accounts:
@@ -113,3 +137,22 @@ def trace_watch(api: KubeApi, cache: Cache, rollouts: Rollouts, clock: Clock, tr
 
     cache.subscribe(changed)
     return watch
+
+
+def _feed_of(cache: Cache) -> Feed:
+    """What open pages hear of the cache's changes."""
+    feed = Feed()
+
+    def changed(kind: str, old: Obj | None, new: Obj | None) -> None:
+        obj = new if new is not None else old
+        if kind in ("Rollout", "MeshMigration") and obj is not None and len(feed):
+            namespace, name = at_of(obj)
+            feed.tell(kind, Key(namespace=namespace, name=name))
+
+    cache.subscribe(changed)
+    return feed
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -2,12 +2,13 @@
 
 import argparse
 import asyncio
-from collections.abc import Collection
+import sys
+from collections.abc import Iterator, Set
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.arriving import arrivals
+from tests.bench.arriving import arrived
 from tests.bench.judging import detections, evaluation_seconds, look_seconds, state_bytes
 from tests.bench.knocking import answered
 from tests.bench.measures import (
@@ -21,10 +22,14 @@ from tests.bench.measures import (
 )
 from tests.bench.moving import fleet_tick, plan_seconds, preflight_seconds
 from tests.bench.results import Result, kept, shown
-from tests.bench.scale import ROWS, note, scaled
+from tests.bench.scale import KNOWN, MOVING, of_the_known, of_the_moving
+from tests.bench.scene import note
+from tests.bench.stamp import stamped
+from tests.bench.standing import FEW, MANY
 from tests.servers.missing import ServerMissingError
 
 ROLLOUTS = (10, 100, 1000)
+ROWS = ("commit", *MOVING, *KNOWN)
 
 
 async def table() -> Table:
@@ -73,38 +78,39 @@ async def webhooks(rows: Table) -> None:
         rows.add_row(f"the same: {kind}, 99 of 100 within", f"{wait.slow * 1000:.1f} ms")
     rows.add_row("the same: share of the core, sender included", f"{busy:.0%}")
     rows.add_row("the same: commands recorded", str(commands))
-    arrived = await asyncio.to_thread(arrivals)
-    if isinstance(arrived, str):
-        rows.add_row("commit by webhook to first weight, real API server", arrived)
-    else:
-        rows.add_row("commit by webhook to first weight, real API server", f"{arrived[0]:.2f} s")
-        rows.add_row("the same: longest of 15", f"{arrived[1]:.2f} s")
 
 
 def main() -> None:
     """Print the rows that were asked for, all without any; those with a goal are written to RESULTS as well."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("rows", nargs="*", choices=["", "table", *ROWS], help="default: all of them")
-    parser.add_argument("--rollouts", type=int, default=1000, help="how many of them (default: %(default)s)")
+    parser.add_argument("--rollouts", type=int, default=FEW, help="how many of them move (default: %(default)s)")
+    parser.add_argument("--known", type=int, default=MANY, help="how many are known at a start (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=1, help="how often, for median and range (default: %(default)s)")
     asked = parser.parse_args()
     rows = {row for row in asked.rows if row} or {"table", *ROWS}
-    screen = Console(width=110)
+    screen = Console(width=120)
     if "table" in rows:
         screen.print(asyncio.run(table()))
-    if rows - {"table"}:
-        screen.print(shown(against_goals(asked.rollouts, rows)))
-
-
-def against_goals(size: int, rows: Collection[str]) -> list[Result]:
-    """What a crowd of so many gives, kept as it comes; less where a server is missing."""
     found: list[Result] = []
     try:
-        for one in scaled(size, rows):
+        for one in against_goals(asked, rows):
             found.append(one)
-            kept(found)
+            kept(found, stamped(sys.argv[1:]))
     except ServerMissingError as missing:
         note(str(missing))
-    return found
+    if found:
+        screen.print(shown(found))
+
+
+def against_goals(asked: argparse.Namespace, rows: Set[str]) -> Iterator[Result]:
+    """The figures that have a goal, as they come."""
+    if "commit" in rows:
+        yield arrived()
+    if rows & set(MOVING):
+        yield from of_the_moving(asked.rollouts, rows, asked.runs)
+    if rows & set(KNOWN):
+        yield from of_the_known(asked.known, rows, asked.runs)
 
 
 if __name__ == "__main__":

@@ -4,24 +4,20 @@ On a real kube-apiserver, a real git server and `rollout serve` as a process of 
 """
 
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
+from tests.bench.results import Result
 from tests.servers.knocks import heard, to_first_weight
-from tests.servers.missing import ServerMissingError
 from tests.servers.stand import placed
 
 
-def arrivals(commits: int = 15) -> tuple[float, float] | str:
-    """Median and longest seconds from the webhook of a commit to the first weight in the route; or which server is missing."""
-    try:
-        with (
-            TemporaryDirectory(prefix="rollout-bench-") as directory,
-            placed(Path(directory)) as place,
-            heard(place) as doors,
-        ):
-            doors.path("host")
-            found = [to_first_weight(doors, f"r{number}") for number in range(commits)]
-    except ServerMissingError as missing:
-        return str(missing)
-    return median(found), max(found)
+def arrived(commits: int = 15) -> Result:
+    """Seconds from the webhook of each commit to the first weight in the route. Raises ServerMissingError."""
+    with (
+        TemporaryDirectory(prefix="rollout-bench-") as directory,
+        placed(Path(directory)) as place,
+        heard(place) as doors,
+    ):
+        doors.path("host")
+        seconds = tuple(round(to_first_weight(doors, f"r{number}"), 3) for number in range(commits))
+    return Result(measure="commit (look-now) -> first weight", n=1, runs=seconds, unit="s", goal=1)

@@ -53,17 +53,31 @@ class Member:
 
 def members(size: int) -> tuple[Member, ...]:
     """So many, spread over the namespaces of TEAMS."""
-    return tuple(Member(namespace=f"team-{number % TEAMS:02}", name=f"s-{number:05}") for number in range(size))
+    names = [f"s-{number:05}" for number in range(size)]
+    return tuple(Member(namespace=namespace_of(name), name=name) for name in names)
+
+
+def namespace_of(name: str) -> str:
+    """Where a member lives, by its name or that of one of its workloads."""
+    number = int(name.split("-")[1])
+    return f"team-{number % TEAMS:02}"
 
 
 async def lay(server: ApiServer, crowd: Iterable[Member]) -> None:
     """Create the whole crowd, Rollouts last."""
     everybody = tuple(crowd)
+    await furnish(server, everybody)
+    async with _session(server) as session:
+        await _all(session, [[_rollout(one)] for one in everybody])
+
+
+async def furnish(server: ApiServer, crowd: Iterable[Member], revisions: Iterable[str] = REVISIONS) -> None:
+    """Create all that the Rollouts of a crowd are about, with these revisions, and no Rollout."""
+    everybody, known = tuple(crowd), tuple(revisions)
     async with _session(server) as session:
         places = sorted({one.namespace for one in everybody})
         await _all(session, [[_namespace(name)] for name in places])
-        await _all(session, [_around(one) for one in everybody])
-        await _all(session, [[_rollout(one)] for one in everybody])
+        await _all(session, [_around(one, known) for one in everybody])
 
 
 async def change(server: ApiServer, crowd: Iterable[Member], spec: Mapping[str, Any]) -> None:
@@ -111,8 +125,8 @@ async def _sent(session: aiohttp.ClientSession, method: str, path: str, body: Ob
         await answer.read()
 
 
-def _around(member: Member) -> list[Obj]:
-    return [obj for revision in REVISIONS for obj in _revision(member, revision)] + [_route(member)]
+def _around(member: Member, revisions: Iterable[str]) -> list[Obj]:
+    return [obj for revision in revisions for obj in _revision(member, revision)] + [_route(member)]
 
 
 def _revision(member: Member, revision: str) -> Iterator[Obj]:

@@ -3,10 +3,13 @@
 import asyncio
 import json
 import os
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -16,7 +19,7 @@ from tests.bench.answering import SCRAPE_S, AnsweringPrometheus
 from tests.bench.crowd import Member, change, lay, members
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import Obj
-from tests.servers.controller import Controller
+from tests.servers.controller import STARTED_S, Controller
 from tests.servers.process import ServerFailedError, eventually
 from tests.support.servers import OUR_CRDS
 
@@ -24,6 +27,7 @@ USER = "controller"  # a token of its own, so that the audit log tells its reque
 HOME = "rollout-system"
 GROUP = "rbac.authorization.k8s.io"
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+AN_EYE = 500  # Rollouts for each second between two looks at all of them: lists take the server's time too
 APART = frozenset(["leases", "events"])  # counted apart, as for Flagger and Argo Rollouts
 
 Calls = Counter[tuple[str, str]]
@@ -31,12 +35,18 @@ Calls = Counter[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One answered request of the controller. at: when it was received, as the server writes it."""
+    """One answered request of the controller. at: when it was received, as the server writes it; uri: path and query."""
 
     verb: str
     resource: str
     at: str
     name: str
+    uri: str
+
+    @property
+    def moment(self) -> float:
+        """When it was received, in seconds since 1970."""
+        return datetime.fromisoformat(self.at).timestamp()
 
 
 class Scene:
@@ -79,7 +89,7 @@ class Scene:
             found[0] = sum(is_there(obj) for obj in self._admin.items(path))
             return found[0] >= (wanted or len(self.crowd))
 
-        eventually(are_there, patience_s, 1.0)
+        eventually(are_there, patience_s, max(1.0, len(self.crowd) / AN_EYE))
         return found[0]
 
     def requests(self, since: int) -> tuple[Request, ...]:
@@ -114,9 +124,9 @@ def staged(size: int, scrape_s: int = SCRAPE_S) -> Iterator[Scene]:
 
 
 @contextmanager
-def working(controller: Controller) -> Iterator[int]:
-    """The controller's process id while it runs."""
-    controller.start()
+def working(controller: Controller, patience_s: float = STARTED_S) -> Iterator[int]:
+    """The controller's process id while it runs; it may take so long to list everything."""
+    controller.start(patience_s)
     try:
         yield controller.pid
     finally:
@@ -163,6 +173,22 @@ def has_weight(route: Obj) -> bool:
     return _weight(route) > 0
 
 
+def is_idle(rollout: Obj) -> bool:
+    """Whether it knows its stable revision and has nothing to do."""
+    status = rollout.get("status") or {}
+    return (status.get("phase"), status.get("stableRevision")) == ("Idle", "v1")
+
+
+def reads(calls: Mapping[tuple[str, str], int]) -> int:
+    """How many of them read."""
+    return sum(times for (verb, _), times in calls.items() if verb in {"get", "list"})
+
+
+def note(text: str) -> None:
+    """Say what goes on, beside the table."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
+
 def _requests(log: Path, since: int) -> Iterator[Request]:
     with log.open("rb") as lines:
         lines.seek(since)
@@ -183,4 +209,5 @@ def _request(event: Mapping[str, Any]) -> Request:
         resource="/".join(part for part in parts if part) or str(event["requestURI"]).partition("?")[0],
         at=event["requestReceivedTimestamp"],
         name=reference.get("name", ""),
+        uri=str(event["requestURI"]),
     )

@@ -110,6 +110,17 @@ async def test_a_refresh_shows_what_was_written_before_it_even_without_a_watch(s
     assert cache.is_synced()
 
 
+async def test_what_a_refresh_finds_unchanged_is_not_in_memory_twice(server: KubeApi, namespace: str) -> None:
+    async with following(server, namespace=namespace) as followed:
+        await followed.create("a")
+        await until(lambda: followed.watched("a") == "1")
+        before = followed.cache.get("Service", namespace, "a")
+
+        await followed.cache.refresh()
+
+        assert followed.cache.get("Service", namespace, "a") is before
+
+
 async def test_a_kind_is_found_when_its_definition_appears_and_lost_when_it_goes(cluster: MemoryCluster) -> None:
     api = DirectApi(cluster)
     async with following(api, "VirtualService", namespace="shop") as followed:

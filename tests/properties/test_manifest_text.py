@@ -7,10 +7,10 @@ import yaml as pyyaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollout.durations import duration, duration_text
 from rollout.manifest.errors import SpecErrors
 from rollout.manifest.lint import lint
 from rollout.manifest.parse import parse_object
-from rollout.manifest.quantities import duration, duration_text
 from rollout.manifest.yaml import documents
 from tests.support.builders import a_rollout_manifest
 from tests.support.examples import examples

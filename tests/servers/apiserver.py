@@ -26,6 +26,9 @@ USERS = {
     "replica-0": "",
     "replica-1": "",
     "replica-2": "",
+    "replica-3": "",
+    "replica-4": "",
+    "replica-5": "",
 }  # user -> group; rights come by RBAC
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",

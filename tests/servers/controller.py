@@ -16,12 +16,16 @@ PROGRAM = (sys.executable, "-m", "rollout.cli")
 
 
 class Controller:
-    """`rollout serve` with these settings. metrics: the URL of /metrics."""
+    """`rollout serve` with these settings. metrics: the URL of /metrics.
+
+    within: a command that makes the world in which it runs, such as one with a small disk, and becomes it.
+    """
 
     def __init__(self, directory: Path, kubeconfig: Path, **settings: str) -> None:
         port = free_port()
         self.metrics = f"http://127.0.0.1:{port}/metrics"
         self.log = directory / "controller.log"
+        self.within: tuple[str, ...] = ()
         self._process = Process("rollout serve", self.log)
         self._directory = directory
         flags = {
@@ -34,10 +38,19 @@ class Controller:
         self._command = [*PROGRAM, "serve", *(f"--{name}={value}" for name, value in flags.items() if value != "yes")]
         self._command += [f"--{name}" for name, value in flags.items() if value == "yes"]
 
-    def start(self) -> None:
+    def start(self, patience_s: float = STARTED_S) -> None:
         """Return when it has listed everything."""
-        self._process.start(self._command, self._directory, {"PYTHONPATH": str(Path(__file__).parents[2])})
-        self._process.wait_ready(self._is_ready, STARTED_S)
+        self.launch()
+        self.wait_ready(patience_s)
+
+    def launch(self) -> None:
+        """Start its process, and wait for nothing."""
+        where = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        self._process.start([*self.within, *self._command], self._directory, where)
+
+    def wait_ready(self, patience_s: float = STARTED_S) -> None:
+        """Return when it has listed everything."""
+        self._process.wait_ready(self._is_ready, patience_s)
 
     @property
     def is_running(self) -> bool:

@@ -12,6 +12,7 @@ class Asked:
     method: str
     path: str
     at: float
+    body: bytes = b""
 
     @property
     def is_watch(self) -> bool:
@@ -27,7 +28,8 @@ class Fault:
     """What becomes of the requests that `on` is true of. met: those that it befell.
 
     status: the answer, in place of the server's; 0 gives none, but keeps the connection open (`hang`) or resets it.
-    times: then it is over; `is_over` ends it by hand. delay_s: the server's own answer comes so much later.
+    times: then it is over; `end` ends it by hand. delay_s: the server's own answer comes so much later. is_halved:
+    it comes, but the connection breaks in its middle. lost: the server does as it is asked, and its answer is kept back.
     """
 
     on: On
@@ -36,6 +38,8 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     hang: bool = False
     delay_s: float = 0.0
+    is_halved: bool = False
+    lost: bool = False
     times: int | None = None
     met: list[Asked] = field(default_factory=list)
     over: Event = field(default_factory=Event)

@@ -82,22 +82,23 @@ class GitHttp:
         self.requests = 0
         self._directory = directory
         self._server: ThreadingHTTPServer | None = None
+        self._port = 0
 
     @property
     def url(self) -> str:
         """The root of all repositories."""
-        port = self._server.server_address[1] if self._server else 0
-        return f"http{'s' if self.tls else ''}://127.0.0.1:{port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Listen on a free port; raises ServerMissingError where git cannot serve HTTP."""
+        """Listen on a free port, on the same one again after `stop`; raises ServerMissingError where git cannot serve HTTP."""
         program = build.git_http_backend()
         owner = self
 
         class Handler(_Handler):
             git, backend, root = owner, program, owner._directory
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+        self._port = self._server.server_address[1]
         if self.tls:
             self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         Thread(target=self._server.serve_forever, name="git-http", daemon=True).start()

@@ -57,6 +57,7 @@ class Meddler:
             self._shown.load_cert_chain(*map(str, tls))
         self._faults: list[Fault] = []
         self._streams: set[_Stream] = set()
+        self._lags: list[tuple[On, float]] = []
         self._lock = Lock()
         handler = type("Handler", (_Handler,), {"meddler": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -101,10 +102,19 @@ class Meddler:
         """Let the server answer, but so much later."""
         return self.add(Fault(on=on, delay_s=seconds))
 
+    def halve(self, on: On, *, times: int | None = None) -> Fault:
+        """Let the server answer, but break the connection in the middle of what it says."""
+        return self.add(Fault(on=on, is_halved=True, times=times))
+
+    def lose(self, on: On) -> Fault:
+        """Let the server do as it is asked, and keep its answer back."""
+        return self.add(Fault(on=on, lost=True))
+
     def heal(self) -> None:
         """End all faults; streams that were hushed stay so."""
         with self._lock:
             faults, self._faults = self._faults, []
+            self._lags = []
         for fault in faults:
             fault.end()
 
@@ -122,6 +132,14 @@ class Meddler:
     def hush(self, on: On) -> int:
         """Let the streams that are open now say nothing any more, and stay open; how many."""
         return self._doom(on, "hushed")
+
+    def lag(self, on: On, seconds: float) -> None:
+        """Hold what these streams say back for so long from now on, those that are open included, until `heal`."""
+        self._lags.append((on, seconds))
+
+    def lag_of(self, asked: Asked) -> float:
+        """For how many seconds what a stream says is held back."""
+        return next((seconds for on, seconds in self._lags if on(asked)), 0.0)
 
     def fault_of(self, asked: Asked) -> Fault | None:
         """What befalls a request."""
@@ -188,15 +206,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         """One request: spoil it, or carry it there and the answer back."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        asked = Asked(method=self.command, path=self.path, at=time.monotonic())
+        asked = Asked(method=self.command, path=self.path, at=time.monotonic(), body=body)
         fault = self.meddler.fault_of(asked)
-        if fault is not None and not fault.delay_s:
+        if fault is not None and not (fault.delay_s or fault.is_halved or fault.lost):
             self._spoil(fault)
             return
-        if fault is not None:
+        if fault is not None and fault.delay_s:
             fault.over.wait(fault.delay_s)
         try:
-            self._carry(asked, body)
+            self._carry(asked, fault)
         except (OSError, http.client.HTTPException):
             self.close_connection = True  # as if the server itself had broken it
 
@@ -228,11 +246,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(fault.body)
 
-    def _carry(self, asked: Asked, body: bytes) -> None:
+    def _carry(self, asked: Asked, fault: Fault | None) -> None:
         upstream = self._upstream = self._upstream or self.meddler.connected()
         kept = {name: value for name, value in self.headers.items() if name.lower() not in _HOPS}
-        upstream.request(asked.method, asked.path, body or None, kept)
+        upstream.request(asked.method, asked.path, asked.body or None, kept)
         answer = upstream.getresponse()
+        if fault is not None and fault.lost:
+            answer.read()
+            fault.over.wait()
+            self.close_connection = True
+            return
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _HOPS:
@@ -241,7 +264,9 @@ class _Handler(BaseHTTPRequestHandler):
             whole = answer.read()
             self.send_header("Content-Length", str(len(whole)))
             self.end_headers()
-            self.wfile.write(whole)
+            is_halved = fault is not None and fault.is_halved
+            self.wfile.write(whole[: len(whole) // 2] if is_halved else whole)
+            self.close_connection = is_halved
             return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
@@ -254,6 +279,7 @@ class _Handler(BaseHTTPRequestHandler):
             while piece := answer.read1(_PIECE):
                 if stream.fate == "hushed":
                     continue
+                time.sleep(self.meddler.lag_of(asked))  # what comes meanwhile is told together
                 told = piece[: len(piece) // 2] if stream.fate == "torn" else piece
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(told), told))
                 if stream.fate == "torn":

@@ -1,7 +1,7 @@
 """How do several replicas of the controller run, each as a user of its own, and which of them wrote when?"""
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -81,7 +81,7 @@ class Fleet:
 
     def held(self) -> list[Audited]:
         """Writes of the Lease that were stored: at that moment it became theirs, or stayed so."""
-        return [one for one in self.audited() if _is_of_lease(one)]
+        return leases(self.audited())
 
     def takes_over(self, from_user: str, after: datetime) -> Audited:
         """The first write, apart from the Lease, of one that follows this leader; it must come in time."""
@@ -91,9 +91,7 @@ class Fleet:
 
     def without_lease(self, within: timedelta) -> list[str]:
         """Writes of those whom the Lease did not name, or who had not renewed it within this time."""
-        requests, held = self.audited(), self.held()
-        wrote = [one for one in requests if one.verb in WRITES and one.resource != "leases"]
-        return [f"{one.user} at {one.began:%X.%f}: {one}" for one in wrote if not _is_held(one, held, within)]
+        return without_lease(self.audited(), within)
 
     def release(self, name: str) -> "Release":
         """v1 of a service is stable and v2 on its way, step by step."""
@@ -170,7 +168,7 @@ def fleet(server: ApiServer, directory: Path, namespace: str, count: int) -> Ite
     since = server.audit_mark()
     for user in users:
         server.client().apply(*looks_at_policies(user), rights(namespace, user))
-    replicas = tuple(_replica(server, directory, namespace, user) for user in users)
+    replicas = tuple(a_replica(server, directory, namespace, user) for user in users)
     made = Fleet(server=server, namespace=namespace, replicas=replicas, since=since)
     try:
         made.whole()
@@ -179,14 +177,16 @@ def fleet(server: ApiServer, directory: Path, namespace: str, count: int) -> Ite
         made.end()
 
 
-def _replica(server: ApiServer, directory: Path, namespace: str, user: str) -> Replica:
+def a_replica(server: ApiServer, directory: Path, namespace: str, user: str, **settings: str) -> Replica:
+    """One that was not started yet, with these settings besides."""
     wire = Wire(server.port)
     config = yaml.safe_load(server.kubeconfig(user, namespace).read_text())
     config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{wire.port}"
     (directory / user).mkdir()
     kubeconfig = directory / user / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(config))
-    controller = Controller(directory / user, kubeconfig, namespace=namespace, own_namespace=namespace, identity=user)
+    own = {"namespace": namespace, "own_namespace": namespace, "identity": user, **settings}
+    controller = Controller(directory / user, kubeconfig, **own)
     return Replica(user=user, controller=controller, wire=wire)
 
 
@@ -227,8 +227,16 @@ def a_rollout(namespace: str, name: str, revision: str) -> Obj:
     return made | {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
-def _is_of_lease(one: Audited) -> bool:
-    return one.resource == "leases" and one.verb in WRITES and one.code < 300
+def leases(requests: Iterable[Audited]) -> list[Audited]:
+    """Writes of the Lease that were stored: at that moment it became theirs, or stayed so."""
+    return [one for one in requests if one.resource == "leases" and one.verb in WRITES and one.code < 300]
+
+
+def without_lease(requests: Sequence[Audited], within: timedelta) -> list[str]:
+    """Writes of those whom the Lease did not name, or who had not renewed it within this time, by what they asked."""
+    held = leases(requests)
+    wrote = [one for one in requests if one.verb in WRITES and one.resource != "leases"]
+    return [f"{one.user} at {one.began:%X.%f}: {one}" for one in wrote if not _is_held(one, held, within)]
 
 
 def _is_held(write: Audited, held: list[Audited], within: timedelta) -> bool:

@@ -15,7 +15,7 @@ from tests.servers.client import Obj, path_of
 from tests.servers.cluster import Cluster, deployment, service
 from tests.servers.controller import Controller, rollout
 from tests.servers.envoy import EnvoyFront
-from tests.servers.githttp import GitHttp, Login, Repository
+from tests.servers.githttp import GitHttp, Login
 from tests.servers.load import Load, Report, count
 from tests.servers.missing import obtained
 from tests.servers.process import eventually
@@ -40,9 +40,9 @@ class Place:
 class Shop:
     """One service in its own namespace, released by commits. defaults: spec fields that its Rollout always has."""
 
-    def __init__(self, place: Place, envoy: EnvoyFront, namespace: str, repository: Repository) -> None:
+    def __init__(self, place: Place, envoy: EnvoyFront, namespace: str, git: GitHttp) -> None:
         self.place, self.cluster, self.envoy = place, place.cluster, envoy
-        self.namespace, self.repository = namespace, repository
+        self.namespace, self.git, self.repository = namespace, git, git.repository("specs")
         self.host = f"checkout.{namespace}"
         self.backend = f"checkout-{{}}.{namespace}"  # what the proxy calls the backend of a revision
         self.path = f"/apis/rollout.dev/v1alpha1/namespaces/{namespace}/rollouts/checkout"
@@ -148,7 +148,7 @@ def opened(place: Place, route: RouteOf | None = None) -> Iterator[Shop]:
         obtained(envoy.start)
         closing.callback(place.prometheus.forget, namespace)
         place.prometheus.scrape(namespace, envoy.metrics_url)
-        shop = Shop(place, envoy, namespace, git.repository("specs"))
+        shop = Shop(place, envoy, namespace, git)
         kube.apply(
             *looks_at_policies(USER), rights(namespace, USER), service(namespace, "checkout", {"app": "checkout"})
         )

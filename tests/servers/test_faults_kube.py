@@ -8,7 +8,8 @@ from tests.servers.trouble import Trouble, everything, moves, saves, watches, wr
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("faults of the API server")]
 
 LOWERED_S = 8.0  # a look takes 1 s, Prometheus' scrape another
-UNANSWERED_S = 10.0  # so long a request waits for its answer
+UNANSWERED_S = 2.0  # after so long weight is lowered though the status is not saved
+GIVEN_UP_S = 5.0  # after so long a write that is not answered is given up: no look is later than that
 
 
 @pytest.mark.parametrize("status", [409, 429, 500])
@@ -52,6 +53,29 @@ def test_weight_is_lowered_though_a_saving_is_never_answered(trouble: Trouble) -
 
     assert eventually(lambda: trouble.shop.weight("v2") == 0, UNANSWERED_S + LOWERED_S), trouble.shop.told()
     assert fault.met
+
+
+def test_a_saving_that_is_never_answered_is_tried_again_in_seconds_where_nothing_is_to_be_lowered(
+    trouble: Trouble,
+) -> None:
+    trouble.begins()
+    fault = trouble.api.hang(saves)
+
+    trouble.shop.cluster.kube.patch(trouble.shop.path, {"spec": {"settle": "3s"}})  # a generation to save
+
+    assert eventually(lambda: len(fault.met) >= 2, 3 * GIVEN_UP_S), trouble.shop.told()
+    assert fault.met[1].at - fault.met[0].at <= GIVEN_UP_S + 2.0
+
+
+def test_who_aborts_is_obeyed_while_an_earlier_saving_is_not_answered(trouble: Trouble) -> None:
+    trouble.begins()
+    fault = trouble.api.hang(saves)
+    trouble.shop.cluster.kube.patch(trouble.shop.path, {"spec": {"settle": "2s"}})
+    assert eventually(lambda: len(fault.met) > 0)
+
+    trouble.abort()
+
+    assert eventually(lambda: trouble.shop.weight("v2") == 0, UNANSWERED_S + 1.0), trouble.shop.told()
 
 
 def test_a_lowering_that_was_refused_is_tried_until_it_succeeds(trouble: Trouble) -> None:

@@ -72,11 +72,14 @@ def life(shop: Shop, account: Path) -> Recorded:
     """What a controller asked for in its life."""
     server, hooks, api = shop.cluster.server, f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     mark = server.audit_mark()
-    lease = server.client().create(held_by_another())
 
     def seen(verb: str, resource: str) -> bool:
         return any((one.verb, one.resource) == (verb, resource) for one in recorded(server, mark).requests)
 
+    with operated(shop, account, namespace="", own_namespace=NAMESPACE):  # no Lease says whether there were shards
+        assert eventually(lambda: seen("create", "leases"), 30.0)
+    server.client().delete(path_of(held_by_another()))
+    lease = server.client().create(held_by_another())
     listens = {"webhooks_listen": hooks, "api_listen": api, "api_tokens": "yes"}
     with operated(shop, account, namespace="", own_namespace=NAMESPACE, **listens):
         assert eventually(lambda: seen("watch", "leases"), 30.0)

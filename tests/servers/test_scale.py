@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.bench.crowd import Member
-from tests.bench.scale import is_idle
-from tests.bench.scene import Calls, Request, Scene, counted, own, staged, working
+from tests.bench.scene import Calls, Request, Scene, counted, is_idle, own, staged, working
 from tests.servers.missing import obtained
 from tests.servers.process import eventually
 

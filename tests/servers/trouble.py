@@ -36,6 +36,13 @@ class Trouble:
         """Want another revision live."""
         self.shop.cluster.kube.patch(self.shop.path, {"spec": {"revision": revision}})
 
+    def abort(self) -> None:
+        """A person ends the run, by a command."""
+        spec = {"target": {"kind": "Rollout", "name": "checkout"}, "verb": "abort", "channel": "cli"}
+        metadata = {"generateName": "abort-", "namespace": self.shop.namespace}
+        kind = {"apiVersion": "rollout.dev/v1alpha1", "kind": "RolloutCommand"}
+        self.shop.cluster.kube.create({**kind, "metadata": metadata, "spec": {**spec, "actor": {"user": "admin"}}})
+
     def ail(self, percent: int) -> None:
         """Let so many of v2's requests fail from now on."""
         kube = self.shop.cluster.kube
@@ -79,9 +86,9 @@ def troubled(place: Place, **spec: Any) -> Iterator[Trouble]:
         server = shop.cluster.server
         api, metrics = Meddler(server.url, (server.ca, server.ca.with_suffix(".key"))), Meddler(place.prometheus.url)
         kubeconfig = place.directory / "meddled.kubeconfig"
-        kubeconfig.write_text(_led_to(api, server, namespace))
+        kubeconfig.write_text(led_to(api, server, namespace))
         kubeconfig.chmod(0o600)
-        controller = shop.controller("led", kubeconfig, prometheus_url=metrics.url, prometheus_timeout="PT2S")
+        controller = shop.controller("led", kubeconfig, prometheus_url=metrics.url, prometheus_timeout="2s")
         controller.start()
         try:
             assert shop.reaches(phase="Idle", stableRevision="v1"), shop.told()
@@ -117,7 +124,8 @@ def writes(asked: Asked) -> bool:
     return asked.method != "GET" and "/leases/" not in asked.path
 
 
-def _led_to(api: Meddler, server: ApiServer, namespace: str) -> str:
+def led_to(api: Meddler, server: ApiServer, namespace: str) -> str:
+    """The controller's kubeconfig, by way of the meddler."""
     config: Obj = yaml.safe_load(server.kubeconfig(USER, namespace).read_text())
     config["clusters"][0]["cluster"]["server"] = api.url
     return json.dumps(config)  # JSON is YAML

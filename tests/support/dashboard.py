@@ -28,6 +28,7 @@ from rollout.manifest.status import status_to_dict
 from rollout.model.status import Phase, RolloutStatus
 from rollout.settings import Settings
 from rollout.web.listen import served
+from rollout.wiring.telling import seen
 from rollout.wiring.web import api_app
 from tests.support.builders import NOON
 from tests.support.dashboard_fleet import AWAITS, migrations, objectives, policies, rollouts, routes, running
@@ -178,7 +179,11 @@ async def a_dashboard(objects: Iterable[Obj] = (), at: str = "127.0.0.1:0", **ch
     settings = Settings(own_namespace=HOME, **{"api_tokens": True, **changes})
     try:
         async with AsyncExitStack() as stack:
-            line = Line(api_app(settings, stack, api, cache, KubeRollouts(api, cache), clock))
+            line = Line(
+                api_app(
+                    settings, stack, seen(api, cache, KubeRollouts(api, cache), stack, settings.own_namespace, clock)
+                )
+            )
             url = await stack.enter_async_context(served(line, at))
             yield Dashboard(url=url, cluster=cluster, cache=cache, clock=clock, line=line, rights=rights)
     finally:

@@ -9,6 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.scraped import Scraped, rows
+
 
 def vector(*values: str) -> dict[str, Any]:
     """An answer with one sample for each value."""
@@ -35,7 +37,8 @@ class MetricsServer:
     """Gives each query the answer whose key it contains, else `answer`; keeps what it heard.
 
     answers: alone, or with a status of their own before them. build: what it says of itself, if anything.
-    hold: while set, no answer is given. was_asked: set by the first request.
+    scraped: what ranges of selectors are answered from, where there is any. hold: while set, no answer is given.
+    was_asked: set by the first request.
     """
 
     url: str = ""
@@ -43,6 +46,7 @@ class MetricsServer:
     answer: Any = field(default_factory=lambda: vector("1"))
     answers: dict[str, Any] = field(default_factory=dict)
     build: Any = None
+    scraped: list[Scraped] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     hold: bool = False
     was_asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -56,6 +60,8 @@ class MetricsServer:
         if self.hold:
             await asyncio.Event().wait()
         body = next((answer for key, answer in self.answers.items() if key in query), self.answer)
+        if self.scraped and body is self.answer:
+            body = matrix(*rows(self.scraped, query, round(float(str(form["time"])) * 1000)))
         status, body = body if isinstance(body, tuple) else (self.status, body)
         if isinstance(body, str):
             return web.Response(status=status, text=body)

@@ -50,6 +50,12 @@ SAID: tuple[tuple[str, type[PortError], str], ...] = (
         Rejected,
         "larger than we take",
     ),
+    (
+        "error: index-pack failed\nfatal: write error: No space left on device\nfatal: invalid index-pack output",
+        Unreachable,
+        "the disk of the git cache is full",
+    ),
+    ("fatal: failed to write to shallow.lock: Disk quota exceeded", Unreachable, "the disk of the git cache is full"),
     ("ERROR: Repository not found.\nfatal: Could not read from remote repository.", NotFound, "no such repository"),
     ("fatal: early EOF", Unreachable, "early EOF"),
     ("", Unreachable, "without a word"),

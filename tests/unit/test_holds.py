@@ -13,7 +13,7 @@ from rollout.model.observation import BackendSeen
 from rollout.model.rollout import Analysis
 from rollout.progression.decide import decide
 from tests.support.builders import VIRTUAL_SERVICE
-from tests.support.pure_world import OUTER, PureWorld, backend
+from tests.support.pure_world import OUTER, PureWorld, backend, running
 
 MINUTE = timedelta(minutes=1)
 Trouble = Callable[[PureWorld], None]
@@ -91,6 +91,16 @@ def held(world: PureWorld, **seen: Any) -> set[str]:
     """The codes that hold when the look brings this, too."""
     decision = decide(world.spec, world.status, replace(world.look(), **seen), world.now)
     return {reason.code for reason in decision.status.reasons}
+
+
+def test_that_nothing_was_measured_is_said_once_the_soak_is_over() -> None:
+    world = running(minutes=1)
+
+    soaking = held(world, measurements=())
+    world.now += 6 * MINUTE
+    soaked = held(world, measurements=())
+
+    assert (soaking, soaked) == ({"Soaking"}, {"NotMeasured"})
 
 
 def test_a_rival_on_the_pool_is_a_hold() -> None:

@@ -13,9 +13,19 @@ from adapters.kube.kinds import ROUTE_KINDS, TRAFFIC, WATCHED
 from rollout.cli.install import install
 from rollout.crds import definitions
 from rollout.manifest.lint import lint
+from rollout.model.shard import shard_from
 from rollout.settings import Settings, Traffic
 from rollout.wiring.serving import LEASE
-from rollout.wiring.shipped import CONTROLLER, NAMESPACE, OVERLAYS, Choices, controller_objects, folder, rules
+from rollout.wiring.shipped import (
+    CONTROLLER,
+    NAMESPACE,
+    OVERLAYS,
+    Choices,
+    controller_objects,
+    folder,
+    installed_objects,
+    rules,
+)
 from tests.support.yamls import documents
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -144,6 +154,35 @@ def test_a_mesh_and_a_single_namespace_go_together() -> None:
     assert "shop" not in yaml.safe_dump_all(objects)
 
 
+def test_shards_are_pods_with_numbers_of_which_each_has_its_lease_by_name() -> None:
+    objects = controller_objects(Choices(overlays=("shards", "istio"), image="ours:1"))
+    (pods,) = [obj for obj in objects if obj["kind"] == "StatefulSet"]
+    (role,) = [obj for obj in objects if obj["kind"] == "Role" and obj["metadata"]["name"].endswith("-shards")]
+    container = pods["spec"]["template"]["spec"]["containers"][0]
+
+    count = shard_from(next(one["value"] for one in container["env"] if one["name"] == "ROLLOUT_SHARD"), "a-0").count
+    assert pods["spec"]["replicas"] == 2 * count
+    assert container["image"] == "ours:1"
+    assert "ROLLOUT_IDENTITY" not in [one["name"] for one in container["env"]]
+    assert role["rules"][0]["resourceNames"] == [f"{LEASE}-{number}" for number in range(1, count + 2)]
+    assert [obj for obj in objects if obj["kind"] == "Deployment"] == []
+
+
+def test_what_is_removed_is_what_may_be_there() -> None:
+    kinds = [obj["kind"] for obj in installed_objects("elsewhere")]
+
+    assert (kinds.count("Deployment"), kinds.count("StatefulSet"), kinds.count("ClusterRole")) == (
+        1,
+        1,
+        kinds_of("ClusterRole"),
+    )
+
+
+def kinds_of(kind: str) -> int:
+    """How many of a kind the base has."""
+    return len([obj for obj in controller_objects(Choices()) if obj["kind"] == kind])
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -160,13 +199,13 @@ def test_overlays_that_make_no_sense_are_refused(options: list[str], words: str)
 
 
 def test_each_mesh_has_an_overlay_a_setting_and_the_kinds_that_it_leaves() -> None:
-    meshes = set(OVERLAYS) - {"namespaced"}
+    meshes = set(OVERLAYS) - {"namespaced", "shards"}
 
     assert meshes | {"all"} == set(TRAFFIC) == {item.value for item in Traffic}
     assert set(TRAFFIC["all"]) == {*ROUTE_KINDS, "DestinationRule"}
 
 
-@pytest.mark.parametrize("mesh", sorted(set(OVERLAYS) - {"namespaced"}))
+@pytest.mark.parametrize("mesh", sorted(set(OVERLAYS) - {"namespaced", "shards"}))
 def test_an_overlay_keeps_the_rights_on_the_kinds_that_its_setting_leaves(mesh: str) -> None:
     rights = rules(controller_objects(Choices(overlays=(mesh,))))
     granted = {(group, resource) for verb, group, resource in rights if verb == "watch"}

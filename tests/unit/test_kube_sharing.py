@@ -56,6 +56,17 @@ def test_an_object_that_is_read_again_costs_nothing() -> None:
     assert first is second
 
 
+def test_of_a_page_that_is_over_only_what_it_said_more_than_once_is_remembered() -> None:
+    sharing = Sharing()
+    first, second = (sharing.shared("Rollout", one) for one in listed(2))
+
+    sharing.turned()
+    again = sharing.shared("Rollout", listed(1)[0])
+
+    assert again["spec"] is first["spec"] is second["spec"]
+    assert again["metadata"] is not first["metadata"]
+
+
 @pytest.mark.parametrize(("one", "other"), [(1, True), (0, False), (1, 1.0), ({}, []), ("1", 1), ([], [[]])])
 def test_what_only_looks_equal_is_not_shared(one: Any, other: Any) -> None:
     sharing = Sharing()

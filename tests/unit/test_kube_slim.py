@@ -58,6 +58,58 @@ def test_everything_else_of_a_route_stays() -> None:
     assert slim("VirtualService", route(labels={"a": "b"})) == route(labels={"a": "b"})
 
 
+@pytest.mark.parametrize("kind", ["Pod", "Service", "EndpointSlice"])
+def test_who_wrote_it_is_not_kept_of_what_there_is_most_of(kind: str) -> None:
+    given = {"metadata": {"name": "a", "resourceVersion": "1", "managedFields": [{"manager": "kubectl"}]}}
+
+    assert slim(kind, given)["metadata"] == {"name": "a", "resourceVersion": "1"}
+
+
+@pytest.mark.parametrize("kind", ["Rollout", "Deployment"])
+def test_when_it_was_written_is_kept_only_where_the_last_writer_is_asked_for(kind: str) -> None:
+    entry = {"manager": "kubectl", "time": "2026-03-02T09:00:00Z", "fieldsV1": {}}
+
+    kept = slim(kind, {"metadata": {"name": "a", "managedFields": [entry]}})
+
+    assert kept["metadata"]["managedFields"] == [{"manager": "kubectl", "fieldsV1": {}}]
+
+
+def test_of_a_service_what_it_selects_and_names_stays() -> None:
+    spec = {"type": "ClusterIP", "selector": {"app": "a"}, "ports": [{"name": "http", "port": 80}]}
+    meta = {"name": "a", "namespace": "shop", "annotations": {"mine": "1"}}
+
+    kept = slim("Service", {"metadata": {**meta, "uid": "u"}, "spec": {**spec, "clusterIP": "10.0.0.1"}, "status": {}})
+
+    assert kept == {"metadata": meta, "spec": spec}
+
+
+def test_of_endpoints_the_pods_their_addresses_and_whether_they_are_ready_stay() -> None:
+    pod = {"kind": "Pod", "name": "a-1"}
+    ready = {"ready": True, "serving": True}
+    given = {"addresses": ["10.0.0.1"], "conditions": {**ready, "terminating": False}, "nodeName": "n"}
+
+    kept = slim(
+        "EndpointSlice",
+        {
+            "metadata": {"name": "a"},
+            "addressType": "IPv4",
+            "ports": [{}],
+            "endpoints": [{**given, "targetRef": {**pod, "uid": "u"}}],
+        },
+    )
+
+    endpoint = {"addresses": ["10.0.0.1"], "conditions": ready, "targetRef": pod}
+    assert kept == {"metadata": {"name": "a"}, "addressType": "IPv4", "endpoints": [endpoint]}
+
+
+def test_of_a_workload_all_stays_but_since_when_it_is_as_it_is() -> None:
+    given = {"metadata": {"name": "a", "uid": "u"}, "spec": {"template": {"unknown": 1}}}
+
+    kept = slim("Deployment", {**given, "status": {"readyReplicas": 1, "conditions": [{}]}})
+
+    assert kept == {**given, "status": {"readyReplicas": 1}}
+
+
 def pod(**container: Any) -> dict[str, Any]:
     return {
         "metadata": {"name": "a", "labels": {"app": "a"}},

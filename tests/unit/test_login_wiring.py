@@ -19,6 +19,7 @@ from adapters.memory.cluster import DirectApi, MemoryCluster
 from rollout.demo.issuer import Issuer, serving
 from rollout.settings import Settings
 from rollout.web.listen import served
+from rollout.wiring.telling import seen
 from rollout.wiring.web import api_app
 from tests.support.builders import NOON
 from tests.support.certificates import a_certificate
@@ -54,7 +55,9 @@ async def wired(
         cache = Cache(api, WATCHED)
         following = asyncio.create_task(cache.run())
         stack.callback(following.cancel)
-        door.show(api_app(settings, stack, api, cache, KubeRollouts(api, cache), clock))
+        door.show(
+            api_app(settings, stack, seen(api, cache, KubeRollouts(api, cache), stack, settings.own_namespace, clock))
+        )
         yield Browser(url=url), issuer
 
 
@@ -67,7 +70,7 @@ async def signed_in(browser: Browser, issuer: Issuer) -> str:
 
 
 async def test_what_is_set_is_how_people_sign_in(tmp_path: Path) -> None:
-    async with wired(tmp_path, session_life="PT4H") as (browser, issuer):
+    async with wired(tmp_path, session_life="4h") as (browser, issuer):
         place = await signed_in(browser, issuer)
 
         me = (await browser.go("/api/v1/me")).said

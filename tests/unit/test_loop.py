@@ -10,7 +10,7 @@ from rollout.controller.jobs import Jobs
 from rollout.controller.loop import Controller, Worked
 from rollout.controller.queue import Queue
 from rollout.model.names import Key
-from rollout.ports.errors import Unreachable
+from rollout.ports.errors import Expired, PortError, Unreachable
 from rollout.ports.watch import Work
 
 A, B = (Key(namespace="shop", name=name) for name in "ab")
@@ -52,10 +52,12 @@ class Keys:
 
 
 class Silence:
-    """A watch that tells what it is given."""
+    """A watch that tells what it is given. refusals: of its first lists."""
 
     def __init__(self) -> None:
         self.keys: asyncio.Queue[Key] = asyncio.Queue()
+        self.refusals: list[PortError] = []
+        self.refused = asyncio.Event()
 
     async def changes(self) -> AsyncIterator[Work]:
         """Rollouts whose keys were put into `keys`."""
@@ -63,7 +65,10 @@ class Silence:
             yield "Rollout", await self.keys.get()
 
     async def refresh(self) -> None:
-        """Fresh already."""
+        """Fresh already, but for so many refusals as there are."""
+        if self.refusals:
+            self.refused.set()
+            raise self.refusals.pop()
 
     def is_synced(self) -> bool:
         """Always."""
@@ -140,6 +145,34 @@ async def test_every_object_is_looked_at_once_the_lease_is_there() -> None:
         assert sorted(stand.kept.ticked) == [A, B]
 
 
+async def test_a_new_leader_whose_lists_are_refused_lists_again_before_its_first_tick() -> None:
+    async with a_controller(quiet, leads=False) as stand:
+        at_once = timedelta(milliseconds=1)
+        stand.watch.refusals = [Unreachable("500", retry_after=at_once), Expired("410", retry_after=at_once)]
+        stand.lease.given.set()
+
+        await stand.kept.until(2)
+
+        assert stand.watch.refusals == []
+        assert sorted(stand.kept.ticked) == [A, B]
+
+
+async def test_who_loses_the_lease_before_its_lists_were_answered_never_leads() -> None:
+    async with a_controller(quiet, leads=False) as stand:
+        stand.watch.refusals = [Unreachable("500", retry_after=timedelta(hours=1))]
+        stand.lease.given.set()
+        async with asyncio.timeout(10):
+            await stand.watch.refused.wait()
+
+        stand.lease.given.clear()
+        stand.lease.taken.set()
+        await asyncio.sleep(0.01)
+
+        assert not stand.running.done()
+        assert stand.kept.ticked == []
+        assert not stand.controller.leads
+
+
 async def test_a_crash_in_one_key_leaves_the_others_alone() -> None:
     async def crash(key: Key) -> Worked:
         if key == A:
@@ -175,6 +208,37 @@ async def test_a_wake_up_that_is_due_comes_at_once() -> None:
         await stand.kept.until(6)
 
         assert stand.kept.ticked.count(A) == 3
+
+
+async def test_a_tick_that_time_sets_off_tells_how_late_it_begins() -> None:
+    lags: list[tuple[str, float]] = []
+
+    async def again(key: Key) -> Worked:
+        is_first = key == A and stand.kept.ticked.count(A) == 1
+        return Worked(wake_at=datetime.now(UTC) + timedelta(milliseconds=5) if is_first else None)
+
+    async with a_controller(again) as stand:
+        stand.controller.lags = lambda kind, seconds: lags.append((kind, seconds))
+        await stand.kept.until(3)
+
+    ((kind, seconds),) = lags
+    assert kind == "Rollout"
+    assert 0 <= seconds < 10
+
+
+async def test_a_tick_that_an_event_sets_off_before_it_is_due_has_no_lag() -> None:
+    lags: list[float] = []
+
+    async def later(_: Key) -> Worked:
+        return Worked(wake_at=datetime.now(UTC) + timedelta(hours=1))
+
+    async with a_controller(later) as stand:
+        stand.controller.lags = lambda _kind, seconds: lags.append(seconds)
+        await stand.kept.until(2)
+        await stand.watch.keys.put(A)
+        await stand.kept.until(3)
+
+    assert lags == []
 
 
 async def test_what_a_tick_concerns_besides_is_ticked_too() -> None:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from rollout.manifest.quantities import duration, duration_text, ratio, ratio_text
+from rollout.durations import duration, duration_text
+from rollout.manifest.quantities import ratio, ratio_text
 
 
 @pytest.mark.parametrize(

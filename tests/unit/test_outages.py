@@ -109,3 +109,76 @@ async def test_weight_is_lowered_before_a_late_saving_is_answered() -> None:
         assert told is not None
         assert told.errors == ()
         assert told.after.phase == "RollingBack"
+
+
+async def test_weight_is_lowered_when_that_is_wanted_while_an_earlier_saving_is_not_answered() -> None:
+    async with a_release() as world:
+        await running(world)
+        await world.commit(settle="10s")  # a generation to save, and nothing to lower
+        await world.cache.refresh()
+        late = Unanswered(DirectApi(world.cluster, user="controller"), world.cache)
+        late.answered = asyncio.Event()
+        reconciler = replace(world.reconciler, rollouts=late, saved_within=timedelta(0))
+        before = len(world.cluster.faults.writes)
+        ticking = asyncio.create_task(reconciler.tick(world.key, world.clock.now()))
+        await asyncio.sleep(0)
+
+        await world.command("abort")
+        await world.cache.refresh()
+        reconciler.stir(world.key)
+
+        await until(lambda: any("/virtualservices/" in path for _, path in world.cluster.faults.writes[before:]))
+        assert (await world.split()).get("checkout-v2", 0) == 0
+        late.answered.set()
+        await ticking
+
+
+async def unsaved_for(world: World, seconds: int) -> None:
+    """So long every saving of the status is refused; each second a look."""
+    for _ in range(seconds):
+        world.clock.advance(timedelta(seconds=1))
+        await world.cache.refresh()
+        world.cluster.faults.fail_next(STATUS, Unreachable("busy"))
+        await world.tick()
+
+
+async def weighted(world: World) -> None:
+    """v2 has its first 5 %, and that they are in force is not saved yet."""
+    await world.commit(revision="v2")
+    while not (await world.split()).get("checkout-v2"):
+        await world.cache.refresh()
+        await world.tick()
+    assert world.status.run is not None
+    assert world.status.run.in_force_at is None
+
+
+async def test_a_canary_is_judged_though_it_was_never_saved_that_its_weight_is_in_force() -> None:
+    async with a_release(analysis={"interval": "1s"}) as world:
+        failing(world)
+        await weighted(world)
+
+        await unsaved_for(world, 10)
+
+        assert (await world.split()).get("checkout-v2", 0) == 0
+
+
+async def test_a_canary_without_endpoints_goes_back_though_it_was_never_saved_since_when() -> None:
+    async with a_release() as world:
+        await running(world)
+        await world.ready("v2", pods=0)
+
+        await unsaved_for(world, 12)
+
+        assert (await world.split()).get("checkout-v2", 0) == 0
+
+
+async def test_what_was_not_saved_is_counted_anew_after_somebody_wrote_the_rollout() -> None:
+    async with a_release() as world:
+        await running(world)
+        await world.ready("v2", pods=0)
+        await unsaved_for(world, 6)
+
+        await world.commit(settle="10s")
+        await unsaved_for(world, 6)
+
+        assert (await world.split())["checkout-v2"] == 5

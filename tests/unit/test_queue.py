@@ -100,3 +100,16 @@ async def test_idle_comes_when_the_last_worker_is_done() -> None:
     async with asyncio.timeout(timedelta(seconds=5).total_seconds()):
         await idle
     assert not before
+
+
+async def test_who_works_on_a_key_hears_that_it_was_added_meanwhile() -> None:
+    stirred: list[str] = []
+    queue: Queue[str] = Queue(jitter=lambda: 0.0, stirs=stirred.append)
+    queue.add("a")
+    queue.add("b")
+    await queue.take()
+
+    for key in ("a", "b"):
+        queue.add(key)
+
+    assert stirred == ["a"]

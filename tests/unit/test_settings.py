@@ -21,10 +21,11 @@ OTHER: dict[str, tuple[str, object]] = {
     "api_url": ("https://rollout.shop.example", "https://rollout.shop.example"),
     "login_issuer": ("https://id.shop.example", "https://id.shop.example"),
     "login_scopes": ("openid groups", "openid groups"),
-    "session_life": ("PT4H", timedelta(hours=4)),
+    "session_life": ("4h", timedelta(hours=4)),
     "webhooks_listen": ("127.0.0.1:1", "127.0.0.1:1"),
     "log_level": ("debug", "debug"),
     "elect": ("false", False),
+    "shard": ("2/3", "2/3"),
 }
 ISSUER = {
     "login_issuer": "https://id.shop.example",
@@ -37,7 +38,7 @@ OTHER_OF: dict[object, tuple[str, object]] = {
     str | None: ("another", "another"),
     int: ("2", 2),
     bool: ("true", True),
-    timedelta: ("PT3S", timedelta(seconds=3)),
+    timedelta: ("3s", timedelta(seconds=3)),
     Path | None: ("/another", Path("/another")),
     SecretStr: ("another", SecretStr("another")),
     dict[str, str]: ('{"another": "one"}', {"another": "one"}),
@@ -56,7 +57,7 @@ def test_the_api_is_bound_to_this_host_until_told_otherwise() -> None:
 
 def test_the_environment_sets_what_flags_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLLOUT_PROMETHEUS_URL", "http://prometheus:9090")
-    monkeypatch.setenv("ROLLOUT_PROMETHEUS_TIMEOUT", "PT3S")
+    monkeypatch.setenv("ROLLOUT_PROMETHEUS_TIMEOUT", "3s")
     monkeypatch.setenv("ROLLOUT_PROMETHEUS_HEADERS", '{"X-Scope-OrgID": "shop"}')
 
     settings = Settings()
@@ -85,6 +86,37 @@ def test_every_setting_is_read_from_the_variable_that_its_flag_names(
 
     assert getattr(Settings(), name) == value
     assert field.default != value
+
+
+DURATIONS = sorted(name for name, field in Settings.model_fields.items() if field.annotation is timedelta)
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("2s", 2), ("1h30m", 5400), ("250ms", 0.25), ("PT2S", 2), ("PT1H30M", 5400)]
+)
+def test_every_duration_is_written_as_in_a_spec_or_in_iso_8601(name: str, text: str, seconds: float) -> None:
+    settings = Settings.model_validate({"session_life": "8h", "session_idle": "1s", name: text} | _long(name))
+
+    assert getattr(settings, name) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+@pytest.mark.parametrize("text", ["", "2", "2 s", "s", "1m1h", "two seconds", "P"])
+def test_what_is_no_duration_is_refused_with_examples(name: str, text: str) -> None:
+    with pytest.raises(ValidationError, match=f"{text!r} is no duration: write 2s, 5m or 1h30m"):
+        Settings.model_validate({name: text})
+
+
+@pytest.mark.parametrize("text", ["0s", "PT0S", "-PT1S"])
+def test_a_query_has_some_time_for_its_answer(text: str) -> None:
+    with pytest.raises(ValidationError, match="leaves no time for an answer: write 10s"):
+        Settings.model_validate({"prometheus_timeout": text})
+
+
+def _long(name: str) -> dict[str, str]:
+    """A session may not be idle for longer than it lives."""
+    return {"session_idle": "100ms"} if name == "session_life" else {}
 
 
 @pytest.mark.parametrize("text", ["8080", ":8080", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536"])
@@ -116,8 +148,8 @@ def test_others_reach_the_api_only_once_they_are_asked_who_they_are(text: str) -
         ({"api_url": ""}, "api_url is ''; write https://"),
         ({"api_url": "http://rollout.shop.example"}, "write https://"),
         ({"login_scopes": "email profile"}, "lacks openid"),
-        ({"session_idle": "PT0S"}, "more than nothing"),
-        ({"session_idle": "PT9H"}, "at most session_life"),
+        ({"session_idle": "0s"}, "more than nothing"),
+        ({"session_idle": "9h"}, "at most session_life"),
     ],
 )
 def test_nobody_signs_in_by_settings_that_are_not_safe(changes: dict[str, str], words: str) -> None:
@@ -135,6 +167,17 @@ def test_on_one_machine_people_sign_in_without_tls() -> None:
 def test_what_is_no_network_of_a_proxy_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValidationError, match="is no network: write 10"):
         Settings.model_validate({"api_proxy_from": text})
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "x", "1/0", "1/65", "", "2", "-1/2", "1/2/3", "auto/0"])
+def test_what_is_no_shard_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValidationError, match=r"write 1/2|shards are numbered from 1|there may be 1 to 64 shards"):
+        Settings.model_validate({"shard": text})
+
+
+def test_shards_are_not_without_leases() -> None:
+    with pytest.raises(ValidationError, match="shards agree by Leases about who writes"):
+        Settings.model_validate({"shard": "1/2", "elect": False})
 
 
 @pytest.mark.parametrize("text", ["prometheus:9090", "ftp://prometheus", "http://", "http:/prometheus"])

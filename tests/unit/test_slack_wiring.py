@@ -23,8 +23,9 @@ from rollout.ports.rollouts import Stored
 from rollout.services import slack_texts
 from rollout.services.authorising import Authority
 from rollout.web.listen import served
+from rollout.wiring.cards import SlackCards
 from rollout.wiring.receiving import Reception
-from rollout.wiring.slack import SlackCards, slack_hooks
+from rollout.wiring.slack import slack_hooks
 from tests.support.builders import CHECKOUT, NOON, a_rollout_manifest
 from tests.support.followed import SOON
 from tests.support.receivers import HOME, KnownReviews, receiver_manifest, receiver_secret

@@ -205,3 +205,15 @@ async def test_a_server_that_says_when_to_come_again_is_not_asked_before(world: 
     report = await world.look(key)
 
     assert report.wake_at == NOON + timedelta(hours=30)
+
+
+async def test_git_is_asked_in_time_though_the_clock_was_set_back(world: SyncWorld) -> None:
+    key = await world.a_source()
+    world.git.commit(URL, policies("a"))
+    await world.look(key, hours=1)
+    newer = world.git.commit(URL, policies("a", "b"))
+
+    report = await world.look(key, hours=0)
+    again = await world.wake(key)
+
+    assert (report.commit, again.wake_at) == (newer, report.wake_at)

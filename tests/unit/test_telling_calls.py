@@ -4,8 +4,9 @@ import pytest
 
 from tests.bench.measures import FIVE, TWO, calls_of_a_release
 
-# Status writes: the run begins; each step: begun, in force, measured; 100 %; promoted; entry left; Service removable.
-BEGUN, PER_STEP, ENDED = 1, 3, 4
+# Status writes: the run begins, and has its first numbers; each step: begun, in force; 100 %; promoted; entry left;
+# Service removable.
+BEGUN, PER_STEP, ENDED = 2, 2, 4
 # Route patches: one for each weight, one for 100 %, one that takes the former stable's entry out, one that takes us out of
 # the managers of its fields.
 ROUTES_ENDED = 3

@@ -9,6 +9,7 @@ import pytest
 from rollout.model.migration import MigrationStatus, NamespaceStatus, Stage
 from rollout.model.names import Key
 from rollout.model.rollout import RouteRef
+from rollout.model.shard import Shard
 from rollout.model.status import Condition, RolloutStatus
 from rollout.ports.errors import Unreachable
 from rollout.ports.migrations import StoredMigration
@@ -93,6 +94,20 @@ async def test_ready_once_everything_was_listed(front: Front, is_ready: bool, co
     assert (await front.ask(app, "/healthz"))[0] == 200
 
 
+async def test_who_waits_for_another_layout_is_ready_and_says_so(front: Front) -> None:
+    numbers = Numbers(One(), Two(), Moved(), dict)
+    numbers.stands(Shard(number=1, count=3), "waits")
+    app = probes(lambda: True, lambda: numbers.page(leads=False, waiting=2), lambda: "waits for the layout of 2 to end")
+
+    _, page = await front.ask(app, "/metrics")
+
+    assert await front.ask(app, "/readyz") == (200, "ok; waits for the layout of 2 to end\n")
+    assert 'rolloutctl_layout_awaited{shard="1/3"} 1.0' in page
+    assert 'rolloutctl_leader{shard="1/3"} 0.0' in page
+    assert 'rolloutctl_queue_depth{shard="1/3"} 2.0' in page
+    assert "rolloutctl_shards 3.0" in page
+
+
 async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix(front: Front) -> None:
     numbers = Numbers(One(), Two(), Moved(), lambda: {("patch", "rollouts/status"): 3})
     app = probes(lambda: True, lambda: numbers.page(leads=True, waiting=0))
@@ -111,6 +126,17 @@ async def test_phase_and_weight_of_every_rollout_are_numbers_of_our_own_prefix(f
     assert all(line.startswith(("#", "rolloutctl_")) for line in page.splitlines())
 
 
+async def test_how_late_ticks_begin_is_counted_by_kind(front: Front) -> None:
+    numbers = Numbers(One(), Two(), Moved(), dict)
+    app = probes(lambda: True, lambda: numbers.page(leads=True, waiting=0))
+
+    numbers.lagged("Rollout", 0.7)
+    _, page = await front.ask(app, "/metrics")
+
+    assert 'rolloutctl_tick_lag_seconds_bucket{kind="Rollout",le="0.5"} 0.0' in page
+    assert 'rolloutctl_tick_lag_seconds_bucket{kind="Rollout",le="0.75"} 1.0' in page
+
+
 async def test_whether_news_arrive_and_what_came_of_them_are_numbers(front: Front) -> None:
     world = NoticeWorld()
     world.rollouts.put(a_status(run=a_run()))
@@ -125,3 +151,13 @@ async def test_whether_news_arrive_and_what_came_of_them_are_numbers(front: Fron
     assert 'rolloutctl_notifier_ready{name="news",namespace="shop"} 0.0' in page
     assert 'rolloutctl_notices_total{result="failed"} 1.0' in page
     assert 'rolloutctl_notices_total{result="delivered"} 0.0' in page
+
+
+async def test_how_long_each_watch_has_been_silent_is_a_number(front: Front) -> None:
+    numbers = Numbers(One(), Two(), Moved(), dict)
+    numbers.count_silences(lambda: {"Rollout": 61.5})
+    app = probes(lambda: True, lambda: numbers.page(leads=True, waiting=0))
+
+    _, page = await front.ask(app, "/metrics")
+
+    assert 'rolloutctl_watch_silent_seconds{kind="Rollout"} 61.5' in page

@@ -1,0 +1,3 @@
+"""Where is Slack's Web API?"""
+
+SLACK = "https://slack.com/api/"

@@ -1,0 +1,78 @@
+"""Which stories are lived through on a real API server while the controller dies over them, and how does each end?"""
+
+from tests.servers.lives import Act, Stage, Status, Story, When
+from tests.servers.scenery import GATED
+
+
+def is_idle(revision: str) -> When:
+    """This revision serves, and no run is in hand."""
+    return lambda status: (status.get("phase"), status.get("stableRevision")) == ("Idle", revision)
+
+
+def has_weight(status: Status) -> bool:
+    """The canary has some of the traffic."""
+    return status.get("phase") == "Progressing" and status.get("weight", 0) >= 10
+
+
+def waits_for_approval(status: Status) -> bool:
+    """The gate of the present step is all that is missing."""
+    return any(reason.get("code") == "AwaitingApproval" for reason in status.get("reasons", ()))
+
+
+def wants(revision: str, **spec: object) -> Act:
+    """Git names this revision."""
+
+    def act(stage: Stage, name: str) -> None:
+        stage.kube.patch(stage.path("rollouts", name), {"spec": {"revision": revision, **spec}})
+
+    return act
+
+
+def fails(stage: Stage, name: str) -> None:
+    """The canary begins to fail."""
+    stage.bad.add(name)
+
+
+def deleted(stage: Stage, name: str) -> None:
+    """The Rollout is deleted."""
+    stage.kube.delete(stage.path("rollouts", name))
+
+
+def says(verb: str) -> Act:
+    """A person gives a command for the present run, step and revision."""
+
+    def act(stage: Stage, name: str) -> None:
+        status = stage.kube.get(stage.path("rollouts", name))["status"]
+        made_for = {"run": status["run"], "step": status["step"], "revision": status["canaryRevision"]}
+        spec = {"target": {"kind": "Rollout", "name": name}, "verb": verb, "channel": "cli"}
+        stage.kube.create(
+            {
+                "apiVersion": "rollout.dev/v1alpha1",
+                "kind": "RolloutCommand",
+                "metadata": {"name": f"{name}-{verb}", "namespace": stage.namespace},
+                "spec": {**spec, "actor": {"user": "admin", "groups": ["system:masters"]}, **made_for},
+            }
+        )
+
+    return act
+
+
+V1, RELEASE = is_idle("v1"), wants("v2")
+
+PLAYS = {
+    "promoted": Story(acts=((V1, RELEASE),), ends="Idle v2 Promoted"),
+    "failed": Story(acts=((V1, RELEASE), (has_weight, fails)), ends="Failed v1 Failed"),
+    "aborted": Story(acts=((V1, RELEASE), (has_weight, says("abort"))), ends="Failed v1 Aborted"),
+    "approved": Story(
+        acts=((V1, wants("v2", steps=GATED)), (waits_for_approval, says("approve"))), ends="Idle v2 Promoted"
+    ),
+    "superseded": Story(acts=((V1, RELEASE), (has_weight, wants("v3"))), ends="Idle v3 Promoted Superseded"),
+    "reverted": Story(acts=((V1, RELEASE), (is_idle("v2"), wants("v1"))), ends="Idle v1 Promoted Promoted"),
+    "deleted": Story(acts=((V1, RELEASE), (has_weight, deleted)), ends=""),
+    "both": Story(acts=((V1, RELEASE),), ends="Idle v2 Promoted", outer=True),
+    "bothfailed": Story(acts=((V1, RELEASE), (has_weight, fails)), ends="Failed v1 Failed", outer=True),
+    "bothaborted": Story(acts=((V1, RELEASE), (has_weight, says("abort"))), ends="Failed v1 Aborted", outer=True),
+    "subset": Story(acts=((V1, RELEASE),), ends="Idle v2 Promoted", subsets=True),
+    "subsetfailed": Story(acts=((V1, RELEASE), (has_weight, fails)), ends="Failed v1 Failed", subsets=True),
+    "subsetdeleted": Story(acts=((V1, RELEASE), (has_weight, deleted)), ends="", subsets=True),
+}

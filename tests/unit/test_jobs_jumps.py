@@ -1,0 +1,70 @@
+"""Do wake-ups come in time after the machine's clock was set back while they waited?"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.memory.clock import ManualClock
+from rollout.controller.jobs import Jobs
+
+HOUR = timedelta(hours=1)
+OFTEN = timedelta(milliseconds=5)
+
+
+def real_now() -> datetime:
+    """What APScheduler takes for now."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The machine's clock: it stands still, and is set by hand."""
+    return ManualClock(real_now())
+
+
+@pytest.fixture
+async def jobs(clock: ManualClock) -> AsyncIterator[Jobs]:
+    jobs = Jobs(now=clock.now, looks_every=OFTEN)
+    jobs.start()
+    yield jobs
+    jobs.stop()
+
+
+async def test_a_wake_up_is_not_put_off_when_the_clock_is_set_back(jobs: Jobs, clock: ManualClock) -> None:
+    woken = asyncio.Event()
+    jobs.at("a", real_now() + HOUR + timedelta(milliseconds=50), woken.set)  # 50 ms, by a clock an hour ahead
+
+    clock.advance(-HOUR)
+
+    async with asyncio.timeout(5):
+        await woken.wait()
+
+
+async def test_nor_are_periodic_calls(jobs: Jobs, clock: ManualClock) -> None:
+    called = asyncio.Event()
+
+    async def call() -> None:
+        called.set()
+
+    jobs.every("a", HOUR, call)
+
+    clock.advance(-2 * HOUR)
+
+    async with asyncio.timeout(5):
+        await called.wait()
+
+
+async def test_a_clock_that_is_set_forward_or_mended_a_little_wakes_nobody_early(
+    jobs: Jobs, clock: ManualClock
+) -> None:
+    woken = asyncio.Event()
+    jobs.at("a", real_now() + timedelta(minutes=1), woken.set)
+
+    clock.advance(HOUR)
+    await asyncio.sleep(4 * OFTEN.total_seconds())
+    clock.advance(timedelta(seconds=-0.5))
+    await asyncio.sleep(4 * OFTEN.total_seconds())
+
+    assert not woken.is_set()

@@ -1,0 +1,132 @@
+"""Does a soak notice when one of its rules is broken, and is it content with a release that goes well?"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.servers.soak_facts import Fact, Routed, Saved, routed
+from tests.servers.soak_figures import LONG_ENOUGH_S, Life, Sample, growing, slope
+from tests.servers.soak_rules import BAD_FOR, Truth, broken, lagging
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+KEY = ("shop", "checkout")
+RUN = Saved(
+    revision=1,
+    key=KEY,
+    uid="u",
+    wanted="v2",
+    phase="Progressing",
+    run=3,
+    step=1,
+    weight=10,
+    stable="v1",
+    canary="v2",
+    plan=((10, False), (30, True), (60, False)),
+    began=NOON,
+)
+SECOND: dict[str, Any] = {"step": 2, "weight": 30}
+THIRD: dict[str, Any] = {"step": 3, "weight": 60}
+
+
+def told(*statuses: dict[str, Any], truth: Truth | None = None) -> str:
+    """What breaks a rule when RUN is saved with these changes, one after the other."""
+    facts: list[Fact] = [replace(RUN, revision=number, **changes) for number, changes in enumerate(statuses)]
+    return "; ".join(broken(facts, truth or Truth()))
+
+
+def a_route(revision: int, **weights: int) -> Routed:
+    """A route of one pool."""
+    return Routed(revision=revision, key=KEY, pools=(weights,))
+
+
+def test_a_release_in_which_the_weight_follows_what_was_saved_breaks_no_rule() -> None:
+    truth = Truth(approved={(KEY, 3, 2)})
+    facts: list[Fact] = [
+        a_route(1, v1=100),
+        replace(RUN, revision=2),
+        a_route(3, v1=90, v2=10),
+        replace(RUN, revision=4, step=2, weight=30),
+        a_route(5, v1=70, v2=30),
+        replace(RUN, revision=6, step=3, weight=60, approved=frozenset({2})),
+        a_route(7, v1=40, v2=60),
+        replace(RUN, revision=8, step=3, weight=0, phase="RollingBack"),
+        a_route(9, v1=100, v2=0),
+    ]
+
+    assert broken(facts, truth) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ({}, {"run": 2}, "run 3 became 2"),
+        ({}, {"stable": ""}, "forgot what is stable"),
+        ({}, {"phase": ""}, "lost its status"),
+        ({"phase": "RollingBack", "weight": 0}, {}, "raised to 10 in RollingBack"),
+        ({"phase": "Paused"}, {**SECOND, "phase": "Paused"}, "raised to 30 while Paused"),
+        ({"phase": "Paused"}, {}, "nobody resumed it"),
+        ({}, THIRD, "from step 1 to 3"),
+        (SECOND, THIRD, "left step 2, which nobody approved"),
+        (SECOND, {**THIRD, "approved": frozenset({2})}, "left step 2, which nobody approved"),
+        ({}, {"weight": 30}, "30 % in step 1, which has 10 %"),
+    ],
+)
+def test_a_status_that_breaks_a_rule_is_named(before: dict[str, Any], after: dict[str, Any], words: str) -> None:
+    assert words in told(before, after)
+
+
+def test_a_weight_that_is_raised_in_a_freeze_is_named() -> None:
+    truth = Truth(frozen={"shop": (NOON - timedelta(minutes=1), NOON + timedelta(minutes=1))})
+
+    assert "in a freeze" in told({}, SECOND, truth=truth)
+    assert told({}, {**SECOND, "began": NOON + timedelta(minutes=2)}, truth=truth) == ""
+
+
+def test_a_canary_that_is_raised_long_after_it_turned_bad_is_named_unless_a_person_said_so() -> None:
+    truth = Truth(bad={(KEY, "v2"): [(NOON - BAD_FOR - timedelta(seconds=1), None)]})
+
+    assert "although bad" in told({}, SECOND, truth=truth)
+    truth.promoted.add((KEY, 3, 1))
+    assert told({}, SECOND, truth=truth) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "route", "words"),
+    [
+        ({}, {"v1": 80, "v2": 20}, "v2 got 20 %, and 10 % was saved"),
+        ({}, {"v1": 90, "v3": 10}, "v3 got 10 %, and 0 % was saved"),
+        ({"phase": "Paused"}, {"v1": 90, "v2": 10}, "v2 got 10 %, and 0 % was saved (Paused"),
+        ({"phase": "RollingBack", "weight": 0}, {"v1": 90, "v2": 10}, "0 % was saved (RollingBack"),
+        ({}, {"v1": 80, "v2": 10}, "are not 100 % together"),
+    ],
+)
+def test_a_route_that_breaks_a_rule_is_named(status: dict[str, Any], route: dict[str, int], words: str) -> None:
+    facts: list[Fact] = [a_route(1, v1=100), replace(RUN, revision=2, **status), a_route(3, **route)]
+
+    assert words in "; ".join(broken(facts, Truth()))
+
+
+def test_a_canary_with_more_than_the_status_says_lags_behind() -> None:
+    failed = replace(RUN, phase="Failed", weight=0, canary="")
+
+    assert lagging(failed, a_route(2, v1=90, v2=10)) == "v2 has 10 %, 0 % is wanted (Failed)"
+    assert lagging(failed, a_route(2, v1=100, v2=0)) == ""
+
+
+def test_a_destination_that_is_alone_has_everything() -> None:
+    entry = {"destination": {"host": "checkout-v1"}}
+    meta = {"namespace": "shop", "name": "checkout", "resourceVersion": "7"}
+
+    assert routed({"metadata": meta, "spec": {"http": [{"route": [entry]}]}}).pools == ({"v1": 100},)
+
+
+def test_memory_that_grows_is_named_and_a_burst_is_not() -> None:
+    steady = [Sample(at=float(at), sizes={"MiB": 100.0 + 50 * (at == 100)}) for at in range(0, 300, 2)]
+    leaking = [Sample(at=float(at), sizes={"MiB": 100 + at / 30, "threads": 9, "files": 9}) for at in range(0, 300, 2)]
+
+    assert slope(steady, "MiB") == 0
+    assert round(slope(leaking, "MiB"), 3) == 2
+    assert growing([Life(name="r", pid=1, samples=leaking)]) == ["r (1) grows by 2.00 MiB a minute, 1.0 are allowed"]
+    assert growing([Life(name="r", pid=1, samples=leaking[: int(LONG_ENOUGH_S / 2)])]) == []
