@@ -159,6 +159,7 @@ class Soak:
 
     def _look(self, now: float) -> None:
         """Sample the processes, and see who has had too much for too long."""
+        leader, runs = self.victims.leader(), sum(one.run for one in self.people.sight.statuses.values())
         for replica in self.victims.replicas:
             if not replica.controller.is_running:
                 continue
@@ -166,7 +167,7 @@ class Soak:
             if life is None:
                 life = Life(name=replica.user, pid=replica.controller.pid)
                 self.lives.append(life)
-            life.look()
+            life.look(leads=replica is leader, runs=runs)
         gaps = {
             key: lagging(status, self.people.sight.routes.get(key))
             for key, status in self.people.sight.statuses.items()
