@@ -33,7 +33,7 @@ JUDGED_S = 20.0
 CALM_S = 20.0  # so long after a fault ended nobody has more traffic than the status says
 SETTLED_S = 60.0
 EVENTS, EVENTS_A_RUN = 20, 15  # some of all, some of each run: commands and holds are told, too
-WAITING = frozenset({"AwaitingApproval", "SharedIncident", "Frozen", "NotProven"})
+WAITING = frozenset({"AwaitingApproval", "SharedIncident", "Frozen", "NotProven", "Suspicious"})
 
 
 @dataclass(slots=True, kw_only=True)
