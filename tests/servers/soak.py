@@ -161,7 +161,7 @@ class Soak:
                 continue
             life = next((one for one in self.lives if one.pid == replica.controller.pid), None)
             if life is None:
-                life = Life(name=replica.user, pid=replica.controller.pid)
+                life = Life(name=replica.user, pid=replica.controller.pid, argument=replica.argument)
                 self.lives.append(life)
             life.look(leads=replica is leader, runs=runs)
         sight = self.people.sight
