@@ -86,6 +86,7 @@ def test_nothing_crashes(soak: Soak) -> None:
     crashes = [line for line in soak.logs() if "raw" in line or "exception" in line or "crashed" in str(line["event"])]
 
     assert crashes == [], soak.told()
+    assert soak.ended() == [], soak.told()
 
 
 def test_nobody_is_flooded_with_events(soak: Soak) -> None:
