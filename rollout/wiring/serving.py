@@ -98,7 +98,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         kubeconfig = str(settings.kubeconfig) if settings.kubeconfig else None
         api = await HttpApi.connect(kubeconfig, settings.context, within=REQUEST_WITHIN)
         stack.push_async_callback(api.close)
-        clock = SystemClock()
+        clock, slots = SystemClock(), Slots(settings.workers)
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
         lease = _lease(settings, api, clock, identity)
         fenced = FencedApi(api, lease)
@@ -106,9 +106,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         queue: Queue[Work] = Queue(jitter=random.random)
         authors = change_authors(settings, stack, api, cache, lambda key: queue.add(("Rollout", key)))
         policies = KubePolicies(cache, settings.own_namespace)
-        observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
-        slots = Slots(settings.workers)
-        observer.aside = slots.aside
+        observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors, slots)
         reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
@@ -190,7 +188,9 @@ def _sync(settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cach
     return Sync(ports, settings.own_namespace)
 
 
-def _observer(api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies, authors: ChangeAuthors) -> Observer:
+def _observer(
+    api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies, authors: ChangeAuthors, slots: Slots
+) -> Observer:
     clock = SystemClock()
     return Observer(
         rollouts=KubeRollouts(api, cache),
@@ -202,6 +202,7 @@ def _observer(api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies
         actors_bound=seen_bound(cache),
         policies=policies,
         authors=authors,
+        aside=slots.aside,
     )
 
 
