@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -42,6 +43,7 @@ from rollout.controller.kept_notifiers import KeptNotifiers
 from rollout.controller.loop import Controller, Kept
 from rollout.controller.queue import Queue
 from rollout.controller.slots import Slots
+from rollout.model.names import Key
 from rollout.ports.lease import Lease
 from rollout.ports.metrics import Metrics
 from rollout.ports.policies import ChangeAuthors, Policies
@@ -95,8 +97,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
     slack: Slack's Web API; another one for the demo, and for nobody else: the bot's token goes there.
     """
     async with AsyncExitStack() as stack:
-        kubeconfig = str(settings.kubeconfig) if settings.kubeconfig else None
-        api = await HttpApi.connect(kubeconfig, settings.context, within=REQUEST_WITHIN)
+        api = await HttpApi.connect(_path(settings.kubeconfig), settings.context, within=REQUEST_WITHIN)
         stack.push_async_callback(api.close)
         clock, slots = SystemClock(), Slots(settings.workers)
         identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
@@ -104,9 +105,10 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         fenced = FencedApi(api, lease)
         cache = _cache(settings, fenced)
         queue: Queue[Work] = Queue(jitter=random.random)
-        authors = change_authors(settings, stack, api, cache, lambda key: queue.add(("Rollout", key)))
-        policies = KubePolicies(cache, settings.own_namespace)
+        look, policies = partial(_look, queue), KubePolicies(cache, settings.own_namespace)
+        authors = change_authors(settings, stack, api, cache, look)
         observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors, slots)
+        observer.call = look
         reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
@@ -134,6 +136,14 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             hooks=_hooks(settings, stack, api, cache, slack),
             api=api_app(settings, stack, api, cache, reconciler.rollouts, clock),
         )
+
+
+def _path(file: Path | None) -> str | None:
+    return str(file) if file else None
+
+
+def _look(queue: "Queue[Work]", key: Key) -> None:
+    queue.add(("Rollout", key))
 
 
 def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> FastAPI | None:
