@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -40,6 +41,7 @@ from rollout.controller.kept_receivers import KeptReceivers
 from rollout.controller.loop import Controller, Kept
 from rollout.controller.queue import Queue
 from rollout.controller.slots import Slots
+from rollout.model.names import Key
 from rollout.model.shard import Shard
 from rollout.ports.metrics import Metrics
 from rollout.ports.policies import ChangeAuthors, Policies
@@ -102,13 +104,12 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         api, clock, identity = await _connected(settings, stack), SystemClock(), _identity(settings)
         lease = shard_lease(settings, api, clock, LEASE, identity)
         fenced = FencedApi(api, lease)
-        cache = _cache(settings, fenced)
+        cache, slots = _cache(settings, fenced), Slots(settings.workers)
         queue: Queue[Work] = Queue(jitter=random.random, stirs=lambda work: reconciler.stir(work[1]))
-        authors = change_authors(settings, stack, api, cache, lambda key: queue.add(("Rollout", key)))
-        policies = KubePolicies(cache, settings.own_namespace)
-        observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
-        slots = Slots(settings.workers)
-        observer.aside = slots.aside
+        look, policies = partial(_look, queue), KubePolicies(cache, settings.own_namespace)
+        authors = change_authors(settings, stack, api, cache, look)
+        observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors, slots)
+        observer.call = look
         reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
@@ -148,6 +149,10 @@ async def _connected(settings: Settings, stack: AsyncExitStack) -> HttpApi:
 def _identity(settings: Settings) -> str:
     """Who this process is in the Lease, unlike any other."""
     return settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
+
+
+def _look(queue: "Queue[Work]", key: Key) -> None:
+    queue.add(("Rollout", key))
 
 
 def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> ASGIApp | None:
@@ -200,7 +205,9 @@ def _sync(settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cach
     return Sync(ports, settings.own_namespace)
 
 
-def _observer(api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies, authors: ChangeAuthors) -> Observer:
+def _observer(
+    api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies, authors: ChangeAuthors, slots: Slots
+) -> Observer:
     clock = SystemClock()
     return Observer(
         rollouts=KubeRollouts(api, cache),
@@ -212,6 +219,7 @@ def _observer(api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies
         actors_bound=seen_bound(cache),
         policies=policies,
         authors=authors,
+        aside=slots.aside,
     )
 
 

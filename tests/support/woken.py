@@ -1,4 +1,4 @@
-"""A watch on a memory cluster, for tests of whom a change wakes."""
+"""Whom does a change wake, with a watch on a memory cluster?"""
 
 import asyncio
 from collections.abc import AsyncIterator
