@@ -122,7 +122,6 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             workers=settings.workers,
             reports=numbers.ticked,
         )
-        looked = seen(api, cache, reconciler.rollouts, stack, settings.own_namespace, clock)
         following = asyncio.create_task(cache.run())
         stack.push_async_callback(_ended, following)
         yield Running(
@@ -131,7 +130,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             cache=cache,
             numbers=numbers,
             hooks=_hooks(settings, stack, api, cache, slack),
-            api=late_api(settings, stack, looked),
+            api=late_api(settings, stack, seen(api, cache, reconciler.rollouts, stack, settings.own_namespace, clock)),
         )
 
 
