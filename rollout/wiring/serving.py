@@ -126,7 +126,6 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             reports=numbers.ticked,
             lags=numbers.lagged,
         )
-        looked = seen(api, cache, reconciler.rollouts, stack, settings.own_namespace, clock)
         stack.push_async_callback(_ended, asyncio.create_task(cache.run()))
         yield Running(
             controller=controller,
@@ -134,7 +133,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             cache=cache,
             numbers=numbers,
             hooks=_hooks(settings, stack, api, cache, slack),
-            api=late_api(settings, stack, looked),
+            api=late_api(settings, stack, seen(api, cache, reconciler.rollouts, stack, settings.own_namespace, clock)),
             shard=settings.part,
         )
 
