@@ -25,7 +25,11 @@ def page(controller: Controller) -> dict[str, float]:
 def looked_at(controller: Controller) -> float:
     """Ticks of Rollouts so far; 0 while some wait for theirs."""
     found = page(controller)
-    return 0.0 if found['rolloutctl_queue_depth{shard="1/1"}'] > 0 else found.get('rolloutctl_tick_seconds_count{kind="Rollout"}', 0)
+    return (
+        0.0
+        if found['rolloutctl_queue_depth{shard="1/1"}'] > 0
+        else found.get('rolloutctl_tick_seconds_count{kind="Rollout"}', 0)
+    )
 
 
 def lag_within(before: Mapping[str, float], after: Mapping[str, float], share: float = 0.99) -> float:
