@@ -170,7 +170,7 @@ class Turmoil:
         run = told.after.run
         stands = (told.after.runs, run.step, run.weight, run.confirmed, run.in_force_at) if run is not None else None
         self.stood = self.stood if stands == self.stood[0] else (stands, self.lived)
-        again = bool(told.changed) or told.after != told.before
+        again = ticked.wrote and not self.world.cluster.faults.is_held  # the watch shows the controller its own writes
         wake = told.wake_at - self.world.clock.now() if told.wake_at is not None else None
         return Wait(at=timedelta(0) if again and not told.errors else wake, failed=bool(told.errors))
 
