@@ -20,7 +20,7 @@ from rollout.model.freeze import Overrun
 from rollout.ports.errors import Conflict, PortError, Rejected, Unreachable
 from tests.support.examples import part
 from tests.support.fate import Blow
-from tests.support.troubled_shop import MINUTE, PLANS, REVISIONS, Shape, TroubledShop, a_troubled_shop
+from tests.support.troubled_shop import MINUTE, PLANS, REVISIONS, WEBHOOKS, Shape, TroubledShop, a_troubled_shop
 from tests.support.turmoil import Strike
 
 HOUR = timedelta(hours=1)
@@ -131,6 +131,19 @@ class Controller(RuleBasedStateMachine):
     @rule(mood=st.sampled_from(MOODS), minutes=st.sampled_from((0, 2)))
     def metrics_say(self, mood: str, minutes: int) -> None:
         self.shop.metrics_say(mood)
+        self.live(minutes)
+
+    @rule(named=st.sampled_from((True, True, False)))
+    def git_names_webhooks(self, named: bool) -> None:
+        self.do(self.shop.commit(webhooks=WEBHOOKS if named else []))
+
+    @rule(
+        opens=st.sampled_from((True, False)),
+        back=st.sampled_from((False, False, True)),
+        minutes=st.sampled_from((0, 3)),
+    )
+    def webhooks_say(self, opens: bool, back: bool, minutes: int) -> None:
+        self.shop.webhooks_say(opens=opens, back=back)
         self.live(minutes)
 
     @rule(revision=_revisions, ready=st.sampled_from((0, 1, 2)), minutes=st.sampled_from((0, 1)))
