@@ -83,7 +83,8 @@ class HookMemory:
         name = question.about or question.hook.name
         before = known.get(name)
         if before is not None and _is_same(before.question, question):
-            if before.call is not None or now - before.question.asked < every:
+            # an age below none: the clock was set back meanwhile
+            if before.call is not None or timedelta(0) <= now - before.question.asked < every:
                 return None
         elif before is not None:
             _cancel(before)

@@ -207,8 +207,10 @@ def _question(
 
 
 def _answers_all(last: tuple[Measurement, ...], wanted: Needs) -> bool:
-    """Whether the last measurements answer what is asked now, in the present step."""
+    """Whether the last measurements answer what is asked now, in the present step, and are not of a clock set back."""
     asked = [(item.question.objective, item.question.arm, item.question.backend) for item in last]
     if asked != [(ask.objective, ask.arm, ask.revision.backend) for ask in wanted.asks]:
+        return False
+    if last[0].at > wanted.asks[0].window.end:
         return False
     return all(item.question.window.end >= ask.window.start for item, ask in zip(last, wanted.asks, strict=True))

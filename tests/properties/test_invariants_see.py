@@ -20,7 +20,7 @@ from rollout.services.reconcile import Told
 from tests.support.controllers import USER
 from tests.support.fate import MortalApi
 from tests.support.plants import Plant, planted
-from tests.support.troubled_shop import GATED, LATER, MINUTE, PLANS, Shape, TroubledShop, a_troubled_shop
+from tests.support.troubled_shop import GATED, LATER, MINUTE, PLANS, WEBHOOKS, Shape, TroubledShop, a_troubled_shop
 from tests.support.vows_of_statuses import OF_STATUSES
 from tests.support.vows_of_ticks import OF_TICKS
 from tests.support.vows_of_writes import OF_WRITES
@@ -88,6 +88,21 @@ async def a_failure(shop: TroubledShop) -> None:
     await shop.live(4 * MINUTE)
 
 
+async def a_shut_gate(shop: TroubledShop) -> None:
+    """The webhook that opens steps says no."""
+    shop.webhooks_say(opens=False, back=False)
+    await shop.commit(revision="v2", webhooks=WEBHOOKS)
+    await shop.live(6 * MINUTE)
+
+
+async def a_yes_to_go_back(shop: TroubledShop) -> None:
+    """The webhook that rolls back says yes at 30 %."""
+    await shop.commit(revision="v2", webhooks=WEBHOOKS, steps=PLANS[3])
+    await shop.live(MINUTE / 2)
+    shop.webhooks_say(opens=True, back=True)
+    await shop.live(4 * MINUTE)
+
+
 async def a_slow_failure(shop: TroubledShop) -> None:
     """v2 fails at 30 %, where it is to stay for three minutes."""
     await shop.commit(steps=PLANS[3])
@@ -132,13 +147,14 @@ def hurried(by: int) -> Plant:
 
 
 def rosy(seen: Observation) -> Observation:
-    """Everything is ready, nothing fails, and nothing is frozen."""
+    """Everything is ready, nothing fails or is frozen, and webhooks let a run go on."""
     return replace(
         seen,
         backends={name: replace(one, ready=2) for name, one in seen.backends.items()},
         workloads={name: replace(one, ready=2, settled=True) for name, one in seen.workloads.items()},
         measurements=tuple(replace(one, answer=counted(one.question, total=1000, bad=0)) for one in seen.measurements),
         freezes=(),
+        hooks={name: replace(one, passed=name == "gate") for name, one in seen.hooks.items()},
     )
 
 
@@ -222,6 +238,8 @@ PLANTS: dict[str, tuple[Plant, Scene]] = {
     "no_gate_is_jumped": (hurried(1), a_gate),
     "the_soak_is_kept": (hurried(1), a_release),
     "nothing_passes_on_a_guess": (Plant(seen=rosy), an_outage),
+    "no_webhook_is_passed_by": (Plant(seen=rosy), a_shut_gate),
+    "a_rollback_hook_is_obeyed": (Plant(seen=rosy), a_yes_to_go_back),
     "frozen_raises_nothing": (Plant(seen=rosy), a_freeze),
     "weight_comes_after_capacity": (Plant(seen=rosy), a_dead_canary),
     "runs_are_counted_upwards": (run_with(lambda _, after: replace(after, runs=after.runs + 5)), a_release),

@@ -3,11 +3,12 @@
 import copy
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from adapters.kube.api import Patch
+from adapters.memory.hooks import MemoryHooks
 from rollout.model.freeze import Overrun
 from rollout.model.measurement import NoData, NotANumber, Partial
 from rollout.model.names import Key
@@ -26,6 +27,10 @@ GATED = [{"weight": 10, "soak": "1m", "approval": "release-managers"}, {"weight"
 LATER = [*STEPS[:1], {"weight": 20, "approval": "release-managers"}, {"weight": 60, "soak": "1m"}]
 PLANS = (STEPS, GATED, LATER, [{"weight": 30, "soak": "3m"}])
 GIT = "kustomize-controller"
+WEBHOOKS = [
+    {"name": "gate", "type": "confirm-traffic-increase", "url": "http://tester.test/"},
+    {"name": "back", "type": "rollback", "url": "http://tester.test/"},
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,7 @@ class TroubledShop(Turmoil):
     shape: Shape
     alive: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REVISIONS, 2))
     spec: dict[str, Any] = field(default_factory=dict)
+    hooks: MemoryHooks = field(init=False)
 
     async def build(self) -> None:
         """Everything is deployed, and the controller has found v1 to be stable."""
@@ -90,6 +96,9 @@ class TroubledShop(Turmoil):
             **({"backend": SUBSETS} if self.shape.subsets else {}),
         }
         self.metrics_say("good")
+        self.hooks = MemoryHooks(self.world.clock)
+        self.world.outside = replace(self.world.outside, hooks=self.hooks)
+        self.webhooks_say(opens=True, back=False)
         await self.begin()
         await self.commit()
         await self.live(MINUTE)
@@ -131,6 +140,13 @@ class TroubledShop(Turmoil):
                 metrics.tell("errors", Partial(query="q", warning="a store is gone"))
             case _:
                 metrics.fail("connection refused")
+
+    def webhooks_say(self, *, opens: bool, back: bool) -> None:
+        """Whether steps may begin, and whether the run is to go back; heard where the spec names webhooks."""
+        self.hooks.tell("gate", passed=opens)
+        self.hooks.tell("back", passed=back)
+        self.shut = None if opens else self.lived if self.shut is None else self.shut
+        self.back = None if not back else self.lived if self.back is None else self.back
 
     async def pods(self, revision: str, ready: int) -> None:
         """So many pods of a revision are ready."""
@@ -198,6 +214,7 @@ class TroubledShop(Turmoil):
             if await self.world.is_gone("VirtualService", name):
                 await self.world.put(self.shape.route(name))
         self.metrics_say("good")
+        self.webhooks_say(opens=True, back=False)
         if not await self.world.is_gone("Rollout", "checkout"):
             await self.commit(suspend=False)
 

@@ -82,7 +82,7 @@ class Witness(Fate):
 class Turmoil:
     """A world in which every write and tick is held against the invariants. broken: those that did not hold.
 
-    lived: time that passed, whatever the clock was set to. planted: what every fresh life of the controller is made into.
+    shut and back: since when webhooks hold steps, or roll back. lived: time that passed, whatever the clock was set to. planted: what every fresh life of the controller is made into.
     """
 
     world: World
@@ -91,6 +91,8 @@ class Turmoil:
     since: timedelta = timedelta(0)
     stood: tuple[object, timedelta] = (None, timedelta(0))
     lived: timedelta = timedelta(0)
+    shut: timedelta | None = None
+    back: timedelta | None = None
     fresh: bool = True
     freezes: dict[str, FreezeWindow] = field(default_factory=dict)
     planted: Callable[[Services], Services] = lambda services: services
@@ -117,6 +119,8 @@ class Turmoil:
             mood=self.mood,
             lasts=self.lived - self.since,
             stands=self.lived - self.stood[1],
+            shut=self.lived - self.shut if self.shut is not None else None,
+            back=self.lived - self.back if self.back is not None else None,
             fresh=self.fresh,
             freezes=tuple(self.freezes.values()),
         )
@@ -170,7 +174,7 @@ class Turmoil:
         run = told.after.run
         stands = (told.after.runs, run.step, run.weight, run.confirmed, run.in_force_at) if run is not None else None
         self.stood = self.stood if stands == self.stood[0] else (stands, self.lived)
-        again = bool(told.changed) or told.after != told.before
+        again = ticked.wrote and not self.world.cluster.faults.is_held  # the watch shows the controller its own writes
         wake = told.wake_at - self.world.clock.now() if told.wake_at is not None else None
         return Wait(at=timedelta(0) if again and not told.errors else wake, failed=bool(told.errors))
 

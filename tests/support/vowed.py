@@ -29,13 +29,16 @@ class Weather:
     """What only the test knows. mood: what the metrics say now, and lasts: for how much lived time they have.
 
     stands: for how much lived time the run has stood in its present step with its weight in force.
-    fresh: the controller has been shown everything there is. freezes: the windows that exist.
+    shut and back: for how much lived time the webhook that opens steps has said no, and the one that rolls back yes; None
+    while they do not. fresh: the controller has been shown everything there is. freezes: the windows that exist.
     """
 
     now: datetime
     mood: str = "good"
     lasts: timedelta = timedelta(0)
     stands: timedelta = timedelta(0)
+    shut: timedelta | None = None
+    back: timedelta | None = None
     fresh: bool = True
     freezes: tuple[FreezeWindow, ...] = ()
 

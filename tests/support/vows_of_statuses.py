@@ -61,6 +61,15 @@ def nothing_passes_on_a_guess(saved: Saved) -> str:
     return f"step {old.step} ended while the metrics were {weather.mood} for {weather.lasts}"
 
 
+def no_webhook_is_passed_by(saved: Saved) -> str:
+    """No step begins while the webhook that opens steps says no; not by a person's word either."""
+    old, new, shut = saved.before.status.run, saved.after.status.run, saved.before.weather.shut
+    if not saved.same_run or old is None or new is None or new.straight or shut is None or shut <= 2 * INTERVAL:
+        return ""
+    asked = bool(saved.before.spec.get("webhooks"))
+    return f"step {new.step} began while the webhook said no for {shut}" if asked and new.step > old.step else ""
+
+
 def frozen_raises_nothing(saved: Saved) -> str:
     """In a freeze window nothing is raised that nobody let through it."""
     old, new = saved.before.status, saved.after.status
@@ -160,6 +169,7 @@ OF_STATUSES: tuple[Callable[[Saved], str], ...] = (
     no_gate_is_jumped,
     the_soak_is_kept,
     nothing_passes_on_a_guess,
+    no_webhook_is_passed_by,
     frozen_raises_nothing,
     weight_comes_after_capacity,
     runs_are_counted_upwards,

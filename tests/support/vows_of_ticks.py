@@ -68,6 +68,18 @@ def a_failing_canary_goes_back(ticked: Ticked) -> str:
     return f"{run.weight} % is wanted after {weather.lasts} of errors" if judged and run.weight else ""
 
 
+def a_rollback_hook_is_obeyed(ticked: Ticked) -> str:
+    """Within one interval of the first yes of a rollback hook no run wants weight for its canary any more."""
+    decision, weather, before = ticked.told.decision, ticked.before.weather, ticked.told.before
+    if decision is None or weather.back is None or not ticked.before.spec.get("webhooks") or is_going(ticked.before):
+        return ""
+    run, old = decision.status.run, before.run
+    if run is None or old is None or old.straight or run.straight or before.phase not in ON_TRIAL:
+        return ""
+    told = min(weather.back, weather.stands) > 2 * INTERVAL and decision.status.runs == before.runs
+    return f"{run.weight} % is wanted {weather.back} after the yes" if told and run.weight and before.stable else ""
+
+
 def kstatus_is_not_misled(ticked: Ticked) -> str:
     """Who waits for the object by its conditions learns what is so; of one that is being deleted they need none."""
     return "" if is_going(ticked.before) or is_honest(ticked.told.after) else f"{ticked.told.after.conditions}"
@@ -143,6 +155,7 @@ OF_TICKS: tuple[Callable[[Ticked], str], ...] = (
     moves_are_in_the_table,
     lowering_is_never_held,
     a_failing_canary_goes_back,
+    a_rollback_hook_is_obeyed,
     kstatus_is_not_misled,
     it_says_what_it_waits_for,
     somebody_looks_again,
