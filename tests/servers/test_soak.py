@@ -21,7 +21,7 @@ from tests.servers.soak_stage import soaking
 SEED = int(os.environ.get("SOAK_SEED", "0")) or secrets.randbelow(10**6)
 SHORT = Plan(
     seed=SEED,
-    seconds=12,
+    seconds=8,
     rollouts=20,
     pause_s=0.1,
     later_s=1.5,
