@@ -150,6 +150,7 @@ class Joint:
         """Break off a page for which nobody waits any more."""
         if asked.task is not None and not asked.task.done() and all(one.answer.done() for one in asked.page):
             asked.task.cancel()
+        asked.page, asked.task = (), None  # else answers would live until the garbage collector finds the circle
 
 
 def _fail(page: Sequence[_Asked], error: QueryError) -> None:
