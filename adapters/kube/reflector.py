@@ -13,6 +13,7 @@ from adapters.kube.kinds import Kind
 from adapters.kube.sharing import Sharing
 from adapters.kube.shelf import Shelf, at_of
 from adapters.kube.slim import slim
+from adapters.kube.undisturbed import undisturbed
 from rollout.ports.errors import Expired, Forbidden, KindAbsent, PortError, Unreachable
 
 
@@ -159,7 +160,8 @@ class Reflector:
         while True:
             async with self._turns:
                 page = await self._api.get(path, {**query, "continue": token} if token else query)
-                objects.extend(self._listed(item, version, sharing) for item in page.pop("items", None) or ())
+                with undisturbed():
+                    objects.extend(self._listed(item, version, sharing) for item in page.pop("items", None) or ())
                 sharing.turned()
             token = page["metadata"].get("continue", "")
             if not token:

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 # hours, minutes, seconds and milliseconds, each at most once and in this order; both Go's and Python's syntax
 DURATION = r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
@@ -10,6 +11,7 @@ PERCENT = r"^(100(\.0{1,4})?|[0-9]{1,2}(\.[0-9]{1,4})?)%$"
 WHOLE_PERCENT = r"^([0-9]{1,2}|1[0-9]{2}|200)%$"
 NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?([eE][-+]?[0-9]{1,2})?$"
 
+_KNOWN = 1024  # texts: thousands of manifests say the same few
 _UNITS = (
     ("h", timedelta(hours=1)),
     ("m", timedelta(minutes=1)),
@@ -18,6 +20,7 @@ _UNITS = (
 )
 
 
+@lru_cache(_KNOWN)
 def duration(text: str) -> timedelta:
     """`1h30m`, `90s` or `250ms` as time; ValueError when it is none of that kind."""
     match = re.fullmatch(DURATION, text)
@@ -37,6 +40,7 @@ def duration_text(value: timedelta) -> str:
     return text or "0s"
 
 
+@lru_cache(_KNOWN)
 def ratio(percent: str) -> float:
     """`0.5%` as 0.005; ValueError when it is no percentage."""
     number, sign, rest = percent.partition("%")
