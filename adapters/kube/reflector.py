@@ -25,7 +25,7 @@ class Pace:
     do not march in step; resumes: failed watches in a row before a new list.
     """
 
-    watch: timedelta = timedelta(seconds=300)
+    watch: timedelta = timedelta(seconds=600)  # each that begins anew is a request: as long as client-go's longest
     silence: timedelta = timedelta(seconds=30)
     absent: timedelta = timedelta(seconds=30)
     first_delay: timedelta = timedelta(milliseconds=500)
