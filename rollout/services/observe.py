@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from policies.approval import Authors
 from rollout.model.approval import ApprovalPolicy
@@ -186,4 +186,5 @@ def _still_good(last: tuple[Measurement, ...], spec: RolloutSpec, wanted: Needs)
     if asked != [(ask.objective, ask.arm, ask.revision.backend) for ask in wanted.asks]:
         return False
     in_step = all(item.question.window.end >= ask.window.start for item, ask in zip(last, wanted.asks, strict=True))
-    return in_step and wanted.asks[0].window.end - last[0].at < spec.analysis.interval
+    age = wanted.asks[0].window.end - last[0].at  # below 0 after a clock was set back
+    return in_step and timedelta(0) <= age < spec.analysis.interval
