@@ -137,21 +137,11 @@ class Reconciler:
         seen = await look(spec, standing, now)
         if seen is None:
             return await self._tick(stored.key, self.observer.clock.now(), self.observer.glance)
-        decision = decide(spec, standing, seen, now)
-        status = replace(
-            decision.status,
-            observed_generation=stored.generation,
-            source_commit=stored.commit or decision.status.source_commit,
-            last_spec=_remembered(stored, decision.status),
-        )
-        decision = replace(decision, status=status)
-        if stored.error:
-            decision = though_unreadable(stored, decision, now)
-            status = decision.status
+        decision = _of_spec(stored, decide(spec, standing, seen, now), now)
         try:
-            saved = await self._saved_or_lowered(stored, status, decision.actions)
+            saved = await self._saved_or_lowered(stored, decision.status, decision.actions)
         except PortError as error:
-            self.unsaved.remember(stored, status)
+            self.unsaved.remember(stored, decision.status)
             changed, errors = await self.performer.perform(stored, lowering(decision.actions))
             return Told(
                 key=stored.key,
@@ -169,7 +159,7 @@ class Reconciler:
         return Told(
             key=stored.key,
             before=stored.status,
-            after=status,
+            after=decision.status,
             decision=decision,
             changed=changed,
             errors=errors,
@@ -287,6 +277,18 @@ def _soon(
 def _earlier(wake_at: datetime | None, bound: datetime, now: datetime) -> datetime:
     """The earlier of both; "at once" is none after a failure, as the loop would leave it to back-off."""
     return bound if wake_at is None or wake_at <= now else min(wake_at, bound)
+
+
+def _of_spec(stored: Stored, decision: Decision, now: datetime) -> Decision:
+    """The decision, whose status says which spec it follows."""
+    status = replace(
+        decision.status,
+        observed_generation=stored.generation,
+        source_commit=stored.commit or decision.status.source_commit,
+        last_spec=_remembered(stored, decision.status),
+    )
+    decision = replace(decision, status=status)
+    return though_unreadable(stored, decision, now) if stored.error else decision
 
 
 def _remembered(stored: Stored, status: RolloutStatus) -> str:
