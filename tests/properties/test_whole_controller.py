@@ -245,7 +245,7 @@ class Controller(RuleBasedStateMachine):
         try:
             if hasattr(self, "shop") and self.shop.broken == []:
                 self.do(self.shop.calm())
-                self.live(240)
+                self.live(100)
                 self.ends()
         finally:
             self.runner.run(self.stack.aclose())
