@@ -43,15 +43,14 @@ class Place:
 
 
 def read(obj: Obj, ref: RouteRef, dialect: Dialect) -> Reading:
-    """The pools that `ref.only` admits, in the object's order; a weight that is no whole number makes it unreadable."""
+    """The pools that `ref.only` admits, in the object's order; an entry without a whole weight makes it unreadable."""
     found = tuple(places(obj, dialect))
     names = {place.own_name for place in found}
     missing = tuple(name for name in ref.only if name not in names)
     for place in found:
-        for entry in place.entries:
-            if _number(entry, dialect) is None:
-                text = f"{ref}: {place.name}: weight {entry['weight']!r} is not a whole number of at least 0; write one"
-                return Reading(missing_only=missing, unreadable=text)
+        why = _unreadable(place.entries, dialect)
+        if why:
+            return Reading(missing_only=missing, unreadable=f"{ref}: {place.name}: {why}")
     pools = tuple(_pool(place, obj, dialect) for place in found if _is_admitted(place, ref))
     return Reading(pools=pools, missing_only=missing)
 
@@ -96,7 +95,7 @@ def _descend(here: object, names: Sequence[str], pointer: Pointer, own_name: str
         yield from _descend(child, names[1:], (*pointer, name), own_name, dialect)
         return
     for index, route in enumerate(child if isinstance(child, list) else ()):
-        own = str(route.get(dialect.route_name) or "") if dialect.route_name else ""
+        own = str(route.get(dialect.route_name) or "") if dialect.route_name and isinstance(route, Mapping) else ""
         yield from _descend(route, names[1:], (*pointer, name, index), own, dialect)
 
 
@@ -117,6 +116,16 @@ def _is_admitted(place: Place, ref: RouteRef) -> bool:
 
 def _namespace(obj: Obj) -> str:
     return str(obj.get("metadata", {}).get("namespace", ""))
+
+
+def _unreadable(entries: Sequence[object], dialect: Dialect) -> str:
+    """What is wrong with a list that a cluster without a schema let in; "" for nothing."""
+    for entry in entries:
+        if not isinstance(entry, Mapping):
+            return f"{str(entry)[:60]!r} is no entry; write an object that names a destination"
+        if _number(entry, dialect) is None:
+            return f"weight {entry['weight']!r} is not a whole number of at least 0; write one"
+    return ""
 
 
 def _number(entry: Obj, dialect: Dialect) -> int | None:

@@ -245,7 +245,7 @@ class Controller(RuleBasedStateMachine):
         try:
             if hasattr(self, "shop") and self.shop.broken == []:
                 self.do(self.shop.calm())
-                self.live(240)
+                self.live(100)
                 self.ends()
         finally:
             self.runner.run(self.stack.aclose())
@@ -267,7 +267,7 @@ class Quick(Controller):
 
 # What is found is told as it was found: to make it shorter takes minutes, and each rule is a sentence already.
 GENERATED = settings(deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate), print_blob=True)
-Controller.TestCase.settings = settings(GENERATED, max_examples=part(60), stateful_step_count=40)
+Controller.TestCase.settings = settings(GENERATED, max_examples=part(40), stateful_step_count=40)
 Quick.TestCase.settings = settings(GENERATED, max_examples=max(3, part(5)), stateful_step_count=12)
 TestQuickly = Quick.TestCase
 TestThoroughly = pytest.mark.slow(Controller.TestCase)
