@@ -23,7 +23,7 @@ from tests.servers.shop import looks_at_policies, rights
 from tests.servers.trouble import led_to
 
 USER = "controller"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 FULL = 100
 
 Status = Mapping[str, Any]
