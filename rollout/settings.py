@@ -82,7 +82,12 @@ class Settings(BaseSettings):
         default=False, description="let GitSources use file:// URLs, and http:// to this machine"
     )
     allow_http_urls: bool = Field(default=False, description="let GitSources use http:// URLs to any host")
-    workers: int = Field(default=8, ge=1, le=256, description="Rollouts worked on at the same time")
+    workers: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="Rollouts that act at the same time; those that wait for metrics do not count",
+    )
     metrics_listen: str = Field(default="0.0.0.0:9090", description="address of /metrics, /healthz and /readyz")
     api_listen: str = Field(default="127.0.0.1:8080", description="address of the JSON API; empty switches it off")
     api_tokens: bool = Field(default=False, description="take the cluster's bearer tokens at the API (TokenReview)")

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterator
 
 from adapters.kube.api import Obj
+from rollout.manifest.group import OWNER, OWNER_NAMESPACE
 from rollout.model.names import Key
 
-SOURCE_NAME = "rollout.dev/source"  # label: name of the GitSource that applies the object ...
-SOURCE_NAMESPACE = "rollout.dev/source-namespace"  # ... and its namespace
+SOURCE_NAME, SOURCE_NAMESPACE = OWNER, OWNER_NAMESPACE
 SPEC_HASH = "rollout.dev/spec-hash"  # annotation: hash of what git said
 SPEC_KINDS = (
     "Rollout",

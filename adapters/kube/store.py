@@ -19,6 +19,8 @@ from rollout.ports.rollouts import Stored
 
 _KIND = "Rollout"
 _POLICY = "SloPolicy"
+_ALIKE = ("steps", "objectives", "analysis")  # what the Rollouts of a team mostly have in common ...
+_PARTS = 3000  # ... and how many of them are remembered
 _STATUS_WRITER = {"fieldManager": "rollout-status"}
 _WRITER = {"fieldManager": "rollout-controller"}
 
@@ -48,6 +50,7 @@ class KubeRollouts:
         self._cache = cache
         self._seen: dict[Key, _Seen] = {}
         self._specs: dict[Key, _Read] = {}
+        self._parts: dict[object, Any] = {}
 
     def get(self, key: Key) -> Stored | None:
         """The newest known Rollout; None when there is none."""
@@ -155,7 +158,14 @@ class KubeRollouts:
         merged = with_policies(spec, policies)
         if isinstance(merged, SpecError):
             return _Read(stamp=stamp, spec=None, error=str(merged))
-        return _Read(stamp=stamp, spec=merged)
+        return _Read(stamp=stamp, spec=self._sharing(merged))
+
+    def _sharing(self, spec: RolloutSpec) -> RolloutSpec:
+        """The spec, whose plan and rules are in memory once however many Rollouts say the same."""
+        if len(self._parts) > _PARTS:
+            self._parts.clear()
+        parts = {name: getattr(spec, name) for name in _ALIKE}
+        return replace(spec, **{name: self._parts.setdefault((name, part), part) for name, part in parts.items()})
 
     def _policy(self, namespace: str, name: str) -> SloPolicy | None:
         obj = self._cache.get(_POLICY, namespace, name)

@@ -175,7 +175,7 @@ def _itself(kind: str, old: Obj | None, new: Obj | None) -> Iterator[Key]:
 
 
 def _said(obj: Obj) -> list[Any]:
-    return [obj["metadata"].get(name) for name in ("uid", "generation", "deletionTimestamp")]
+    return [obj["metadata"].get(name) for name in ("uid", "generation", "deletionTimestamp", "labels")]
 
 
 def is_echo(kind: str, old: Obj | None, new: Obj | None) -> bool:

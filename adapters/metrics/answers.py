@@ -46,7 +46,8 @@ class Series:
     @property
     def first(self) -> datetime | None:
         """When it was first seen; None where it was not."""
-        return min((at for at, _ in (*self.points, *self.histograms)), default=None)
+        firsts = (*self.points[:1], *self.histograms[:1])
+        return min((at for at, _ in firsts), default=None)
 
     def counter(self) -> Counter:
         """The series as the model knows it."""

@@ -54,6 +54,12 @@ def bounds(found: Sequence[Series]) -> str:
     return ", ".join(f"{bound:g}" for bound in known)
 
 
+def lacks_one(found: Sequence[Series], needed: Iterable[float]) -> bool:
+    """Whether no classic bucket ends at one of the bounds: it is written otherwise than is asked for, or is not there."""
+    classic = {_bound(one) for one in found if "le" in one.labels}
+    return bool(classic) and not classic.issuperset(needed)
+
+
 def milliseconds(threshold: timedelta) -> float:
     """The unit of the meshes' histograms."""
     return threshold / timedelta(milliseconds=1)

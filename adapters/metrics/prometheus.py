@@ -6,7 +6,7 @@ from typing import assert_never
 
 from adapters.metrics.access import AUTO, PrometheusAccess
 from adapters.metrics.answers import Series, single
-from adapters.metrics.buckets import bounds, sides, slower, wanted_bounds
+from adapters.metrics.buckets import bounds, lacks_one, sides, slower, wanted_bounds
 from adapters.metrics.joining import Joint
 from adapters.metrics.line import QueryError
 from adapters.metrics.lines import Lines
@@ -120,17 +120,23 @@ class PrometheusMetrics:
         )
 
     async def _slow(self, query: str, objective: SlowRatio, mesh: Mesh, question: Question, deadline: float) -> Answer:
-        """Judged sequentially every bucket is evidence; else only the one that ends at the threshold is read."""
+        """Only the buckets that are needed are read, and all where the histogram has not got one of them.
+
+        Judged sequentially without bounds in the question, every bucket is needed; by a threshold the one that ends there.
+        """
         is_sequential = objective.method is Method.SEQUENTIAL
-        le = () if is_sequential else wanted_bounds(objective.threshold)
+        needed = question.bounds if is_sequential else ()
+        le = wanted_bounds(objective.threshold, *needed) if needed is not None else ()
         found = await self._histograms(mesh, question, deadline, le)
+        if needed and lacks_one(found, needed):
+            found = await self._histograms(mesh, question, deadline)
         if not found:
             return NoData(query=query)
         whole = as_classic(found, objective.threshold)
         try:
             every, slow = sides(whole, objective.threshold)
         except QueryError as error:
-            all_bounds = found if is_sequential else await self._histograms(mesh, question, deadline)
+            all_bounds = found if needed is None else await self._histograms(mesh, question, deadline)
             known = bounds(as_classic(all_bounds, objective.threshold))
             raise QueryError(f"{error}; set the objective's threshold to one of these, in ms: {known}") from error
         return Counters(

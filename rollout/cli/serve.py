@@ -9,6 +9,8 @@ from rollout.cli.errors import Exit, StoppedError, translated
 from rollout.durations import duration_text
 from rollout.settings import Settings
 
+_TLS_BUFFER = 64 * 1024  # bytes of each connection; asyncio takes 256 KiB, and each of 25 watches has one open for good
+
 
 def _options(command: click.Command) -> click.Command:
     """One flag for every setting; what is not given comes from ROLLOUT_* or the default."""
@@ -64,6 +66,7 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()  # before the long imports: a pod may be told to end as soon as it began
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    from asyncio.sslproto import SSLProtocol
     from contextlib import AsyncExitStack
 
     import structlog
@@ -74,6 +77,7 @@ async def _serve(settings: Settings) -> None:
     from rollout.web.probes import probes
     from rollout.wiring.serving import running
 
+    SSLProtocol.max_size = _TLS_BUFFER
     set_up(settings.log_format, settings.log_level)
     log = structlog.get_logger("rollout.serve")
     async with AsyncExitStack() as stack:

@@ -43,7 +43,7 @@ async def account(cluster: "Cluster", access: Access, name: str, now: datetime) 
     """All that is known of a Rollout now; what could not be looked at is said, not raised."""
     from rollout.services import queries
     from rollout.services.account import accounted
-    from rollout.wiring.tools import observing
+    from rollout.wiring.tools import glancing
 
     standing = await queries.rollout(cluster.objects, key(access, cluster, name))
-    return await accounted(standing, observing(cluster, standing.key.namespace), now, cluster.objects)
+    return await accounted(standing, glancing(cluster, standing, now), now, cluster.objects)

@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
 
 from rollout.controller.jobs import Jobs
 from rollout.controller.queue import FIRST_BACKOFF, LONGEST_BACKOFF, Queue
+from rollout.controller.slots import Slots
 from rollout.model.names import Key
 from rollout.ports.clock import Clock
 from rollout.ports.errors import Expired, PortError, Unreachable
@@ -20,6 +22,7 @@ from rollout.ports.watch import Watch, Work
 RESYNC = timedelta(
     minutes=10
 )  # every key is looked at so often even when nothing happens: a lost event cannot stay lost
+SLOTS = 8
 LAST_TICKS = timedelta(seconds=8)  # SIGTERM must end within 10 s
 
 log = structlog.get_logger("rollout.controller")
@@ -55,8 +58,8 @@ class Kept(Protocol):
 class Controller:
     """Runs until told to stop; holds no state that a restart could lose.
 
-    reports: called after each tick with its kind, its seconds, and whether it must be repeated.
-    lags: called before a tick that time set off with its kind and the seconds since it was due.
+    slots: of ticks that act at the same time. reports: called after each tick with its kind, its seconds, and whether it
+    must be repeated. lags: called before a tick that time set off with its kind and the seconds since it was due.
     """
 
     kept: tuple[Kept, ...]
@@ -65,7 +68,7 @@ class Controller:
     clock: Clock
     jobs: Jobs
     queue: "Queue[Work]"
-    workers: int = 8
+    slots: Slots = field(default_factory=lambda: Slots(SLOTS))
     reports: Callable[[str, float, bool], None] = lambda _kind, _seconds, _failed: None
     lags: Callable[[str, float], None] = lambda _kind, _seconds: None
     leads: bool = False
@@ -92,7 +95,7 @@ class Controller:
         self._due.clear()  # what became due while another replica led was its to do
         ending = asyncio.Event()
         feeding = asyncio.create_task(self._feed())
-        working = [asyncio.create_task(self._work(ending)) for _ in range(self.workers)]
+        working = asyncio.create_task(self._work(ending))
         self.jobs.every("resync", RESYNC, self._resync)
         await self._resync()
         await _first(self.lease.lost(), stop.wait())
@@ -118,13 +121,13 @@ class Controller:
             else:
                 return
 
-    async def _finish(self, working: list["asyncio.Task[None]"]) -> None:
-        """Let the ticks in hand end; workers without one stop at once."""
+    async def _finish(self, working: "asyncio.Task[None]") -> None:
+        """Let the ticks in hand end; those that only look, and whoever waits for work, stop at once."""
+        self.slots.drop()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.queue.idle(), LAST_TICKS.total_seconds())
-        for task in working:
-            task.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
     async def _feed(self) -> None:
         async for work in self.watch.changes():
@@ -136,13 +139,32 @@ class Controller:
                 self.queue.add((kind.name, key))
 
     async def _work(self, ending: asyncio.Event) -> None:
-        while not ending.is_set():
-            work = await self.queue.take()
-            try:
-                if not ending.is_set():  # a key that came while this worker waited and the lease was given up
-                    await self._one(work)
-            finally:
-                self.queue.done(work)
+        """Begin ticks as long as there are slots; whatever still runs at the end is broken off."""
+        ticking: set[asyncio.Task[None]] = set()
+        try:
+            while not ending.is_set():
+                await self.slots.take()
+                try:
+                    work = await self.queue.take()
+                except asyncio.CancelledError:
+                    self.slots.give()
+                    raise
+                tick = asyncio.create_task(self._begun(work, ending))
+                ticking.add(tick)
+                tick.add_done_callback(ticking.discard)
+                tick.add_done_callback(partial(self._ended, work))
+        finally:
+            for tick in ticking:
+                tick.cancel()
+            await asyncio.gather(*ticking, return_exceptions=True)
+
+    async def _begun(self, work: Work, ending: asyncio.Event) -> None:
+        if not ending.is_set():  # a key that came while nobody had a slot and the lease was given up
+            await self._one(work)
+
+    def _ended(self, work: Work, _: "asyncio.Task[None]") -> None:
+        self.queue.done(work)
+        self.slots.give()
 
     async def _one(self, work: Work) -> None:
         name, key = work

@@ -31,6 +31,7 @@ class Question:
     every: the distance of the looks of a query; only the newest where its objective has one look.
     pods: names of the pods behind the backend, for metrics that are labelled by pod alone.
     workload: name of the revision's workload, "" when the spec names none.
+    bounds: of a latency histogram, in ms, those that are needed beside the threshold; None for all there are.
     """
 
     namespace: str
@@ -43,6 +44,7 @@ class Question:
     window: Window
     arm: Arm = Arm.CANARY
     every: timedelta = timedelta(seconds=15)
+    bounds: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Slower:
 class Counters:
     """Raw counters of all requests and of the bad ones; `query` is what was asked, for people.
 
-    slower: for a slow-ratio judged sequentially every bound of the histogram, rising; else ().
+    slower: for a slow-ratio judged sequentially every bound of the histogram that was asked for, rising; else ().
     """
 
     query: str

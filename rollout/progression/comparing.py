@@ -48,6 +48,11 @@ def taken_until(memory: Memory) -> datetime:
     return datetime.fromtimestamp(memory.state.until, UTC)
 
 
+def watched(memory: Memory) -> tuple[float, ...]:
+    """The bounds of the latency histogram by which the run is judged, in ms, rising; of a score there are at most four."""
+    return tuple(sorted({memory.aim.bounds[one.bound] for one in memory.state.watches if one.bound is not None}))
+
+
 def compared(
     view: View, objective: Ratio, canary: Measurement, stable: Measurement | None
 ) -> tuple[ObjectiveVerdict, Memory | None]:
@@ -92,8 +97,8 @@ def _missing(memory: Memory, measurement: Measurement) -> Judgement | None:
     missing = no_evidence(answer)
     if missing is not None or not isinstance(answer, Counters):
         return missing
-    watched = {memory.aim.bounds[watch.bound] for watch in memory.state.watches if watch.bound is not None}
-    gone = sorted(watched - set(bounds_of(answer)))
+    known = bounds_of(answer)
+    gone = [bound for bound in watched(memory) if bound not in known]
     if not gone:
         return None
     told = f"the latency histogram has no bound of {gone[0]:g}ms, by which the run is judged: both revisions need the same buckets"
@@ -104,8 +109,8 @@ def _arm(memory: Memory, measurement: Measurement) -> Arm:
     answer = measurement.answer
     if not isinstance(answer, Counters):
         raise TypeError(f"{measurement.question.objective.name}: {type(answer).__name__} has no counters")
-    watched = {watch.bound for watch in memory.state.watches}  # of a score of bounds the judge watches at most four
-    bounds = [bound if place in watched else None for place, bound in enumerate(memory.aim.bounds)]
+    places = {watch.bound for watch in memory.state.watches}
+    bounds = [bound if place in places else None for place, bound in enumerate(memory.aim.bounds)]
     return arm_of(answer, bounds, measurement.question.window)
 
 

@@ -92,15 +92,17 @@ def _cells(counters: Iterable[Counter], window: Window, rows: Rows, scrapes: Scr
     found: Cells = {}
     for counter in counters:
         target, points = _target(counter), _points(counter)
+        row_of = rows.get(target, {})
         for at, growth in rises(points, end, absent_at=_absent(points, start, target, scrapes)):
-            place = target, rows.get(target, {}).get(at, -1)
-            if growth and place[1] >= 0:
+            if growth and (row := row_of.get(at, -1)) >= 0:
+                place = target, row
                 found[place] = found.get(place, 0.0) + growth
     return found
 
 
 def _tally(cells: Sequence[Cells], pod: Labels, row: int) -> Tally:
-    total, bad, *slower = (kind.get((pod, row), 0.0) for kind in cells)
+    place = pod, row
+    total, bad, *slower = [kind.get(place, 0.0) for kind in cells]
     return Tally(max(total, bad), bad, tuple(slower))
 
 

@@ -12,7 +12,7 @@ from rollout.model.observation import Observation
 from rollout.model.rollout import Objective, Query, RolloutSpec, RouteRef
 from rollout.model.status import Revision, RolloutStatus
 from rollout.progression.aims import deciding, sequential
-from rollout.progression.comparing import memory_of, taken_until
+from rollout.progression.comparing import memory_of, taken_until, watched
 from rollout.progression.hook_questions import due
 from rollout.progression.incidents import GLANCE, waits_at_zero
 from rollout.progression.learning import history_since, unlearnt
@@ -29,12 +29,13 @@ SCRAPE_BEFORE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One objective to be measured for one revision over one window."""
+    """One objective to be measured for one revision over one window. bounds: as `Question` has them."""
 
     objective: Objective
     arm: Arm
     revision: Revision
     window: Window
+    bounds: tuple[float, ...] | None = None
 
     def question(self, spec: RolloutSpec, *, workload: str = "", pods: frozenset[str] = frozenset()) -> Question:
         """What a metrics server is to be asked. workload, pods: the revision's, as far as they are known."""
@@ -49,6 +50,7 @@ class Ask:
             window=self.window,
             arm=self.arm,
             every=spec.analysis.interval,
+            bounds=self.bounds,
         )
 
 
@@ -119,13 +121,15 @@ def _of_the_canary(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> I
     judged = {one.name: one for one in sequential(spec)}
     for objective in spec.objectives:
         window, beside = present, isinstance(objective, Query) and objective.worse_than_stable is not None
+        bounds = None
         if objective.name in judged:
-            known = taken_until(memory_of(run, spec, judged[objective.name], now))
+            memory = memory_of(run, spec, judged[objective.name], now)
+            known, bounds = taken_until(memory), watched(memory)
             # at 100 % nothing is compared any more, but for the last requests of the weight before
             window, beside = Window(start=known - SCRAPE_BEFORE, end=now), run.weight < FULL or known < run.in_force_at
-        yield Ask(objective=objective, arm=Arm.CANARY, revision=run.canary, window=window)
+        yield Ask(objective=objective, arm=Arm.CANARY, revision=run.canary, window=window, bounds=bounds)
         if beside and stable is not None:
-            yield Ask(objective=objective, arm=Arm.STABLE, revision=stable, window=window)
+            yield Ask(objective=objective, arm=Arm.STABLE, revision=stable, window=window, bounds=bounds)
 
 
 def _window(spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Window | None:

@@ -20,20 +20,24 @@ from rollout.services.looking import Share, look_at, possible, shares_of, unseen
 from rollout.services.observe import Observer
 from rollout.services.paper import Paper, age, clock, exactly, span, table
 from rollout.services.planning import chosen_words
-from rollout.services.queries import News, Standing, news
+from rollout.services.queries import News, Standing, git_trouble, news
 
 _INDENT = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A Rollout, the world as its rules see it, and what happened. unseen: why the world could not be looked at."""
+    """A Rollout, the world as its rules see it, and what happened. unseen: why the world could not be looked at.
+
+    git: why its newest commit does not arrive, "" where it does or that was not asked.
+    """
 
     standing: Standing
     view: View | None
     news: tuple[News, ...]
     unseen: str
     now: datetime
+    git: str = ""
 
     @property
     def soak_until(self) -> datetime | None:
@@ -51,16 +55,19 @@ async def accounted(
     """
     view, hindered = None, ""
     told: tuple[News, ...] = ()
+    git = ""
     try:
         async with looking_at as observer:
             view = await look_at(observer, standing, now)
     except PortError as error:
         hindered = "" if standing.error else str(error)
     try:
-        told = await news(objects, standing) if objects is not None else ()
+        if objects is not None:
+            git = await git_trouble(objects, standing)
+            told = await news(objects, standing)
     except PortError as error:
         hindered = hindered or str(error)
-    return Account(standing=standing, view=view, news=told, unseen=hindered, now=now)
+    return Account(standing=standing, view=view, news=told, unseen=hindered, now=now, git=git)
 
 
 def screen(account: Account, on: Paper) -> list[str]:
@@ -103,6 +110,8 @@ def _head(account: Account, on: Paper) -> Iterator[str]:
     place = " @ ".join(filter(None, (item.source, item.commit[:12])))
     if place:
         yield f"  spec {place}"
+    if account.git:
+        yield on.wrapped(f"  {on.styled('no news from git:', 'waiting')} {account.git}", 4)
     if not item.is_seen:
         yield on.styled("  the controller has not looked at the newest spec yet", "waiting")
     if item.error:

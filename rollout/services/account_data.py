@@ -31,6 +31,7 @@ def as_data(account: Account) -> dict[str, Any]:
         "source": item.source or None,
         "commit": item.commit or None,
         "error": item.error or None,
+        "git": account.git or None,
         "unseen": account.unseen or None,
         "run": _run_data(run, account) if run else None,
         "weights": [

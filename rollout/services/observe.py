@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from policies.approval import Authors
 from rollout.model.approval import ApprovalPolicy
@@ -20,6 +21,7 @@ from rollout.ports.routes import Routes
 from rollout.ports.workloads import Workloads
 from rollout.progression.gates import ASK_AGAIN
 from rollout.progression.needs import Ask, Needs, needs, needs_authors
+from rollout.services.along import Along
 from rollout.services.hook_memory import Heard, HookMemory
 
 
@@ -29,6 +31,8 @@ class Observer:
 
     actors_bound: whether the cluster binds a command's actor to its sender, as last seen.
     hooks: who calls webhooks, None where nobody may (a look of the CLI asks nobody).
+    aside: entered while a metrics server is waited for, so that others may go on meanwhile. call: have another Rollout
+    looked at now, as it may ask along.
     _measured: the last measurements by Rollout; lost at a restart, which only means to measure again. _authors: what git
     said last, for which run, and when.
     """
@@ -43,6 +47,9 @@ class Observer:
     policies: Policies
     authors: ChangeAuthors
     hooks: HookMemory | None = None
+    aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    call: Callable[[Key], None] = lambda _: None
+    along: Along = field(default_factory=Along)
     _measured: dict[Key, tuple[Measurement, ...]] = field(default_factory=dict)
     _authors: dict[Key, tuple[int, datetime, Authors]] = field(default_factory=dict)
 
@@ -53,11 +60,12 @@ class Observer:
         """
         wanted = needs(spec, status, now)
         seen = self._cached(spec, wanted)
-        measurements, heard, authors = await asyncio.gather(
-            self._measurements(spec, wanted, seen.backends, seen.workloads),
-            self._heard(spec, status, wanted, now),
-            self._whose(spec, status, seen.approvals, now),
-        )
+        async with self.aside() if wanted.asks else nullcontext():
+            measurements, heard, authors = await asyncio.gather(
+                self._measurements(spec, wanted, seen.backends, seen.workloads),
+                self._heard(spec, status, wanted, now),
+                self._whose(spec, status, seen.approvals, now),
+            )
         return replace(
             seen,
             measurements=measurements,
@@ -93,6 +101,7 @@ class Observer:
         """Drop what is remembered of a Rollout that is gone."""
         self._measured.pop(key, None)
         self._authors.pop(key, None)
+        self.along.forget(key)
         if self.hooks is not None:
             self.hooks.forget(key)
 
@@ -159,10 +168,17 @@ class Observer:
     ) -> tuple[Measurement, ...]:
         if not wanted.asks:
             self._measured.pop(spec.key, None)
+            self.along.forget(spec.key)
             return ()
-        last = self._measured.get(spec.key, ())
-        if last and _still_good(last, spec, wanted):
+        last, now = self._measured.get(spec.key, ()), wanted.asks[0].window.end
+        if (
+            last
+            and _answers_all(last, wanted)
+            and not self.along.is_due(spec.key, spec.analysis.interval, now - last[0].at)
+        ):
             return last
+        for other in self.along.asks(spec.key, spec.analysis.interval, now):
+            self.call(other)
         questions = [_question(ask, spec, backends, workloads) for ask in wanted.asks]
         fresh = tuple(await asyncio.gather(*(self._measure(question) for question in questions)))
         self._measured[spec.key] = fresh
@@ -190,11 +206,11 @@ def _question(
     return ask.question(spec, workload=workload, pods=backends[ask.revision.backend].pods)
 
 
-def _still_good(last: tuple[Measurement, ...], spec: RolloutSpec, wanted: Needs) -> bool:
-    """Whether the last measurements answer what is asked now, in the present step, and are younger than the interval."""
+def _answers_all(last: tuple[Measurement, ...], wanted: Needs) -> bool:
+    """Whether the last measurements answer what is asked now, in the present step, and are not of a clock set back."""
     asked = [(item.question.objective, item.question.arm, item.question.backend) for item in last]
     if asked != [(ask.objective, ask.arm, ask.revision.backend) for ask in wanted.asks]:
         return False
-    in_step = all(item.question.window.end >= ask.window.start for item, ask in zip(last, wanted.asks, strict=True))
-    age = wanted.asks[0].window.end - last[0].at  # less than none where the clock was set back meanwhile
-    return in_step and timedelta(0) <= age < spec.analysis.interval
+    if last[0].at > wanted.asks[0].window.end:
+        return False
+    return all(item.question.window.end >= ask.window.start for item, ask in zip(last, wanted.asks, strict=True))

@@ -7,12 +7,13 @@ from typing import Any
 
 from policies.verdict import Verdict, worst
 from rollout.manifest.errors import SpecError, SpecErrors
-from rollout.manifest.group import COMMIT, SOURCE
+from rollout.manifest.group import COMMIT, OWNER, OWNER_NAMESPACE, SOURCE
 from rollout.manifest.parse import key_of, parse_object
 from rollout.manifest.status import status_from_dict
 from rollout.model.names import Key
 from rollout.model.rollout import Mode, RolloutSpec
 from rollout.model.status import Outcome, Past, Phase, Reason, RolloutStatus
+from rollout.ports.errors import Forbidden, NotFound
 from rollout.ports.objects import Obj, Objects
 from rollout.progression.telling import NEEDS_A_PERSON
 
@@ -122,6 +123,21 @@ async def followed(
     """Each Rollout as it is, and again on every change, with ADDED, MODIFIED or DELETED; without end."""
     async for change in objects.watch(KIND, namespace, name, selector):
         yield change.type, standing(change.obj)
+
+
+async def git_trouble(objects: Objects, about: Standing) -> str:
+    """Why git's newest commit does not reach the Rollout, as its GitSource says; "" where it does, or nobody knows."""
+    labels = about.obj["metadata"].get("labels") or {}
+    namespace, name = str(labels.get(OWNER_NAMESPACE, "")), str(labels.get(OWNER, ""))
+    if not namespace or not name:
+        return ""
+    try:
+        source = await objects.get("GitSource", namespace, name)
+    except (NotFound, Forbidden):
+        return ""
+    said = (source.get("status") or {}).get("conditions") or ()
+    waiting = (str(one.get("message", "")) for one in said if one["type"] == "Ready" and one["status"] == "False")
+    return next((f"GitSource {namespace}/{name}: {message}" for message in waiting), "")
 
 
 async def news(objects: Objects, about: Standing) -> tuple[News, ...]:

@@ -6,7 +6,7 @@ a weight is lowered even when it could not be.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rollout.model.actions import Action, Answer, ReleaseFinalizer
@@ -21,10 +21,11 @@ from rollout.ports.notices import Notices, about_rollout
 from rollout.ports.rollouts import Rollouts, Stored
 from rollout.progression.decide import decide, decide_deletion
 from rollout.progression.moments import grounded
+from rollout.services.again import look_again, soon
 from rollout.services.answered import answer
 from rollout.services.observe import Observer
 from rollout.services.perform import Performer, lowering
-from rollout.services.unreadable import unreadable
+from rollout.services.unreadable import of_stored, unreadable
 from rollout.services.unsaved import Unsaved
 from rollout.services.urgency import Stirrings, answered, either, is_urgent, lowers_now
 
@@ -32,7 +33,6 @@ from rollout.services.urgency import Stirrings, answered, either, is_urgent, low
 Look = Callable[[RolloutSpec, RolloutStatus, datetime], Awaitable[Observation | None]]
 
 SHORTEST = timedelta(milliseconds=100)  # between two looks at what time alone makes urgent
-LOWERED_AGAIN = timedelta(seconds=5)  # a lowering that failed is tried again so soon, whatever back-off would say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,23 +143,11 @@ class Reconciler:
         if seen is None:
             return await self._tick(stored.key, self.observer.clock.now(), self.observer.glance)
         decision = decide(spec, standing, seen, now)
-        status = replace(
-            decision.status,
-            observed_generation=stored.generation,
-            source_commit=stored.commit or decision.status.source_commit,
-            last_spec=_remembered(stored, decision.status),
-        )
-        events = decision.events
-        if stored.error:
-            status = unreadable(stored, status, now)
-            known = {reason.code for reason in stored.status.reasons}
-            events = tuple(event for event in events if event.code != "Suspended")
-            events += tuple(reason for reason in status.reasons[:1] if reason.code not in known)
-        decision = replace(decision, status=status, events=events)
+        decision = of_stored(stored, decision, now)
         try:
-            saved = await self._saved_or_lowered(stored, status, decision.actions)
+            saved = await self._saved_or_lowered(stored, decision.status, decision.actions)
         except PortError as error:
-            self.unsaved.remember(stored, status)
+            self.unsaved.remember(stored, decision.status)
             changed, errors = await self.performer.perform(stored, lowering(decision.actions))
             return Told(
                 key=stored.key,
@@ -168,18 +156,18 @@ class Reconciler:
                 decision=decision,
                 changed=changed,
                 errors=(error, *errors),
-                wake_at=_look_again(stored, decision, errors, now),
+                wake_at=look_again(stored, decision, errors, now),
             )
         changed, errors = await self.performer.perform(saved, decision.actions)
         await self._tell(saved, decision.events)
         return Told(
             key=stored.key,
             before=stored.status,
-            after=status,
+            after=decision.status,
             decision=decision,
             changed=changed,
             errors=errors,
-            wake_at=_soon(decision.wake_at, decision, errors, now),
+            wake_at=soon(decision.wake_at, decision, errors, now),
         )
 
     async def _saved_or_lowered(self, stored: Stored, status: RolloutStatus, actions: tuple[Action, ...]) -> Stored:
@@ -237,7 +225,7 @@ class Reconciler:
             decision=decision,
             changed=changed,
             errors=(*errors, *failed),
-            wake_at=_soon(decision.wake_at, decision, failed, now),
+            wake_at=soon(decision.wake_at, decision, failed, now),
         )
 
     async def _refused(self, stored: Stored, now: datetime) -> Told:
@@ -260,35 +248,3 @@ class Reconciler:
     async def _tell(self, stored: Stored, events: tuple[Reason, ...]) -> None:
         for event in events:
             await self.notices.tell(about_rollout(stored), event)
-
-
-def _look_again(stored: Stored, decision: Decision, errors: tuple[PortError, ...], now: datetime) -> datetime | None:
-    """When to look again though no status can be saved: in time while a canary has weight, else when back-off says.
-
-    errors: of the lowering that was done all the same.
-    """
-    run, spec = stored.status.run, stored.spec
-    if run is None or spec is None or not run.weight:
-        return _soon(None, decision, errors, now)
-    return _soon(_earlier(decision.wake_at, now + spec.analysis.interval, now), decision, errors, now)
-
-
-def _soon(
-    wake_at: datetime | None, decision: Decision, errors: tuple[PortError, ...], now: datetime
-) -> datetime | None:
-    """When to look again: soon, if anything failed and a run's weight is to be lowered."""
-    if not errors or decision.status.run is None or not lowering(decision.actions):
-        return wake_at
-    return _earlier(wake_at, now + LOWERED_AGAIN, now)
-
-
-def _earlier(wake_at: datetime | None, bound: datetime, now: datetime) -> datetime:
-    """The earlier of both; "at once" is none after a failure, as the loop would leave it to back-off."""
-    return bound if wake_at is None or wake_at <= now else min(wake_at, bound)
-
-
-def _remembered(stored: Stored, status: RolloutStatus) -> str:
-    """The spec that this run could go back by if the next one cannot be read."""
-    if status.run is None:
-        return ""
-    return stored.status.last_spec if stored.error else stored.raw

@@ -184,7 +184,7 @@ class Past(Told):
 
 
 class WhyAccount(Kind):
-    """As `rollout why -o json`. lastEvent is always null here: the controller may write Events and not read them."""
+    """As `rollout why -o json`. lastEvent and git are always null here: the controller may write Events and not read them."""
 
     phase: str
     stable: str | None
@@ -192,6 +192,7 @@ class WhyAccount(Kind):
     source: str | None
     commit: str | None
     error: str | None
+    git: str | None
     unseen: str | None
     run: Running | None
     weights: list[Weight]

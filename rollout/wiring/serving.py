@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -39,6 +40,8 @@ from rollout.controller.kept_notifiers import KeptNotifiers
 from rollout.controller.kept_receivers import KeptReceivers
 from rollout.controller.loop import Controller, Kept
 from rollout.controller.queue import Queue
+from rollout.controller.slots import Slots
+from rollout.model.names import Key
 from rollout.model.shard import Shard
 from rollout.ports.metrics import Metrics
 from rollout.ports.policies import ChangeAuthors, Policies
@@ -98,39 +101,31 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
     slack: Slack's Web API; another one for the demo, and for nobody else: the bot's token goes there.
     """
     async with AsyncExitStack() as stack:
-        kubeconfig = str(settings.kubeconfig) if settings.kubeconfig else None
-        api = await HttpApi.connect(kubeconfig, settings.context, within=REQUEST_WITHIN)
-        stack.push_async_callback(api.close)
-        clock = SystemClock()
-        identity = settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
+        api, clock, identity = await _connected(settings, stack), SystemClock(), _identity(settings)
         lease = shard_lease(settings, api, clock, LEASE, identity)
         fenced = FencedApi(api, lease)
-        cache = _cache(settings, fenced)
-        queue: Queue[Work] = Queue(jitter=random.random)
-        authors = change_authors(settings, stack, api, cache, lambda key: queue.add(("Rollout", key)))
-        policies = KubePolicies(cache, settings.own_namespace)
-        observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors)
+        cache, slots = _cache(settings, fenced), Slots(settings.workers)
+        queue: Queue[Work] = Queue(jitter=random.random, stirs=lambda work: reconciler.stir(work[1]))
+        look, policies = partial(_look, queue), KubePolicies(cache, settings.own_namespace)
+        authors = change_authors(settings, stack, api, cache, look)
+        observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors, slots)
+        observer.call = look
         reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
-        queue.stirs = lambda work: reconciler.stir(work[1])
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
-        kept = (
-            *await _kept(settings, stack, fenced, cache, reconciler),
-            kept_commits(settings, stack, fenced, cache, lease, reconciler),
-            notifying,
-        )
+        kept = await _kept(settings, stack, fenced, cache, reconciler)
+        commits = kept_commits(settings, stack, fenced, cache, lease, reconciler)
         controller = Controller(
-            kept=divided(kept, settings.part, cache, clock),
+            kept=divided((*kept, commits, notifying), settings.part, cache, clock),
             watch=WorkWatch(cache, settings.own_namespace),
             lease=lease,
             clock=clock,
             jobs=Jobs(),
             queue=queue,
-            workers=settings.workers,
+            slots=slots,
             reports=numbers.ticked,
             lags=numbers.lagged,
         )
-        looked = seen(api, cache, reconciler.rollouts, stack, settings.own_namespace, clock)
         stack.push_async_callback(_ended, asyncio.create_task(cache.run()))
         yield Running(
             controller=controller,
@@ -138,9 +133,25 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             cache=cache,
             numbers=numbers,
             hooks=_hooks(settings, stack, api, cache, slack),
-            api=late_api(settings, stack, looked),
+            api=late_api(settings, stack, seen(api, cache, reconciler.rollouts, stack, settings.own_namespace, clock)),
             shard=settings.part,
         )
+
+
+async def _connected(settings: Settings, stack: AsyncExitStack) -> HttpApi:
+    kubeconfig = str(settings.kubeconfig) if settings.kubeconfig else None
+    api = await HttpApi.connect(kubeconfig, settings.context, within=REQUEST_WITHIN)
+    stack.push_async_callback(api.close)
+    return api
+
+
+def _identity(settings: Settings) -> str:
+    """Who this process is in the Lease, unlike any other."""
+    return settings.identity or f"{socket.gethostname()}-{random.getrandbits(32):08x}"
+
+
+def _look(queue: "Queue[Work]", key: Key) -> None:
+    queue.add(("Rollout", key))
 
 
 def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> ASGIApp | None:
@@ -193,7 +204,9 @@ def _sync(settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cach
     return Sync(ports, settings.own_namespace)
 
 
-def _observer(api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies, authors: ChangeAuthors) -> Observer:
+def _observer(
+    api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies, authors: ChangeAuthors, slots: Slots
+) -> Observer:
     clock = SystemClock()
     return Observer(
         rollouts=KubeRollouts(api, cache),
@@ -205,6 +218,7 @@ def _observer(api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies
         actors_bound=seen_bound(cache),
         policies=policies,
         authors=authors,
+        aside=slots.aside,
     )
 
 

@@ -8,15 +8,20 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rollout.ports.errors import NotFound, Rejected
 from rollout.ports.objects import Objects, ObjectWrites
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from adapters.kube.api import TextApi
     from adapters.kube.cache import Cache
+    from adapters.kube.kinds import Kind
     from rollout.ports.metrics import Metrics
     from rollout.ports.migrations import Records
     from rollout.services.migrate_observe import FleetObserver
     from rollout.services.observe import Observer
+    from rollout.services.queries import Standing
 
 
 HOME = "rollout-system"  # where `rollout install` puts the controller
@@ -61,10 +66,39 @@ async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" 
     metrics: whom to ask for measurements, None for nobody. Policies of the controller's namespace count where they may be
     listed. Forbidden when a kind may not be listed in `namespace`.
     """
-    from adapters.clock import SystemClock
     from adapters.kube.cache import Cache
-    from adapters.kube.commands import KubeCommands
+
+    cache = Cache(cluster.api, _looked_at(), namespace)
+    await cache.refresh()
+    yield _observer(cluster, cache, metrics, await _policies_of(cluster, cluster.home))
+
+
+@asynccontextmanager
+async def glancing(cluster: Cluster, standing: "Standing", now: "datetime") -> AsyncIterator["Observer"]:
+    """As `observing`, for a look at this Rollout alone: nothing is listed but the Rollouts of its namespace and what is about all of them."""
+    from adapters.kube.glance import Glance
+    from rollout.services.looking import look_at
+
+    cache, of_home = Glance(cluster.api, _looked_at()), await _policies_of(cluster, cluster.home)
+    misses = True
+    while misses:
+        with suppress(NotFound, Rejected):  # said by the look that counts, where they are true
+            await look_at(_observer(cluster, cache, None, of_home), standing, now)
+        misses = await cache.fulfil()
+    yield _observer(cluster, cache, None, of_home)
+
+
+def _looked_at() -> "list[Kind]":
+    """What a look at one namespace needs; no more, so that its person needs no right to list more."""
     from adapters.kube.kinds import MESH_KINDS, WATCHED
+
+    others = {"GitSource", "Receiver", "Notifier", *MESH_KINDS}
+    return [kind for kind in WATCHED if kind.name not in others and not kind.only]
+
+
+def _observer(cluster: Cluster, cache: "Cache", metrics: "Metrics | None", of_home: "Cache") -> "Observer":
+    from adapters.clock import SystemClock
+    from adapters.kube.commands import KubeCommands
     from adapters.kube.policies import KubePolicies
     from adapters.kube.store import KubeRollouts
     from adapters.kube.workloads import ClusterWorkloads
@@ -73,18 +107,8 @@ async def observing(cluster: Cluster, namespace: str, metrics: "Metrics | None" 
     from adapters.traffic.router import Router
     from rollout.services.observe import Observer
 
-    others = {
-        "GitSource",
-        "Receiver",
-        "Notifier",
-        *MESH_KINDS,
-    }  # what a look at one namespace does not need, nor its person the right to list
-    kinds = [kind for kind in WATCHED if kind.name not in others and not kind.only]
-    cache = Cache(cluster.api, kinds, namespace)
-    await cache.refresh()
-    of_home = await _policies_of(cluster, cluster.home)
     clock = SystemClock()
-    yield Observer(
+    return Observer(
         rollouts=KubeRollouts(cluster.api, cache),
         commands=KubeCommands(cluster.api, cache, clock),
         routes=Router(cluster.api, cache),

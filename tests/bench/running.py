@@ -43,26 +43,26 @@ def runs_of_their_own(scene: Scene, wanted: Collection[str]) -> Iterator[Result]
         scene.reach(one, PATIENCE_S, phase="Failed")
     if good or bad:
         pass_by(WATCHED_S)
-    yield from counts(scene, scene.requests(mark), good, bad)
+    yield from counts(scene.crowd, scene.requests(mark), good, bad)
 
 
 def counts(
-    scene: Scene, requests: Sequence[Request], good: Sequence[Member], bad: Sequence[Member]
+    crowd: Sequence[Member], requests: Sequence[Request], good: Sequence[Member], bad: Sequence[Member]
 ) -> Iterator[Result]:
     """Requests of each release and each rolled back run, lease and Events apart."""
     if good:
-        totals = tuple(float(_of(scene, requests, one).total()) for one in good)
+        totals = tuple(float(_of(crowd, requests, one).total()) for one in good)
         yield Result(measure="requests of a 5-step release", n=1, runs=totals, unit="requests", goal=30)
         asked = reads(counted(requests))
         yield Result(measure="GET and LIST of a 5-step release", n=1, runs=(asked,), unit="requests", goal=0)
     if bad:
-        totals = tuple(float(_of(scene, requests, one).total()) for one in bad)
+        totals = tuple(float(_of(crowd, requests, one).total()) for one in bad)
         yield Result(measure="requests of a run rolled back at step 2", n=1, runs=totals, unit="requests", goal=15)
 
 
-def _of(scene: Scene, requests: Sequence[Request], member: Member) -> Calls:
+def _of(crowd: Sequence[Member], requests: Sequence[Request], member: Member) -> Calls:
     """Those for its objects, and those for nobody's: they count for each."""
-    others = {one.name for one in scene.crowd} - {member.name}
+    others = {one.name for one in crowd} - {member.name}
     calls = own(counted([one for one in requests if one.name not in others]))
     note(f"{member.name}: {dict(calls)}")
     return calls

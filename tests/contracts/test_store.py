@@ -136,6 +136,19 @@ async def test_a_rollout_that_makes_no_sense_is_read_with_its_error(bench: Bench
     assert "service would be checkout-v1.2" in stored.error
 
 
+async def test_a_plan_that_two_rollouts_have_is_in_memory_once(bench: Bench) -> None:
+    one, other = a_rollout_manifest(), a_rollout_manifest()
+    other["metadata"]["name"] = "cart"
+    for manifest in (one, other):
+        await bench.created(manifest)
+
+    found = [bench.rollouts.get(Key(namespace=bench.namespace, name=name)) for name in ("checkout", "cart")]
+
+    steps, objectives = ([getattr(one.spec, part) for one in found if one] for part in ("steps", "objectives"))
+    assert steps[0] is steps[1]
+    assert objectives[0] is objectives[1]
+
+
 async def test_rollouts_are_found_by_route(bench: Bench) -> None:
     await bench.a_rollout(routes=[{"kind": "VirtualService", "name": "{name}-routes", "only": ["a"]}])
 

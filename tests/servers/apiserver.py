@@ -42,13 +42,15 @@ READY_S = 60.0  # 2 s when idle; the rest is for a loaded machine
 class ApiServer:
     """kube-apiserver with an etcd of its own, on loopback; its data is in `directory` and outlives a restart.
 
-    bind, advertised: other than loopback only for proxies that must reach it by a pod address.
+    bind, advertised: other than loopback only for proxies that must reach it by a pod address. more_flags: what this
+    one is to do otherwise, such as to forget its history sooner.
     """
 
     def __init__(self, directory: Path, bind: str = LOOPBACK, advertised: str = LOOPBACK) -> None:
         self.directory = directory
         self.port = 0
         self.token = {user: secrets.token_hex(16) for user in USERS}
+        self.more_flags: tuple[str, ...] = ()
         self._bind, self._advertised = bind, advertised
         self._server = Process("kube-apiserver", directory / "kube-apiserver.log")
         self._etcd = Process("etcd", directory / "etcd.log")  # idle when the binary brings its own
@@ -188,6 +190,7 @@ class ApiServer:
             f"--audit-log-path={self.audit_log}",
             "--audit-log-maxsize=4096",  # MB: a mark means nothing in a log that was begun anew, as it is at 100 MB
             f"--audit-policy-file={here / 'audit.yaml'}",
+            *self.more_flags,
         ]
 
     def _is_ready(self) -> bool:

@@ -13,7 +13,7 @@ from tests.servers.apiserver import ApiServer
 from tests.servers.client import Kube, Obj
 from tests.servers.controller import Controller
 from tests.servers.deaths import NAMED, Deaths, Point
-from tests.servers.faults import Asked
+from tests.servers.faults import Asked, Fault
 from tests.servers.history import History
 from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
@@ -71,13 +71,17 @@ class Member:
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
-    """A namespace, its controller, and the meddlers on the controller's way. bad: Rollouts whose canary fails."""
+    """A namespace, its controller, and the meddlers on the controller's way.
+
+    bad: Rollouts whose canary fails. told_bad: the answers that said so.
+    """
 
     kube: Kube
     namespace: str
     controller: Controller
     api: Meddler
     history: History
+    told_bad: Fault
     bad: set[str] = field(default_factory=set)
     deaths: Deaths = field(default_factory=Deaths)
 
@@ -186,7 +190,7 @@ def a_stage(server: ApiServer, directory: Path) -> Iterator[Stage]:
         kube.apply(*looks_at_policies(USER), rights(namespace, USER))
         furnish(kube, namespace)
         bad: set[str] = set()
-        api, metrics = Meddler(server.url, (server.ca, server.ca.with_suffix(".key"))), _told(bad)
+        api, metrics = Meddler(server.url, (server.ca, server.ca.with_suffix(".key"))), Meddler("http://127.0.0.1:9")
         closing.callback(api.stop)
         closing.callback(metrics.stop)
         kubeconfig = directory / "kubeconfig"
@@ -195,7 +199,17 @@ def a_stage(server: ApiServer, directory: Path) -> Iterator[Stage]:
         controller = Controller(directory, kubeconfig, prometheus_url=metrics.url, **settings)
         collections = tuple(_path(namespace, kind) for kind in ("rollouts", "virtualservices", "destinationrules"))
         history = History(server=server, collections=collections)
-        stage = Stage(kube=kube, namespace=namespace, controller=controller, api=api, bad=bad, history=history)
+        told_bad = _tells(metrics, "1", bad)
+        _tells(metrics, "0", None)
+        stage = Stage(
+            kube=kube,
+            namespace=namespace,
+            controller=controller,
+            api=api,
+            bad=bad,
+            history=history,
+            told_bad=told_bad,
+        )
         history.begin()
         stage.deaths.reign(api)
         controller.start()
@@ -203,14 +217,11 @@ def a_stage(server: ApiServer, directory: Path) -> Iterator[Stage]:
         yield stage
 
 
-def _told(bad: set[str]) -> Meddler:
-    """A metrics server that says 1 of these Rollouts, and 0 of all others."""
-    metrics = Meddler("http://127.0.0.1:9")  # nobody is behind it
-    for value, names in (("1", bad), ("0", None)):
-        result = [{"metric": {}, "value": [time.time(), value]}]
-        answer = {"status": "success", "data": {"resultType": "vector", "result": result}}
-        metrics.tell(_is_about(names), answer)
-    return metrics
+def _tells(metrics: Meddler, value: str, names: set[str] | None) -> Fault:
+    """A metrics server that says this of these Rollouts; None is all of them."""
+    result = [{"metric": {}, "value": [time.time(), value]}]
+    answer = {"status": "success", "data": {"resultType": "vector", "result": result}}
+    return metrics.tell(_is_about(names), answer)
 
 
 def _is_about(names: set[str] | None) -> Callable[[Asked], bool]:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,9 +58,10 @@ class Meddler:
         self._faults: list[Fault] = []
         self._streams: set[_Stream] = set()
         self._lags: list[tuple[On, float]] = []
+        self._stopped = Event()
         self._lock = Lock()
         handler = type("Handler", (_Handler,), {"meddler": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url = f"{parts.scheme}://127.0.0.1:{self._server.server_address[1]}"
         Thread(target=self._server.serve_forever, args=(0.05,), name="meddler", daemon=True).start()
@@ -68,6 +69,7 @@ class Meddler:
     def stop(self) -> None:
         """Close, and break what is open."""
         self.heal()
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self.cut(lambda _: True)
@@ -137,9 +139,9 @@ class Meddler:
         """Hold what these streams say back for so long from now on, those that are open included, until `heal`."""
         self._lags.append((on, seconds))
 
-    def lag_of(self, asked: Asked) -> float:
-        """For how many seconds what a stream says is held back."""
-        return next((seconds for on, seconds in self._lags if on(asked)), 0.0)
+    def hold_back(self, asked: Asked) -> None:
+        """Return once what a stream says may be told."""
+        self._stopped.wait(next((seconds for on, seconds in self._lags if on(asked)), 0.0))
 
     def fault_of(self, asked: Asked) -> Fault | None:
         """What befalls a request."""
@@ -180,6 +182,11 @@ class Meddler:
         for stream in streams:
             stream.fate = fate
         return len(streams)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that is killed in the middle of a handshake is no news."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -279,7 +286,7 @@ class _Handler(BaseHTTPRequestHandler):
             while piece := answer.read1(_PIECE):
                 if stream.fate == "hushed":
                     continue
-                time.sleep(self.meddler.lag_of(asked))  # what comes meanwhile is told together
+                self.meddler.hold_back(asked)  # what comes meanwhile is told together
                 told = piece[: len(piece) // 2] if stream.fate == "torn" else piece
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(told), told))
                 if stream.fate == "torn":

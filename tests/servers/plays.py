@@ -1,7 +1,7 @@
 """Which stories are lived through on a real API server while the controller dies over them, and how does each end?"""
 
 from tests.servers.lives import Act, Stage, Status, Story, When
-from tests.servers.scenery import GATED
+from tests.servers.scenery import GATED, SLOW, STEPS
 
 
 def is_idle(revision: str) -> When:
@@ -58,21 +58,24 @@ def says(verb: str) -> Act:
 
 
 V1, RELEASE = is_idle("v1"), wants("v2")
+SLOWLY = wants("v2", steps=SLOW)  # where something is to happen in mid-run, however late it is seen
 
 PLAYS = {
     "promoted": Story(acts=((V1, RELEASE),), ends="Idle v2 Promoted"),
-    "failed": Story(acts=((V1, RELEASE), (has_weight, fails)), ends="Failed v1 Failed"),
-    "aborted": Story(acts=((V1, RELEASE), (has_weight, says("abort"))), ends="Failed v1 Aborted"),
+    "failed": Story(acts=((V1, SLOWLY), (has_weight, fails)), ends="Failed v1 Failed"),
+    "aborted": Story(acts=((V1, SLOWLY), (has_weight, says("abort"))), ends="Failed v1 Aborted"),
     "approved": Story(
         acts=((V1, wants("v2", steps=GATED)), (waits_for_approval, says("approve"))), ends="Idle v2 Promoted"
     ),
-    "superseded": Story(acts=((V1, RELEASE), (has_weight, wants("v3"))), ends="Idle v3 Promoted Superseded"),
+    "superseded": Story(
+        acts=((V1, SLOWLY), (has_weight, wants("v3", steps=STEPS))), ends="Idle v3 Promoted Superseded"
+    ),
     "reverted": Story(acts=((V1, RELEASE), (is_idle("v2"), wants("v1"))), ends="Idle v1 Promoted Promoted"),
-    "deleted": Story(acts=((V1, RELEASE), (has_weight, deleted)), ends=""),
+    "deleted": Story(acts=((V1, SLOWLY), (has_weight, deleted)), ends=""),
     "both": Story(acts=((V1, RELEASE),), ends="Idle v2 Promoted", outer=True),
-    "bothfailed": Story(acts=((V1, RELEASE), (has_weight, fails)), ends="Failed v1 Failed", outer=True),
-    "bothaborted": Story(acts=((V1, RELEASE), (has_weight, says("abort"))), ends="Failed v1 Aborted", outer=True),
+    "bothfailed": Story(acts=((V1, SLOWLY), (has_weight, fails)), ends="Failed v1 Failed", outer=True),
+    "bothaborted": Story(acts=((V1, SLOWLY), (has_weight, says("abort"))), ends="Failed v1 Aborted", outer=True),
     "subset": Story(acts=((V1, RELEASE),), ends="Idle v2 Promoted", subsets=True),
-    "subsetfailed": Story(acts=((V1, RELEASE), (has_weight, fails)), ends="Failed v1 Failed", subsets=True),
-    "subsetdeleted": Story(acts=((V1, RELEASE), (has_weight, deleted)), ends="", subsets=True),
+    "subsetfailed": Story(acts=((V1, SLOWLY), (has_weight, fails)), ends="Failed v1 Failed", subsets=True),
+    "subsetdeleted": Story(acts=((V1, SLOWLY), (has_weight, deleted)), ends="", subsets=True),
 }

@@ -14,6 +14,7 @@ from tests.support.builders import an_approval_manifest
 REVISIONS = ("v1", "v2", "v3")
 PODS = 2
 STEPS: list[dict[str, Any]] = [{"weight": 10, "soak": "1s"}, {"weight": 50, "soak": "1s"}]
+SLOW = [STEPS[0], {"weight": 50, "soak": "2m"}]
 GATED = [{**STEPS[0], "approval": "release-managers"}, STEPS[1]]
 
 

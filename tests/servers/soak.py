@@ -33,7 +33,7 @@ JUDGED_S = 20.0
 CALM_S = 20.0  # so long after a fault ended nobody has more traffic than the status says
 SETTLED_S = 60.0
 EVENTS, EVENTS_A_RUN = 20, 15  # some of all, some of each run: commands and holds are told, too
-WAITING = frozenset({"AwaitingApproval", "SharedIncident", "Frozen", "NotProven"})
+WAITING = frozenset({"AwaitingApproval", "SharedIncident", "Frozen", "NotProven", "Suspicious"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,16 +67,13 @@ class Soak:
         self.faults.stop()
         self.people.finish()
         ended = time.monotonic()
-        eventually(self._is_settled, SETTLED_S, 0.5)
+        eventually(lambda: not self.unsettled(), SETTLED_S, 0.5)
         self.settled_s = time.monotonic() - ended
 
     def broken(self) -> list[str]:
         """All rules that were broken so far."""
-        return (
-            broken(self.people.sight.facts(), self.people.truth)
-            + self.late
-            + ([self.people.sight.problem] * bool(self.people.sight.problem))
-        )
+        sight = self.people.sight
+        return [*broken(sight.facts(), self.people.truth), *self.late, *filter(None, [sight.problem])]
 
     def unsettled(self) -> list[str]:
         """Who is not in a state that explains itself, or is not what git says."""
@@ -87,13 +84,13 @@ class Soak:
             gap = lagging(status, self.people.sight.routes.get(key))
             wish = self.people.specs.wishes[key].revision
             if gap or status.wanted != wish or not (is_over or waits):
-                reasons = ", ".join(status.reasons)
-                found.append(
-                    f"{'/'.join(key)}: {status.phase} of {status.wanted}, git {wish}; {reasons}; {gap} {status.next}"
-                )
-        return found + (
-            [] if self._source_is_ready() else [f"GitSource: {self.server.client().get(path_of(source('', HOME)))}"]
-        )
+                name, reasons = "/".join(key), ", ".join(status.reasons)
+                found.append(f"{name}: {status.phase} of {status.wanted}, git {wish}; {reasons}; {gap} {status.next}")
+        status_of_git = self.server.client().get(path_of(source("", HOME))).get("status") or {}
+        states = {one["type"]: one["status"] for one in status_of_git.get("conditions", ())}
+        found += [] if states.get("Ready") == "True" else [f"the GitSource is not Ready: {status_of_git}"]
+        waiting = self._waiting()
+        return found + ([f"{waiting:.0f} objects wait for a worker"] if waiting else [])
 
     def unanswered(self) -> list[str]:
         """Commands that nobody answered."""
@@ -135,42 +132,40 @@ class Soak:
             for line in replica.controller.log.read_text(errors="replace").splitlines():
                 yield json.loads(line) if line.startswith("{") else {"raw": line}
 
-    def depth(self) -> float:
-        """How many objects wait for a worker of the leader."""
-        with urlopen(self.victims.leader().controller.metrics, timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-        return float(next(line for line in lines if line.startswith("rolloutctl_queue_depth")).split()[1])
+    def ended(self) -> list[str]:
+        """Replicas that do not run: whom the soak killed, it has started again."""
+        return [one.user for one in self.victims.replicas if not one.controller.is_running]
 
     def told(self) -> str:
         """All figures, for people."""
-        events = self.events()
-        facts, runs = self.people.sight.facts(), sum(status.run for status in self.people.sight.statuses.values())
+        events, sight = self.events(), self.people.sight
+        facts, runs = sight.facts(), sum(status.run for status in sight.statuses.values())
+        busiest, mean = max(events.values(), default=0), events.total() / max(runs, 1)
         return "\n".join(
             [
                 f"{self.people.plan}: {runs} runs, {len(facts)} versions seen, settled in {self.settled_s:.0f} s",
                 f"people: {dict(self.people.done)}",
                 f"commands: {dict(self.answers())}",
                 f"faults: {', '.join(self.faults.told)}",
-                f"phases: {dict(Counter(status.phase for status in self.people.sight.statuses.values()))}",
-                f"Events of one Rollout: at most {max(events.values(), default=0)}, for each run {events.total() / runs:.1f}",
+                f"phases: {dict(Counter(status.phase for status in sight.statuses.values()))}",
+                f"Events of one Rollout: at most {busiest}, for each run {mean:.1f}",
                 *(life.told() for life in self.lives),
             ]
         )
 
     def _look(self, now: float) -> None:
         """Sample the processes, and see who has had too much for too long."""
+        leader, runs = self.victims.leader(), sum(one.run for one in self.people.sight.statuses.values())
         for replica in self.victims.replicas:
             if not replica.controller.is_running:
                 continue
             life = next((one for one in self.lives if one.pid == replica.controller.pid), None)
             if life is None:
-                life = Life(name=replica.user, pid=replica.controller.pid)
+                life = Life(name=replica.user, pid=replica.controller.pid, argument=replica.argument)
                 self.lives.append(life)
-            life.look()
-        gaps = {
-            key: lagging(status, self.people.sight.routes.get(key))
-            for key, status in self.people.sight.statuses.items()
-        }
+            life.look(leads=replica is leader, runs=runs)
+        sight = self.people.sight
+        gaps = {key: lagging(status, sight.routes.get(key)) for key, status in sight.statuses.items()}
         self._above = {key: self._above.get(key, now) for key, gap in gaps.items() if gap}
         calm = self.faults.calm_since
         self.late += [
@@ -179,12 +174,14 @@ class Soak:
             if calm and now - max(since, calm) > CALM_S
         ]
 
-    def _is_settled(self) -> bool:
-        return not self.unsettled() and self.depth() == 0
-
-    def _source_is_ready(self) -> bool:
-        status = self.server.client().get(path_of(source("", HOME))).get("status") or {}
-        return any((one["type"], one["status"]) == ("Ready", "True") for one in status.get("conditions", ()))
+    def _waiting(self) -> float:
+        """How many objects wait for a worker of the leader; one that does not answer has all of them waiting."""
+        try:
+            with urlopen(self.victims.leader().controller.metrics, timeout=10) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return float(self.people.plan.rollouts)
+        return float(next(line for line in lines if line.startswith("rolloutctl_queue_depth")).split()[1])
 
 
 def leading(server: ApiServer, replicas: Sequence[Replica]) -> Replica:

@@ -17,11 +17,15 @@ LEASE_S = 10.0
 
 @dataclass(slots=True, kw_only=True)
 class Replica:
-    """One `rollout serve`, the user that it is, and the proxy by which it reaches the API server."""
+    """One `rollout serve`, the user that it is, and the proxy by which it reaches the API server.
+
+    argument: of its command line, and of no other's.
+    """
 
     user: str
     controller: Controller
     api: Meddler
+    argument: str
 
 
 @dataclass(slots=True, kw_only=True)

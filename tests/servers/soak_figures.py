@@ -1,89 +1,130 @@
 """Does a process stay as big as it is: its memory, its threads, its open files?
 
 The slope is Theil and Sen's: the median of the slopes between all pairs of samples, which no burst moves. It is taken over
-the last two thirds of a life, as caches fill in the first; a life of less than two and a half minutes has none.
+each stretch in which a process led, or followed, without the first minute, in which caches fill. What a run leaves behind
+is taken off: its history, its Events, its commands and its curve are kept, each up to a bound that no soak reaches.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, groupby
 from pathlib import Path
 from statistics import median
 
 from tests.bench.scene import cpu_seconds, resident_mib
 
-LONG_ENOUGH_S = 150.0
-MOST_PAIRS = 200  # samples of a life that are compared with one another, spread evenly
+BEGUN_S = 15.0  # then a process has listed everything
+WARM_S = 60.0
+LONG_ENOUGH_S = 120.0
+MOST_PAIRS = 200  # samples of a stretch that are compared with one another, spread evenly
+RUN_MIB = 24 / 1024
+LEADING_MIB = 24.0  # a leader's workers, questions and answers, once
 MOST_A_MINUTE = {"MiB": 1.0, "threads": 0.5, "files": 0.5}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One look at a process; at: seconds of the monotonic clock."""
+    """One look at a process. at: seconds of the monotonic clock; runs: of all Rollouts so far."""
 
     at: float
+    leads: bool
+    runs: int
     sizes: dict[str, float]
+
+    def size(self, what: str) -> float:
+        """How big it is; memory without what the runs so far left behind."""
+        return self.sizes[what] - (RUN_MIB * self.runs if what == "MiB" else 0.0)
 
 
 @dataclass(slots=True, kw_only=True)
 class Life:
-    """One process from its start to its end."""
+    """One process from its start to its end. argument: of its command line, and of no other's."""
 
     name: str
     pid: int
+    argument: str = ""
     samples: list[Sample] = field(default_factory=list)
     cpu_s: float = 0.0
+    _shown: int = 0
 
-    def look(self) -> None:
+    def look(self, *, leads: bool, runs: int) -> None:
         """One sample more; none of a process that has just ended."""
         try:
-            status = Path(f"/proc/{self.pid}/status").read_text()
+            self._shown = self._shown or shown(self.argument)
+            status = Path(f"/proc/{self._shown}/status").read_text()
             threads = next(line.split()[1] for line in status.splitlines() if line.startswith("Threads:"))
-            files = len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
-            self.cpu_s = cpu_seconds(self.pid)
-            sizes = {"MiB": resident_mib(self.pid), "threads": float(threads), "files": float(files)}
+            files = len(list(Path(f"/proc/{self._shown}/fd").iterdir()))
+            self.cpu_s = cpu_seconds(self._shown)
+            sizes = {"MiB": resident_mib(self._shown), "threads": float(threads), "files": float(files)}
         except (OSError, StopIteration):
             return
-        self.samples.append(Sample(at=time.monotonic(), sizes=sizes))
+        self.samples.append(Sample(at=time.monotonic(), leads=leads, runs=runs, sizes=sizes))
 
-    @property
-    def seconds(self) -> float:
-        """How long it lived so far."""
-        return self.samples[-1].at - self.samples[0].at if self.samples else 0.0
+    def grown(self) -> list[Sample]:
+        """The samples since it has listed everything."""
+        return [one for one in self.samples if one.at - self.samples[0].at >= BEGUN_S]
 
-    def late(self) -> list[Sample]:
-        """The samples of the last two thirds."""
-        since = self.samples[0].at + self.seconds / 3 if self.samples else 0.0
-        return [one for one in self.samples if one.at >= since]
+    def stretches(self) -> Iterator[list[Sample]]:
+        """Samples of each long time in which it led, or followed, once it was warm."""
+        for _, group in groupby(self.samples, key=lambda one: one.leads):
+            found = list(group)
+            warm = [one for one in found if one.at - found[0].at >= WARM_S]
+            if warm and warm[-1].at - warm[0].at >= LONG_ENOUGH_S:
+                yield warm
 
     def told(self) -> str:
         """All figures in one line."""
-        if not self.samples:
-            return f"{self.name} ({self.pid}): never seen"
-        parts = [
-            f"{what} {self.samples[0].sizes[what]:.0f}..{self.samples[-1].sizes[what]:.0f}"
-            f" most {max(one.sizes[what] for one in self.samples):.0f}"
-            f" slope {slope(self.late(), what):+.2f}/min"
-            for what in MOST_A_MINUTE
+        found = self.grown()
+        if not found:
+            return f"{self.name} ({self.pid}): too short to be seen"
+        sizes = [f"{what} {found[0].sizes[what]:.0f}..{found[-1].sizes[what]:.0f}" for what in MOST_A_MINUTE]
+        slopes = [
+            f"{'led' if stretch[0].leads else 'followed'} {stretch[-1].at - stretch[0].at:.0f} s: "
+            + ", ".join(f"{slope(stretch, what):+.2f} {what}/min" for what in MOST_A_MINUTE)
+            for stretch in self.stretches()
         ]
-        return f"{self.name} ({self.pid}): {self.seconds:.0f} s, cpu {self.cpu_s:.1f} s, {', '.join(parts)}"
+        lived = found[-1].at - self.samples[0].at
+        return "; ".join(
+            [f"{self.name} ({self.pid}): {lived:.0f} s, cpu {self.cpu_s:.1f} s, {', '.join(sizes)}", *slopes]
+        )
+
+
+def shown(argument: str) -> int:
+    """The process that has this argument, as /proc calls it: inside `make e2e` that is not what its parent does.
+
+    Raises StopIteration when none has.
+    """
+    return next(int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if argument in _arguments(path))
+
+
+def _arguments(path: Path) -> list[str]:
+    try:
+        return path.read_text(errors="replace").split("\0")
+    except OSError:  # it has just ended
+        return []
 
 
 def slope(samples: Sequence[Sample], what: str) -> float:
     """By how much it grows in a minute; 0 of less than two samples."""
     every = max(1, len(samples) // MOST_PAIRS)
     pairs = combinations(samples[::every], 2)
-    slopes = [(b.sizes[what] - a.sizes[what]) / (b.at - a.at) * 60 for a, b in pairs if b.at > a.at]
+    slopes = [(b.size(what) - a.size(what)) / (b.at - a.at) * 60 for a, b in pairs if b.at > a.at]
     return median(slopes) if slopes else 0.0
 
 
 def growing(lives: Sequence[Life]) -> list[str]:
-    """Long lives in which something grows faster than it may."""
-    return [
-        f"{life.name} ({life.pid}) grows by {found:.2f} {what} a minute, {most} are allowed"
+    """Stretches in which something grows faster than it may, and lives that ended bigger than they may."""
+    found = [
+        f"{life.name} ({life.pid}) grows by {rise:.2f} {what} a minute, {most} are allowed"
         for life in lives
-        if life.seconds >= LONG_ENOUGH_S
+        for stretch in life.stretches()
         for what, most in MOST_A_MINUTE.items()
-        if (found := slope(life.late(), what)) > most
+        if (rise := slope(stretch, what)) > most
     ]
+    for life in lives:
+        samples = life.grown()
+        rise = samples[-1].size("MiB") - samples[0].size("MiB") if samples else 0.0
+        if rise > LEADING_MIB:
+            found.append(f"{life.name} ({life.pid}) became {rise:.0f} MiB bigger, {LEADING_MIB:.0f} are allowed")
+    return found

@@ -122,7 +122,8 @@ def _replica(server: ApiServer, directory: Path, user: str, prometheus: str) -> 
         "prometheus_timeout": "PT2S",
         "allow_file_urls": "yes",  # git on loopback counts as a file
     }
-    return Replica(user=user, controller=Controller(place, place / "kubeconfig", **settings), api=api)
+    controller = Controller(place, place / "kubeconfig", **settings)
+    return Replica(user=user, controller=controller, api=api, argument=f"--kubeconfig={place / 'kubeconfig'}")
 
 
 def _ended(replica: Replica) -> None:

@@ -23,7 +23,7 @@ from tests.support.oaths import broken_words, lost_subsets, skipped_steps
 
 PATIENCE_S = 60.0
 QUICK = 20  # of two for each story
-ALL, SLACK = 300, 20  # how many writes a run takes depends a little on what comes first, a look or an event
+ALL, SLACK = 400, 20  # how many writes a run takes depends a little on what comes first, a look or an event
 BATCHES = 3  # how often everything is played; the Rollouts of one die together, each at its own write
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -110,6 +110,5 @@ def test_at_whichever_write_it_was_killed(recorded: Recorded) -> None:
         members = cast(recorded, {name: found[number::BATCHES] for name, found in every.items()}, 100 * (number + 1))
         died += lived_through(recorded, members)
 
-    print("ALL", sum(len(found) for found in every.values()), died)
     assert sum(len(found) for found in every.values()) >= ALL
     assert died >= ALL - SLACK

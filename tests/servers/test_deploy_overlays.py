@@ -35,13 +35,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 def settings(overlay: str, watch: str) -> dict[str, str]:
     """What the overlay's pod template sets, as flags."""
     objects = controller_objects(Choices(overlays=(overlay,), watch=watch))
-    (template,) = [obj["spec"]["template"] for obj in objects if obj["kind"] == "Deployment"]
+    (template,) = [obj["spec"]["template"] for obj in objects if obj["kind"] in ("Deployment", "StatefulSet")]
     env = {entry["name"]: entry["value"] for entry in template["spec"]["containers"][0]["env"] if "value" in entry}
     names = ("ROLLOUT_TRAFFIC", "ROLLOUT_PROMETHEUS_MESH", "ROLLOUT_NAMESPACE")
     return {name.removeprefix("ROLLOUT_").lower(): env[name] for name in names if name in env}
 
 
-@pytest.mark.parametrize("overlay", ["istio", "gateway-api", "linkerd", "namespaced"])
+@pytest.mark.parametrize("overlay", ["istio", "gateway-api", "linkerd", "namespaced", "shards"])
 def test_it_becomes_ready_and_leads_and_is_refused_nothing(server: ApiServer, overlay: str, tmp_path: Path) -> None:
     watch = "web" if overlay == "namespaced" else ""
     options = ["--overlay", overlay, *(["--watch", watch] if watch else [])]
@@ -49,11 +49,13 @@ def test_it_becomes_ready_and_leads_and_is_refused_nothing(server: ApiServer, ov
     installed = rollout("install", *options, kubeconfig=admin, namespace=NAMESPACE)
     assert installed.returncode == 0, installed.stderr
     mark = server.audit_mark()
-    controller = Controller(tmp_path, account_config(server, tmp_path), **MINE, **settings(overlay, watch))
+    of_shard = {"shard": "1/3"} if overlay == "shards" else {}
+    controller = Controller(tmp_path, account_config(server, tmp_path), **MINE, **settings(overlay, watch), **of_shard)
     try:
         controller.start()
+        lease = f"{LEASE}-1" if of_shard else LEASE
         leads = eventually(
-            lambda: kube.exists(LEASE) and bool(kube.get(LEASE)["spec"].get("holderIdentity")), PATIENCE_S
+            lambda: kube.exists(lease) and bool(kube.get(lease)["spec"].get("holderIdentity")), PATIENCE_S
         )
         record = recorded(server, mark)
     finally:

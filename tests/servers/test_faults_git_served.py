@@ -61,11 +61,13 @@ def test_a_git_server_that_is_gone_deletes_nothing_and_is_told(trouble: GitTroub
     trouble.shop.git.stop()
     trouble.look()
     said = trouble.says("Ready", "False", "FetchFailed", "stays in force")
+    told = trouble.shop.order("why", "checkout").stdout
     went_on = trouble.shop.reaches(weight=50)
     during = trouble.shop.status()["run"]
     trouble.shop.git.start()
 
     assert said, trouble.told()
+    assert "no news from git: GitSource" in told
     assert went_on, trouble.shop.told()
     assert during == run
     assert trouble.says("Ready", "True"), trouble.told()

@@ -21,7 +21,7 @@ from tests.servers.soak_stage import soaking
 SEED = int(os.environ.get("SOAK_SEED", "0")) or secrets.randbelow(10**6)
 SHORT = Plan(
     seed=SEED,
-    seconds=12,
+    seconds=8,
     rollouts=20,
     pause_s=0.1,
     later_s=1.5,
@@ -86,6 +86,7 @@ def test_nothing_crashes(soak: Soak) -> None:
     crashes = [line for line in soak.logs() if "raw" in line or "exception" in line or "crashed" in str(line["event"])]
 
     assert crashes == [], soak.told()
+    assert soak.ended() == [], soak.told()
 
 
 def test_nobody_is_flooded_with_events(soak: Soak) -> None:

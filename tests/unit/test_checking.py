@@ -1,14 +1,27 @@
 """When is a finding of `rollout check` good, and when is it not?"""
 
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from adapters.kube.objects import KubeObjects
 from adapters.memory.cluster import DirectApi, MemoryCluster
-from rollout.services.checking import Mark, account_rights, actors, api_server, covers, prometheus, traffic_kinds
+from rollout.model.shard import SHARDS
+from rollout.services.checking import (
+    Mark,
+    account_rights,
+    actors,
+    api_server,
+    controller,
+    covers,
+    prometheus,
+    traffic_kinds,
+)
 from rollout.wiring.shipped import actor_policy
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 class StandInServer:
@@ -123,3 +136,26 @@ async def test_a_binding_that_only_warns_is_in_the_way() -> None:
 
     assert [finding.mark for finding in findings] == [Mark.BAD]
     assert "does not deny" in findings[0].text
+
+
+async def test_a_shard_that_nobody_leads_is_told_by_its_lease() -> None:
+    meta = {"namespace": "rollout-system"}
+    layout = {"metadata": {**meta, "name": "rollout-controller", "annotations": {SHARDS: "2"}}}
+    held = {"holderIdentity": "a", "renewTime": "2026-11-21T11:59:58.000000Z", "leaseDurationSeconds": 10}
+    first = {"metadata": {**meta, "name": "rollout-controller-1"}, "spec": held}
+    leases = ({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", **one} for one in (layout, first))
+    pods = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {**meta, "name": "rollout-controller"},
+        "spec": {"replicas": 4},
+        "status": {"availableReplicas": 3},
+    }
+
+    findings = await controller(await live_objects(*leases, pods), "rollout-system", "rollout-controller", NOON)
+
+    assert [(one.mark, one.text) for one in findings] == [
+        (Mark.GOOD, "StatefulSet rollout-system/rollout-controller has 3 of 4 replicas available"),
+        (Mark.GOOD, "the Lease rollout-system/rollout-controller-1 was renewed 2 s ago by a"),
+        (Mark.BAD, "no replica holds the Lease rollout-system/rollout-controller-2"),
+    ]

@@ -100,7 +100,7 @@ async def test_why_tells_which_policy_is_missing() -> None:
 async def test_why_goes_on_where_the_world_may_not_be_looked_at() -> None:
     async with a_release() as world:
         await a_run(world)
-        world.cluster.allows = lambda asked: asked.resource != "pods"
+        world.cluster.allows = lambda asked: asked.resource != "services"
 
         screen = await why_screen(world)
 

@@ -26,7 +26,7 @@ from rollout.model.observation import Observation
 from rollout.model.rollout import SlowRatio
 from rollout.model.status import Run
 from rollout.progression.aims import Memory, Ratio, aim_of
-from rollout.progression.comparing import compared, kept, memory_of, pace_of
+from rollout.progression.comparing import compared, kept, memory_of, pace_of, watched
 from rollout.progression.view import View
 from tests.support.builders import NOON, SEQUENTIAL, a_run, a_spec, a_status, a_step
 
@@ -163,8 +163,8 @@ def test_what_came_before_the_weight_was_in_force_belongs_to_the_weight_before()
 
 def test_a_latency_that_the_run_is_judged_by_must_stay_a_bound_of_the_histogram() -> None:
     memory = a_memory(SLOW, (100.0, 250.0))
-    watched = memory.state.watches[0]._replace(bound=1)
-    run = remembering(replace(memory, state=memory.state._replace(watches=(watched,))))
+    watch = memory.state.watches[0]._replace(bound=1)
+    run = remembering(replace(memory, state=memory.state._replace(watches=(watch,))))
     stable = counters(50, 0.0, until=120, slower=(100, 250))
 
     code, message, _ = looked(counters(5, 0.0, until=120, slower=(100, 500)), stable, run, SLOW)
@@ -251,3 +251,17 @@ def test_a_weight_raised_from_0_begins_a_trial_and_forgets_no_evidence() -> None
     assert memory_at(after).canary == (0, 0)
     assert memory_at(before).canary != (0, 0)
     assert [watch.stake for watch in memory_at(after).watches] == [watch.stake for watch in memory_at(before).watches]
+
+
+def test_bounds_that_are_not_asked_for_change_nothing() -> None:
+    memory = a_memory(SLOW, bounds=(100.0, 250.0, 1000.0))
+    watch = memory.state.watches[0]._replace(bound=1)
+    memory = replace(memory, state=memory.state._replace(watches=(watch,)))
+    run = remembering(memory)
+
+    def seen(bounds: tuple[float, ...]) -> tuple[str, str, Memory | None]:
+        canary, stable = (counters(rate, 0.01, until=120, slower=bounds) for rate in (5, 50))
+        return looked(canary, stable, run, SLOW)
+
+    assert watched(memory) == (250.0,)
+    assert seen(watched(memory)) == seen(memory.aim.bounds)

@@ -1,114 +1,19 @@
-"""Does a change wake those Rollouts and GitSources that it concerns, and no others?"""
+"""Does a change wake those Rollouts that it concerns, and no others?"""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from adapters.kube.api import Patch
 from adapters.kube.cache import Cache
-from adapters.kube.kinds import KINDS, ROUTE_KINDS, WATCHED
-from adapters.kube.watch import WorkWatch
+from adapters.kube.kinds import KINDS, ROUTE_KINDS
 from adapters.memory.cluster import DirectApi, MemoryCluster
-
-HOME = "rollout-system"
-OURS = ("Rollout", "RolloutCommand", "SloPolicy", "GitSource")
-
-
-class Woken:
-    """A watch on a memory cluster; `by` tells whom a change wakes."""
-
-    def __init__(self, cluster: MemoryCluster, cache: Cache) -> None:
-        self.api = DirectApi(cluster)
-        self.cluster = cluster
-        self.cache = cache
-        self.watch = WorkWatch(cache, HOME)
-
-    def path(self, obj: dict[str, Any]) -> str:
-        return self.cache.path(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])
-
-    async def by_seeing(self, *objects: dict[str, Any]) -> list[str]:
-        self.cluster.seed(*objects)
-        return await self.keys()
-
-    async def by_changing(self, obj: dict[str, Any], change: dict[str, Any], subresource: str = "") -> list[str]:
-        path = self.path(obj) + (f"/{subresource}" if subresource else "")
-        await self.api.patch(path, Patch.MERGE, change)
-        return await self.keys()
-
-    async def by_deleting(self, obj: dict[str, Any]) -> list[str]:
-        await self.api.delete(self.path(obj))
-        return await self.keys()
-
-    async def keys(self) -> list[str]:
-        await self.cache.refresh()  # from here on the keys are there; the time only ends the wait for more
-        found: list[str] = []
-        changes = self.watch.changes()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(0.01):
-                while True:
-                    kind, key = await anext(changes)
-                    found.append(str(key) if kind == "Rollout" else f"{kind} {key}")
-        return sorted(found)
-
-
-def definition(kind: str) -> dict[str, Any]:
-    found = KINDS[kind]
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": found.versions[0], "served": True, "storage": True, "subresources": {"status": {}}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{found.plural}.{found.group}"},
-        "spec": {
-            "group": found.group,
-            "scope": "Namespaced",
-            "names": {"kind": kind, "plural": found.plural, "listKind": f"{kind}List", "singular": kind.lower()},
-            "versions": [{**version, "schema": {"openAPIV3Schema": schema}}],
-        },
-    }
-
-
-def obj(kind: str, name: str, spec: Any = None, namespace: str = "shop", **more: Any) -> dict[str, Any]:
-    found = KINDS[kind]
-    meta = {"name": name, "namespace": namespace, **more.pop("meta", {})}
-    version = found.api_version(found.versions[0])
-    return {"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec or {}, **more}
-
-
-def rollout(name: str, namespace: str = "shop", **spec: Any) -> dict[str, Any]:
-    wanted = {
-        "backend": {"service": f"{name}-{{revision}}"},
-        "workload": {"kind": "Deployment", "name": f"{name}-{{revision}}"},
-        "routes": [{"kind": "VirtualService", "name": name}],
-    }
-    return obj("Rollout", name, {**wanted, **spec}, namespace)
-
-
-def subsets(name: str) -> dict[str, Any]:
-    return rollout(name, backend={"subset": {"host": name, "name": "{revision}"}}, workload=None)
+from tests.support.woken import HOME, Woken, a_woken_shop, definition, obj, rollout
 
 
 @pytest.fixture
 async def woken() -> AsyncIterator[Woken]:
-    """checkout and cart by Services, reviews by subsets, all in shop; another checkout in bank."""
-    cluster = MemoryCluster.with_kinds("VirtualService", "DestinationRule", "HTTPRoute", "GRPCRoute", "TrafficSplit")
-    cluster.seed(*(definition(kind) for kind in OURS))
-    cluster.seed(
-        rollout("checkout", policies=["strict"]), rollout("cart"), subsets("reviews"), rollout("checkout", "bank")
-    )
-    cache = Cache(DirectApi(cluster), WATCHED)
-    woken = Woken(cluster, cache)
-    running = asyncio.create_task(cache.run())
-    await cache.wait_synced(timedelta(seconds=10))
-    await woken.keys()
-    yield woken
-    running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    async with a_woken_shop() as woken:
+        yield woken
 
 
 async def test_a_new_rollout_wakes_itself(woken: Woken) -> None:
@@ -251,75 +156,3 @@ async def test_a_cache_of_few_kinds_is_enough() -> None:
     assert await woken.by_seeing(obj("Service", "cart-v1"), obj("Pod", "p", meta={"labels": {"a": "b"}})) == [
         "shop/cart"
     ]
-
-
-FROM_GIT = {"rollout.dev/source": "apps", "rollout.dev/source-namespace": "shop"}
-SOURCE = "GitSource shop/apps"
-
-
-def applied(name: str) -> dict[str, Any]:
-    return obj("SloPolicy", name, {"a": 1}, meta={"labels": FROM_GIT, "generation": 1})
-
-
-async def test_a_new_source_and_one_that_is_asked_to_look_wake_themselves(woken: Woken) -> None:
-    source = obj("GitSource", "apps", {"url": "a"})
-
-    assert await woken.by_seeing(source) == [SOURCE]
-    assert await woken.by_changing(source, {"spec": {"url": "b"}}) == [SOURCE]
-    assert await woken.by_changing(source, {"metadata": {"annotations": {"rollout.dev/requestedAt": "x"}}}) == [SOURCE]
-    assert await woken.by_deleting(source) == [SOURCE]
-
-
-@pytest.mark.parametrize(
-    ("change", "subresource"),
-    [({"status": {"commit": "c"}}, "status"), ({"metadata": {"finalizers": ["rollout.dev/specs"]}}, "")],
-)
-async def test_what_the_controller_writes_to_a_source_wakes_nobody(
-    woken: Woken, change: dict[str, Any], subresource: str
-) -> None:
-    source = obj("GitSource", "apps", {"url": "a"})
-    await woken.by_seeing(source)
-
-    assert await woken.by_changing(source, change, subresource) == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"spec": {"a": 2}},
-        {"metadata": {"annotations": {"a": "b"}}},
-        {"metadata": {"labels": {"rollout.dev/source": None}}},
-    ],
-)
-async def test_an_edit_of_what_a_source_applied_wakes_the_source(woken: Woken, change: dict[str, Any]) -> None:
-    await woken.by_seeing(applied("a"))
-
-    assert SOURCE in await woken.by_changing(applied("a"), change)
-
-
-async def test_a_deleted_object_wakes_the_source_that_applied_it(woken: Woken) -> None:
-    await woken.by_seeing(applied("a"))
-
-    assert await woken.by_deleting(applied("a")) == [SOURCE]
-
-
-async def test_an_object_that_moves_to_another_source_wakes_both(woken: Woken) -> None:
-    await woken.by_seeing(applied("a"))
-
-    found = await woken.by_changing(applied("a"), {"metadata": {"labels": {"rollout.dev/source": "other"}}})
-
-    assert found == [SOURCE, "GitSource shop/other"]
-
-
-async def test_a_status_of_what_a_source_applied_does_not_wake_the_source(woken: Woken) -> None:
-    from_git = {**rollout("cart"), "metadata": {"name": "cart", "namespace": "shop", "labels": FROM_GIT}}
-    await woken.by_changing(rollout("cart"), {"metadata": {"labels": FROM_GIT}})
-
-    assert await woken.by_changing(from_git, {"status": {"phase": "Idle"}}, "status") == []
-
-
-async def test_a_command_for_a_source_wakes_it_until_it_is_answered(woken: Woken) -> None:
-    command = obj("RolloutCommand", "go", {"target": {"kind": "GitSource", "name": "checkout"}, "verb": "confirm"})
-
-    assert await woken.by_seeing(command) == ["GitSource shop/checkout"]
-    assert await woken.by_changing(command, {"status": {"result": "Accepted"}}, "status") == []

@@ -8,7 +8,7 @@ from adapters.kube.cache import Cache
 from adapters.kube.kinds import WATCHED
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from rollout.crds import definitions
-from tests.unit.test_kube_watch import HOME, Woken, obj, rollout
+from tests.support.woken import HOME, Woken, obj, rollout
 
 NIGHTLY = {"windows": [{"schedule": "0 18 * * *", "duration": "12h", "timeZone": "UTC"}], "overrun": "finish"}
 GATED = [{"weight": 5, "approval": "leads"}]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from rollout.controller.jobs import Jobs
 from rollout.controller.loop import Controller, Worked
 from rollout.controller.queue import Queue
+from rollout.controller.slots import Slots
 from rollout.model.names import Key
 from rollout.ports.errors import Expired, PortError, Unreachable
 from rollout.ports.watch import Work
@@ -115,7 +116,13 @@ async def a_controller(does: Callable[[Key], Awaitable[Worked]], *, leads: bool 
     """A running controller."""
     kept, watch, lease, stop = Keys(does), Silence(), Token(), asyncio.Event()
     controller = Controller(
-        kept=(kept,), watch=watch, lease=lease, clock=Now(), jobs=Jobs(), queue=Queue(jitter=lambda: 0.0), workers=2
+        kept=(kept,),
+        watch=watch,
+        lease=lease,
+        clock=Now(),
+        jobs=Jobs(),
+        queue=Queue(jitter=lambda: 0.0),
+        slots=Slots(2),
     )
     if leads:
         lease.given.set()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from policies.sequential import judge
 from rollout.model.measurement import Arm
 from rollout.model.names import BackendName
-from rollout.model.rollout import Objective, Query, RouteRef
+from rollout.model.rollout import Objective, Query, RouteRef, SlowRatio
 from rollout.model.status import Added, Incident, Phase, Retiring, RolloutStatus
 from rollout.progression.aims import Memory, aim_of
 from rollout.progression.needs import LONGEST_WINDOW, PROXY_LAG, SCRAPE_BEFORE, needs
@@ -113,3 +113,16 @@ def test_stable_alone_is_watched_where_an_incident_took_the_weight() -> None:
 
     assert asked(a_status(run=run), NOON + MINUTE, SEQUENTIAL, ERRORS) == [("errors", "stable", "v1")]
     assert asked(a_status(run=gone_on), NOON + MINUTE, SEQUENTIAL) == []
+
+
+def test_of_a_latency_histogram_the_bounds_are_asked_for_that_the_judge_watches() -> None:
+    slow = SlowRatio(name="slow", threshold=timedelta(milliseconds=500), max_ratio=0.05)
+    spec = a_spec(objectives=(slow,))
+    aim = aim_of(slow, spec, (100.0, 250.0, 1000.0))
+    state = judge.begun(aim, None, NOON.timestamp())
+    state = state._replace(watches=tuple(state.watches[0]._replace(bound=place) for place in (2, 0)))
+    run = a_run(judged=(Memory(objective=slow, aim=aim, state=state).kept(),))
+
+    wanted = needs(spec, a_status(run=run), NOON + MINUTE)
+
+    assert [(ask.arm, ask.bounds) for ask in wanted.asks] == [(Arm.CANARY, (100, 1000)), (Arm.STABLE, (100, 1000))]

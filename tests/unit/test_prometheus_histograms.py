@@ -27,16 +27,18 @@ async def server() -> AsyncIterator[MetricsServer]:
         yield server
 
 
-async def measured(server: MetricsServer, objective: SlowRatio = SLOW) -> Counters:
-    found = await answer(server, objective)
+async def measured(
+    server: MetricsServer, objective: SlowRatio = SLOW, bounds: tuple[float, ...] | None = None
+) -> Counters:
+    found = await answer(server, objective, bounds)
     assert isinstance(found, Counters), found
     return found
 
 
-async def answer(server: MetricsServer, objective: SlowRatio = SLOW) -> object:
+async def answer(server: MetricsServer, objective: SlowRatio = SLOW, bounds: tuple[float, ...] | None = None) -> object:
     metrics = PrometheusMetrics(PrometheusAccess(url=server.url, mesh="envoy"))
     try:
-        return await metrics.measure(a_question(objective))
+        return await metrics.measure(a_question(objective, bounds=bounds))
     finally:
         await metrics.close()
 
@@ -90,6 +92,24 @@ async def test_a_ratio_against_its_threshold_reads_only_the_bucket_at_it(server:
 
     assert found.slower == ()
     assert r'le=~"\\+Inf|500|500\\.0|"' in server.heard[0].query
+
+
+async def test_only_the_bounds_that_are_needed_are_read(server: MetricsServer) -> None:
+    server.answer = matrix(classic("500", 0, 8), classic("25", 0, 5), classic("+Inf", 0, 10))
+
+    found = await measured(server, bounds=(25.0,))
+
+    assert by_bound(found)[25] == [[0, 5]]
+    assert [one.query.rpartition("le=~")[2] for one in server.heard] == [r'"\\+Inf|500|500\\.0|25|25\\.0|"}[180s]']
+
+
+async def test_a_needed_bound_that_is_written_in_another_way_is_found_among_all(server: MetricsServer) -> None:
+    server.answer = matrix(classic("500", 0, 8), classic("25.00", 0, 5), classic("+Inf", 0, 10))
+    server.answers = {"le=~": matrix(classic("500", 0, 8), classic("+Inf", 0, 10))}
+
+    found = await measured(server, bounds=(25.0,))
+
+    assert by_bound(found)[25] == [[0, 5]]
 
 
 async def test_a_bound_that_not_all_pods_have_is_left_out(server: MetricsServer) -> None:

@@ -1,5 +1,6 @@
 """Does a soak notice when one of its rules is broken, and is it content with a release that goes well?"""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.servers.soak_facts import Fact, Routed, Saved, routed
-from tests.servers.soak_figures import LONG_ENOUGH_S, Life, Sample, growing, slope
+from tests.servers.soak_figures import RUN_MIB, Life, Sample, growing
 from tests.servers.soak_rules import BAD_FOR, Truth, broken, lagging
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -122,11 +123,30 @@ def test_a_destination_that_is_alone_has_everything() -> None:
     assert routed({"metadata": meta, "spec": {"http": [{"route": [entry]}]}}).pools == ({"v1": 100},)
 
 
-def test_memory_that_grows_is_named_and_a_burst_is_not() -> None:
-    steady = [Sample(at=float(at), sizes={"MiB": 100.0 + 50 * (at == 100)}) for at in range(0, 300, 2)]
-    leaking = [Sample(at=float(at), sizes={"MiB": 100 + at / 30, "threads": 9, "files": 9}) for at in range(0, 300, 2)]
+def samples(mib: Callable[[int], float], runs: int = 0, seconds: int = 300) -> list[Sample]:
+    """A leader's samples, with so many runs in each second."""
+    return [
+        Sample(at=float(at), leads=True, runs=runs * at, sizes={"MiB": mib(at), "threads": 9, "files": 9})
+        for at in range(0, seconds, 2)
+    ]
 
-    assert slope(steady, "MiB") == 0
-    assert round(slope(leaking, "MiB"), 3) == 2
-    assert growing([Life(name="r", pid=1, samples=leaking)]) == ["r (1) grows by 2.00 MiB a minute, 1.0 are allowed"]
-    assert growing([Life(name="r", pid=1, samples=leaking[: int(LONG_ENOUGH_S / 2)])]) == []
+
+def test_memory_that_grows_is_named_and_a_burst_is_not() -> None:
+    steady = Life(name="r", pid=1, samples=samples(lambda at: 150.0 if at == 200 else 100.0))
+    leaking = Life(name="r", pid=1, samples=samples(lambda at: 100 + at / 30))
+
+    assert growing([steady]) == []
+    assert growing([leaking]) == ["r (1) grows by 2.00 MiB a minute, 1.0 are allowed"]
+
+
+def test_what_runs_leave_behind_may_grow_and_a_short_stretch_says_nothing() -> None:
+    kept = Life(name="r", pid=1, samples=samples(lambda at: 100 + RUN_MIB * at, runs=1))
+    short = Life(name="r", pid=1, samples=samples(lambda at: 100 + at / 30, seconds=170))
+
+    assert growing([kept, short]) == []
+
+
+def test_a_process_that_ends_much_bigger_is_named() -> None:
+    jumped = Life(name="r", pid=1, samples=samples(lambda at: 100 if at < 50 else 150))
+
+    assert growing([jumped]) == ["r (1) became 50 MiB bigger, 24 are allowed"]
