@@ -21,6 +21,7 @@ from tests.support.controllers import USER
 from tests.support.fate import MortalApi
 from tests.support.plants import Plant, planted
 from tests.support.troubled_shop import GATED, LATER, MINUTE, PLANS, WEBHOOKS, Shape, TroubledShop, a_troubled_shop
+from tests.support.turmoil import SECOND
 from tests.support.vows_of_statuses import OF_STATUSES
 from tests.support.vows_of_ticks import OF_TICKS
 from tests.support.vows_of_writes import OF_WRITES
@@ -125,9 +126,30 @@ async def a_deletion(shop: TroubledShop) -> None:
     await shop.live(MINUTE)
 
 
+async def a_late_deletion(shop: TroubledShop) -> None:
+    """The Rollout is deleted while proxies may still use the subset of what was aborted."""
+    await shop.commit(revision="v2")
+    await shop.live(MINUTE / 2)
+    await shop.says_ana("abort", reason="no")
+    await shop.live(2 * SECOND)
+    await shop.remove()
+    await shop.live(MINUTE)
+
+
 def merges(spec: dict[str, Any], path: str = VS) -> Callable[[KubeApi], Awaitable[object]]:
     """A write that has nothing to do with weights."""
     return lambda api: api.patch(path, Patch.MERGE, {"spec": spec})
+
+
+def at_the_second(meddle: Callable[[KubeApi], Awaitable[object]]) -> Callable[[KubeApi], Awaitable[object]]:
+    """The same, only when it is called for the second time."""
+    calls: list[KubeApi] = []
+
+    async def meddles(api: KubeApi) -> object:
+        calls.append(api)
+        return await meddle(api) if len(calls) == 2 else None
+
+    return meddles
 
 
 def run_with(change: Callable[[RolloutStatus, RolloutStatus], RolloutStatus]) -> Plant:
@@ -222,6 +244,12 @@ PLANTS: dict[str, tuple[Plant, Scene]] = {
     "suspended_raises_nothing": (Plant(stored=unsuspended), a_suspension),
     "nobody_is_sent_to_the_dead": (Plant(seen=rosy), a_dead_canary),
     "every_subset_is_there": (Plant(seen=blind_to_subsets, subsets=False), a_release),
+    "no_subset_in_use_goes": (
+        Plant(
+            meddles=at_the_second(merges({"subsets": []}, VS.replace("virtualservices/", "destinationrules/rollout-")))
+        ),
+        a_release,
+    ),
     "what_is_not_ours_stays": (Plant(meddles=merges({"exportTo": None})), a_release),
     "weights_add_up": (
         Plant(meddles=merges({"http": [{"route": [{"destination": {"host": "checkout-v1"}, "weight": 95}]}]})),
@@ -271,9 +299,9 @@ PLANTS: dict[str, tuple[Plant, Scene]] = {
     "somebody_looks_again": (Plant(told=lambda told: replace(told, wake_at=None)), a_release),
     "rest_costs_nothing": (Plant(looks=lambda api: api.get(VS)), a_release),
     "a_deleted_rollout_leaves_stable": (Plant(flees=True), a_deletion),
-    "a_deleted_rollout_takes_its_rules_along": (Plant(flees=True), a_deletion),
+    "a_deleted_rollout_takes_its_rules_along": (Plant(flees=True), a_late_deletion),
 }
-WITH_SUBSETS = ("every_subset_is_there", "a_deleted_rollout_takes_its_rules_along")
+WITH_SUBSETS = ("every_subset_is_there", "no_subset_in_use_goes", "a_deleted_rollout_takes_its_rules_along")
 VOWS = [vow.__name__ for vow in (*OF_WRITES, *OF_STATUSES, *OF_TICKS)]
 
 
