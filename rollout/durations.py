@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 # hours, minutes, seconds and milliseconds, each at most once and in this order; both Go's and Python's syntax
 DURATION = r"^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?$"
@@ -14,6 +15,7 @@ _UNITS = (
 )
 
 
+@lru_cache(1024)  # texts: thousands of manifests say the same few
 def duration(text: str) -> timedelta:
     """`1h30m`, `90s` or `250ms` as time; ValueError when it is none of that kind."""
     match = re.fullmatch(DURATION, text)

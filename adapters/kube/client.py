@@ -15,6 +15,7 @@ from adapters.kube.api import Obj, Patch
 from adapters.kube.credentials import Credentials, found_credentials
 from adapters.kube.statuses import error_of, watch_error
 from adapters.kube.streams import documents
+from adapters.kube.undisturbed import undisturbed
 from rollout.ports.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -144,7 +145,9 @@ class HttpApi:
     async def _asked(self, request: _Request) -> dict[str, Any]:
         async with self._answer(request) as response:
             try:
-                answer = await response.json(content_type=None)
+                body = await response.read()
+                with undisturbed():
+                    answer = json.loads(body) if body.strip() else None
             except self._broken as error:
                 raise Unreachable(f"{request}: the answer broke off or is no JSON: {_said(error)}") from error
         if not isinstance(answer, dict):

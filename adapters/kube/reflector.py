@@ -14,6 +14,7 @@ from adapters.kube.kinds import Kind
 from adapters.kube.sharing import Sharing
 from adapters.kube.shelf import Shelf, at_of, version_of
 from adapters.kube.slim import slim
+from adapters.kube.undisturbed import undisturbed
 from rollout.ports.errors import Expired, Forbidden, KindAbsent, PortError, Unreachable
 
 _NO_OBJECTS = (KeyError, TypeError, ValueError, AttributeError)  # of what should be objects, and is something else
@@ -29,7 +30,7 @@ class Pace:
     do not march in step; resumes: failed watches in a row before a new list.
     """
 
-    watch: timedelta = timedelta(seconds=300)
+    watch: timedelta = timedelta(seconds=600)  # each that begins anew is a request: as long as client-go's longest
     silence: timedelta = timedelta(seconds=30)
     beat: timedelta = timedelta(seconds=90)
     absent: timedelta = timedelta(seconds=30)
@@ -169,7 +170,8 @@ class Reflector:
             async with self._turns:
                 page = await self._api.get(path, {**query, "continue": token} if token else query)
                 try:
-                    objects.extend(self._listed(item, version, sharing) for item in page.pop("items", None) or ())
+                    with undisturbed():
+                        objects.extend(self._listed(item, version, sharing) for item in page.pop("items", None) or ())
                     token, revision = str(page["metadata"].get("continue") or ""), page["metadata"]["resourceVersion"]
                     if not token:
                         return objects, int(revision)

@@ -20,7 +20,7 @@ from adapters.metrics.selectors import Shape
 TURNS = (
     12  # of the event loop without a new question, after which nobody else is about to ask; a tick takes five to ask
 )
-LONGEST_WAIT_S = 0.25  # for others who go on coming
+LONGEST_WAIT_S = 0.5  # for others who go on coming
 GRACE_S = 0.02  # for the connection to say itself that the deadline is over
 FILLED = 0.6  # of the largest answer that is read is what a page should be
 POINT_BYTES, SERIES_BYTES = 24, 300  # of an answer's text, about
@@ -150,6 +150,7 @@ class Joint:
         """Break off a page for which nobody waits any more."""
         if asked.task is not None and not asked.task.done() and all(one.answer.done() for one in asked.page):
             asked.task.cancel()
+        asked.page, asked.task = (), None  # else answers would live until the garbage collector finds the circle
 
 
 def _fail(page: Sequence[_Asked], error: QueryError) -> None:

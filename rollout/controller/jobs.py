@@ -31,6 +31,7 @@ class Jobs:
         self._scheduler: Any = AsyncIOScheduler(timezone=UTC, job_defaults=_JOB)
         self._now = now
         self._looks_every = looks_every.total_seconds()
+        self._known = now(), time.monotonic()
         self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -47,6 +48,7 @@ class Jobs:
 
     def at(self, name: str, moment: datetime, call: Callable[[], None]) -> None:
         """Call once at `moment`; a later call with the same name replaces it."""
+        self._mind_clock()  # a clock that is wrong for less than `looks_every` would else leave its jobs behind
         self._scheduler.add_job(_called, "date", run_date=moment, args=(call,), id=name, replace_existing=True)
 
     def every(self, name: str, interval: timedelta, call: Callable[[], Awaitable[None]]) -> None:
@@ -60,14 +62,17 @@ class Jobs:
             self._scheduler.remove_job(name)
 
     async def _follow_clock(self) -> None:
-        known, measured = self._now(), time.monotonic()
         while True:
             await asyncio.sleep(self._looks_every)
-            jump = self._now() - known - timedelta(seconds=time.monotonic() - measured)
-            known, measured = self._now(), time.monotonic()
-            if jump < -_JUMP:
-                for job in self._scheduler.get_jobs():
-                    job.modify(next_run_time=job.next_run_time + jump)
+            self._mind_clock()
+
+    def _mind_clock(self) -> None:
+        """Move all jobs along with a clock that was set back since the last call."""
+        known, measured = self._known
+        self._known = self._now(), time.monotonic()
+        jump = self._known[0] - known - timedelta(seconds=self._known[1] - measured)
+        for job in self._scheduler.get_jobs() if jump < -_JUMP else ():
+            job.modify(next_run_time=job.next_run_time + jump)
 
 
 async def _called(call: Callable[[], None]) -> None:

@@ -1,7 +1,7 @@
 """How are commit statuses kept up to date without ever delaying a Rollout?
 
-One round a second finds the sources that something happened to and sets looks off; looks run beside the workers, a few
-at a time, each source with a back-off of its own.
+One round a second, rarer ones while no source has a forge, finds the sources that something happened to and sets looks
+off; looks run beside the workers, a few at a time, each source with a back-off of its own.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from rollout.services.commit_status import CommitStatuses, Looked, trouble_reaso
 ROUND = Key(namespace="", name="every source")  # what the controller's queue holds: one piece of work for all sources
 LOOKS_AT_ONCE = 4  # requests at once to all forges together
 _EVERY = timedelta(seconds=1)
+_RARELY = timedelta(seconds=5)  # where no source has a forge: a tenth of what an idle controller did; below _PAUSE
 _PAUSE = timedelta(seconds=7)  # without a round for so long: another replica may have had the lease
 _FIRST_BACKOFF = timedelta(seconds=5)
 _LONGEST_BACKOFF = timedelta(minutes=10)
@@ -83,7 +84,8 @@ class KeptCommits:
         else:
             self._forget()
         self._rounded = now
-        return Worked(wake_at=now + _EVERY, gone=key != ROUND)
+        every = _EVERY if self._seen or self._lines else _RARELY
+        return Worked(wake_at=now + every, gone=key != ROUND)
 
     async def close(self) -> None:
         """End the looks that still run; what was not said is said by whoever leads next."""

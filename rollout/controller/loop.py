@@ -143,11 +143,11 @@ class Controller:
         ticking: set[asyncio.Task[None]] = set()
         try:
             while not ending.is_set():
-                await self.slots.take()
+                work = await self.queue.take()
                 try:
-                    work = await self.queue.take()
+                    await self.slots.take()
                 except asyncio.CancelledError:
-                    self.slots.give()
+                    self.queue.done(work)
                     raise
                 tick = asyncio.create_task(self._begun(work, ending))
                 ticking.add(tick)

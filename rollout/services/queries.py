@@ -18,13 +18,14 @@ from rollout.ports.objects import Obj, Objects
 from rollout.progression.telling import NEEDS_A_PERSON
 
 KIND = "Rollout"
+UNREADABLE = "InvalidSpec"  # the code of the reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A Rollout as the API server has it. spec: None when it cannot be read; `error` then says why.
 
-    source: file:line in git, commit: the commit that brought it; "" where it did not come from git.
+    stated: the revision of a spec that was not read because nobody has to. source: file:line in git, commit: the commit that brought it; "" where it did not come from git.
     """
 
     key: Key
@@ -36,6 +37,7 @@ class Standing:
     generation: int = 0
     source: str = ""
     commit: str = ""
+    stated: str = ""
 
     @property
     def uid(self) -> str:
@@ -45,7 +47,7 @@ class Standing:
     @property
     def wanted(self) -> str:
         """The revision that git names; "" when the spec cannot be read."""
-        return self.spec.revision if self.spec else ""
+        return self.spec.revision if self.spec else self.stated
 
     @property
     def is_seen(self) -> bool:
@@ -83,23 +85,44 @@ class News:
 
 def standing(obj: Obj) -> Standing:
     """How the Rollout in `obj` stands."""
-    metadata = obj["metadata"]
-    annotations = metadata.get("annotations") or {}
-    spec, status, errors = None, RolloutStatus(), []
+    status, errors = _status(obj)
+    return _standing(obj, status, errors)
+
+
+def briefly(obj: Obj) -> Standing:
+    """As `standing`, for thousands: a spec that the controller has read without complaint is not read again."""
+    status, errors = _status(obj)
+    is_read = status.observed_generation and status.observed_generation >= int(obj["metadata"].get("generation", 0))
+    if errors or not is_read or any(reason.code == UNREADABLE for reason in status.reasons):
+        return _standing(obj, status, errors)
+    return replace(_told(obj, status), stated=str((obj.get("spec") or {}).get("revision", "")))
+
+
+def _status(obj: Obj) -> tuple[RolloutStatus, list[str]]:
+    try:
+        return status_from_dict(obj.get("status") or {}), []
+    except SpecError as error:
+        return RolloutStatus(), [str(error)]
+
+
+def _standing(obj: Obj, status: RolloutStatus, errors: list[str]) -> Standing:
+    spec = None
     try:
         spec = parse_object(obj)
     except SpecErrors as error:
-        errors.append("; ".join(str(one) for one in error.errors))
-    try:
-        status = status_from_dict(obj.get("status") or {})
-    except SpecError as error:
-        errors.append(str(error))
+        errors = ["; ".join(str(one) for one in error.errors), *errors]
+    return replace(_told(obj, status), spec=spec, error="; ".join(errors))
+
+
+def _told(obj: Obj, status: RolloutStatus) -> Standing:
+    """All but what the spec says."""
+    metadata = obj["metadata"]
+    annotations = metadata.get("annotations") or {}
     return Standing(
         key=key_of(obj),
         obj=obj,
-        spec=spec,
+        spec=None,
         status=status,
-        error="; ".join(errors),
         created=_moment(metadata.get("creationTimestamp")),
         generation=int(metadata.get("generation", 0)),
         source=str(annotations.get(SOURCE, "")),
@@ -113,8 +136,8 @@ async def rollout(objects: Objects, key: Key) -> Standing:
 
 
 async def rollouts(objects: Objects, namespace: str = "", selector: str = "") -> tuple[Standing, ...]:
-    """All Rollouts, of one namespace if given, by namespace and name."""
-    return tuple(standing(obj) for obj in await objects.list(KIND, namespace, selector))
+    """All Rollouts, of one namespace if given, by namespace and name; each `briefly`."""
+    return tuple(briefly(obj) for obj in await objects.list(KIND, namespace, selector))
 
 
 async def followed(

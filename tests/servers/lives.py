@@ -35,13 +35,14 @@ Act = Callable[["Stage", str], None]
 class Story:
     """What people do to a Rollout, each when its status says so, and how it ends: phase, stable, and the runs' outcomes.
 
-    outer: a second route object. subsets: revisions are subsets of one Service.
+    outer: a second route object. subsets: revisions are subsets of one Service. is_new: nothing serves at first.
     """
 
     acts: tuple[tuple[When, Act], ...]
     ends: str
     outer: bool = False
     subsets: bool = False
+    is_new: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,7 +93,8 @@ class Stage:
     def enter(self, *members: Member) -> None:
         """v1 of each serves users, and git names it."""
         for member in members:
-            made = a_member(self.namespace, member.name, member.routes, subsets=member.story.subsets)
+            story = member.story
+            made = a_member(self.namespace, member.name, member.routes, subsets=story.subsets, is_new=story.is_new)
             self.kube.apply(*made)
 
     def play(self, members: list[Member], is_over: Callable[[dict[str, Status]], bool]) -> None:

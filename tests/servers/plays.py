@@ -1,7 +1,7 @@
 """Which stories are lived through on a real API server while the controller dies over them, and how does each end?"""
 
 from tests.servers.lives import Act, Stage, Status, Story, When
-from tests.servers.scenery import GATED, SLOW, STEPS
+from tests.servers.scenery import GATED, SLOW, STEPS, serving
 
 
 def is_idle(revision: str) -> When:
@@ -17,6 +17,39 @@ def has_weight(status: Status) -> bool:
 def waits_for_approval(status: Status) -> bool:
     """The gate of the present step is all that is missing."""
     return any(reason.get("code") == "AwaitingApproval" for reason in status.get("reasons", ()))
+
+
+def is_soaking(status: Status) -> bool:
+    """The weight is in force, and its time has begun."""
+    return has_weight(status) and any(reason["code"] == "Soaking" for reason in status.get("reasons", ()))
+
+
+def is_paused(status: Status) -> bool:
+    """Somebody lowered the weight, or said pause."""
+    return status.get("phase") == "Paused"
+
+
+def is_seen(status: Status) -> bool:
+    """The controller has looked at it."""
+    return "phase" in status
+
+
+def gives(weight: int) -> Act:
+    """Somebody writes this weight of v2 into the route."""
+
+    def act(stage: Stage, name: str) -> None:
+        route = [
+            {"destination": {"host": "checkout-v1"}, "weight": 100 - weight},
+            {"destination": {"host": "checkout-v2"}, "weight": weight},
+        ]
+        stage.kube.patch(stage.path("virtualservices", name), {"spec": {"http": [{"route": route}]}})
+
+    return act
+
+
+def deployed(stage: Stage, name: str) -> None:
+    """v1 is there for the first time."""
+    stage.kube.apply(*serving(stage.namespace, f"{name}-v1", "v1"))
 
 
 def wants(revision: str, **spec: object) -> Act:
@@ -72,6 +105,8 @@ PLAYS = {
     ),
     "reverted": Story(acts=((V1, RELEASE), (is_idle("v2"), wants("v1"))), ends="Idle v1 Promoted Promoted"),
     "deleted": Story(acts=((V1, SLOWLY), (has_weight, deleted)), ends=""),
+    "lowered": Story(acts=((V1, SLOWLY), (is_soaking, gives(2)), (is_paused, says("abort"))), ends="Failed v1 Aborted"),
+    "first": Story(acts=((is_seen, deployed),), ends="Idle v1 Promoted", is_new=True),
     "both": Story(acts=((V1, RELEASE),), ends="Idle v2 Promoted", outer=True),
     "bothfailed": Story(acts=((V1, SLOWLY), (has_weight, fails)), ends="Failed v1 Failed", outer=True),
     "bothaborted": Story(acts=((V1, SLOWLY), (has_weight, says("abort"))), ends="Failed v1 Aborted", outer=True),

@@ -27,14 +27,17 @@ def furnish(kube: Kube, namespace: str) -> None:
         status = {"observedGeneration": workload["metadata"]["generation"], **counts}
         kube.patch(f"{path_of(workload)}/status", {"status": status})
         kube.apply(*(_pod(namespace, revision, number) for number in range(PODS)))
-        kube.apply(*_serving(namespace, f"checkout-{revision}", revision))
+        kube.apply(*serving(namespace, f"checkout-{revision}", revision))
 
 
-def a_member(namespace: str, name: str, routes: tuple[str, ...], *, subsets: bool) -> Iterator[Obj]:
-    """A Rollout of checkout with routes of its own, which send everything to v1; subsets: of a Service of its own."""
+def a_member(namespace: str, name: str, routes: tuple[str, ...], *, subsets: bool, is_new: bool) -> Iterator[Obj]:
+    """A Rollout of checkout with routes of its own, which send everything to v1; subsets: of a Service of its own.
+
+    is_new: nothing serves yet, and no revision of it is deployed.
+    """
     if subsets:
-        yield from _serving(namespace, name, *REVISIONS)
-    to = {"host": name, "subset": "v1"} if subsets else {"host": "checkout-v1"}
+        yield from serving(namespace, name, *REVISIONS)
+    to = {"host": name, "subset": "v1"} if subsets else {"host": name if is_new else "checkout-v1"}
     for route in routes:
         yield {
             "apiVersion": "networking.istio.io/v1",
@@ -51,7 +54,10 @@ def a_member(namespace: str, name: str, routes: tuple[str, ...], *, subsets: boo
         analysis={"interval": "1s"},
         settle="1s",
         **({"backend": _subsets_of(name)} if subsets else {}),
+        **({"backend": {"service": f"{name}-{{revision}}"}} if is_new else {}),
     )
+    if is_new:
+        del made["spec"]["workload"]
     yield made | {"metadata": {"name": name, "namespace": namespace}}
 
 
@@ -81,7 +87,7 @@ def _pod_name(revision: str, number: int) -> str:
     return f"checkout-{revision}-{number}"
 
 
-def _serving(namespace: str, name: str, *revisions: str) -> Iterator[Obj]:
+def serving(namespace: str, name: str, *revisions: str) -> Iterator[Obj]:
     """A Service before the pods of these revisions, headless: the API server gives out addresses at 50 a second."""
     yield {
         "apiVersion": "v1",

@@ -16,8 +16,8 @@ import pytest
 
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import Obj
-from tests.servers.lives import Act, Member, Stage, Status, Story, a_stage
-from tests.servers.plays import RELEASE, SLOWLY, V1, fails, has_weight, wants
+from tests.servers.lives import Member, Stage, Status, Story, a_stage
+from tests.servers.plays import RELEASE, SLOWLY, V1, fails, gives, has_weight, is_soaking, wants
 from tests.servers.scenery import STEPS
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("faults of peers")]
@@ -26,27 +26,9 @@ LATE = 12  # Rollouts whose metric turns bad around the end of their first step,
 STEP_S = 1.0
 
 
-def is_soaking(status: Status) -> bool:
-    """The weight is in force, and its time has begun."""
-    return has_weight(status) and any(reason["code"] == "Soaking" for reason in status.get("reasons", ()))
-
-
 def has_failed(status: Status) -> bool:
     """The run is over, and stable has all traffic."""
     return status.get("phase") == "Failed"
-
-
-def gives(weight: int) -> Act:
-    """Somebody writes this weight of v2 into the route."""
-
-    def act(stage: Stage, name: str) -> None:
-        route = [
-            {"destination": {"host": "checkout-v1"}, "weight": 100 - weight},
-            {"destination": {"host": "checkout-v2"}, "weight": weight},
-        ]
-        stage.kube.patch(stage.path("virtualservices", name), {"spec": {"http": [{"route": route}]}})
-
-    return act
 
 
 def retimed(stage: Stage, name: str) -> None:

@@ -27,8 +27,8 @@ SHORT = Plan(
     later_s=1.5,
     interval="1s",
     longest_soak=1,
-    calm=(0.3, 1.5),
-    longest_fault=4,
+    calm=(0.3, 1),
+    longest_fault=2,
 )
 LONG = Plan(
     seed=SEED,

@@ -76,8 +76,8 @@ class Trouble:
 
 
 @contextmanager
-def troubled(place: Place, **spec: Any) -> Iterator[Trouble]:
-    """The shop with its controller running, until the end of the block."""
+def troubled(place: Place, within: tuple[str, ...] = (), **spec: Any) -> Iterator[Trouble]:
+    """The shop with its controller running, until the end of the block. within: as of Controller."""
     with opened(place) as shop:
         kube, namespace = shop.cluster.kube, shop.namespace
         kube.delete(f"/apis/rollout.dev/v1alpha1/namespaces/{namespace}/gitsources/specs")
@@ -89,6 +89,7 @@ def troubled(place: Place, **spec: Any) -> Iterator[Trouble]:
         kubeconfig.write_text(led_to(api, server, namespace))
         kubeconfig.chmod(0o600)
         controller = shop.controller("led", kubeconfig, prometheus_url=metrics.url, prometheus_timeout="2s")
+        controller.within = within
         controller.start()
         try:
             assert shop.reaches(phase="Idle", stableRevision="v1"), shop.told()

@@ -82,6 +82,22 @@ async def test_a_canary_that_fails_after_the_clock_was_turned_back_goes_back_at_
         assert (await world.split()).get("checkout-v2", 0) == 0
 
 
+async def test_what_was_measured_in_a_wrong_hour_is_measured_again_when_the_clock_is_right() -> None:
+    async with a_release(steps=TWO_STEPS) as world:
+        await running(world, minutes=1)
+        world.metrics.fail("nothing is known of that time")
+        world.clock.advance(HOUR)
+        await world.pass_time(SECOND)
+        world.clock.advance(-HOUR)
+        await world.pass_time(SECOND)
+
+        world.metrics.fail("")
+        failing(world)
+        await world.pass_time(MINUTE)
+
+        assert (await world.split()).get("checkout-v2", 0) == 0
+
+
 async def test_a_canary_that_dies_in_a_wrong_hour_goes_back_ten_seconds_after_the_clock_is_right() -> None:
     async with a_release(steps=TWO_STEPS) as world:
         await running(world, minutes=1)

@@ -9,7 +9,7 @@ from rollout.controller.kept_commits import ROUND
 from rollout.model.names import Key
 from rollout.ports.forges import CommitState, CommitStatus
 from tests.support.builders import a_revision, a_run, a_status
-from tests.support.commit_rounds import Kept, settled
+from tests.support.commit_rounds import RARE, Kept, settled
 from tests.support.commit_world import APPS, FIRST, SECOND, a_git_source, a_source_status, a_stored
 
 OTHERS = Key(namespace="pay", name="others")
@@ -157,6 +157,17 @@ async def test_what_changes_during_a_look_is_looked_at_after_it(kept: Kept) -> N
     await kept.second()
 
     assert kept.contexts() == ["rollout/validate", "rollout/shop/checkout"]
+
+
+async def test_while_no_source_has_a_forge_the_round_is_rare(kept: Kept) -> None:
+    held = dict(kept.world.sources.held)
+    kept.world.sources.held.clear()
+
+    idle = (await kept.kept.tick(ROUND)).wake_at
+    kept.world.sources.held.update(held)
+
+    assert idle == kept.world.clock.now() + RARE
+    assert await kept.second() == (APPS,)
 
 
 async def test_a_source_that_is_gone_is_forgotten(kept: Kept) -> None:

@@ -42,6 +42,20 @@ async def test_a_wake_up_is_not_put_off_when_the_clock_is_set_back(jobs: Jobs, c
         await woken.wait()
 
 
+async def test_nor_is_one_of_a_clock_that_was_wrong_for_a_moment_only(clock: ManualClock) -> None:
+    woken = asyncio.Event()
+    jobs = Jobs(now=clock.now, looks_every=timedelta(milliseconds=100))
+    jobs.start()
+
+    clock.advance(HOUR)
+    jobs.at("a", real_now() + HOUR + timedelta(milliseconds=50), woken.set)
+    clock.advance(-HOUR)
+
+    async with asyncio.timeout(5):
+        await woken.wait()
+    jobs.stop()
+
+
 async def test_nor_are_periodic_calls(jobs: Jobs, clock: ManualClock) -> None:
     called = asyncio.Event()
 

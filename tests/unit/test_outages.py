@@ -7,11 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.kube.store import KubeRollouts
 from adapters.memory.cluster import DirectApi
-from rollout.model.status import RolloutStatus
 from rollout.ports.errors import Conflict, PortError, Unreachable
-from rollout.ports.rollouts import Stored
+from tests.support.answers import Unanswered
 from tests.support.followed import until
 from tests.support.scenes import MINUTE, failing, running
 from tests.support.world import World, a_release
@@ -78,16 +76,6 @@ async def test_a_lowering_that_failed_is_tried_again_within_seconds() -> None:
         world.cluster.faults.fail_next(ROUTE, LATER)
 
         assert 0 < await in_s(world) <= 5
-
-
-class Unanswered(KubeRollouts):
-    """Rollouts whose status is sent, and whose answer comes when `answered` is set."""
-
-    answered: asyncio.Event
-
-    async def save(self, stored: Stored, status: RolloutStatus) -> Stored:
-        await self.answered.wait()
-        return await super().save(stored, status)
 
 
 async def test_weight_is_lowered_before_a_late_saving_is_answered() -> None:

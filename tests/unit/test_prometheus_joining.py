@@ -1,6 +1,7 @@
 """Are questions of the same time asked together, and does none of them suffer from another?"""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -177,3 +178,20 @@ async def test_a_short_question_does_not_read_the_hour_of_a_long_one(
     await together(metrics, [history, question(2)])
 
     assert sorted(one.query.rpartition("}")[2] for one in server.heard) == ["[180s]", "[3720s]"]
+
+
+async def test_answers_are_not_kept_by_those_who_asked_together(
+    server: MetricsServer, metrics: PrometheusMetrics
+) -> None:
+    questions = [question(number) for number in range(8)]
+    server.scraped = [served(one, *range(20)) for one in questions]
+    gc.collect()
+    gc.disable()
+    try:
+        await together(metrics, questions)
+        await asyncio.sleep(0)
+        left = [one for one in gc.get_objects() if type(one) is dict and "metric" in one and "values" in one]
+    finally:
+        gc.enable()
+
+    assert left == []

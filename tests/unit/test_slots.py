@@ -58,6 +58,28 @@ async def test_no_more_act_at_once_than_there_are_slots() -> None:
     assert max(most) == 2
 
 
+async def test_who_begins_comes_before_who_has_its_answer() -> None:
+    slots, order = Slots(1), list[str]()
+    await slots.take()
+
+    async def answered() -> None:
+        async with slots.aside():
+            pass
+        order.append("answered")
+        slots.give()
+
+    async def begin() -> None:
+        await slots.take()
+        order.append("begun")
+        slots.give()
+
+    other = asyncio.create_task(begin())
+    looking = asyncio.create_task(answered())
+    await asyncio.gather(other, looking)
+
+    assert order == ["begun", "answered"]
+
+
 async def test_a_stop_does_not_wait_for_ticks_that_only_look() -> None:
     ended: list[Key] = []
 
