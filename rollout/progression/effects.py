@@ -211,7 +211,9 @@ def _farewell(view: View, route: RouteSeen) -> Split:
         stable.backend if stable else None
     }
     run = view.status.run
+    failed = view.status.failed  # whoever sends traffic there at the last moment
     others = {item.revision.backend for item in view.status.retiring} | ({run.canary.backend} if run else set())
+    others |= {failed.backend} if failed else set()
     idle = others - ours - {stable.backend if stable else None}
     return Split(stable=stable.backend if stable else None, idle=tuple(sorted(idle)), gone=tuple(sorted(ours)))
 

@@ -10,15 +10,19 @@ A rule for just this host also hides every rule for a wildcard that matches it, 
 Where such a rule is in the same namespace ours is refused; one in the mesh's root namespace is not looked for.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rollout.model.actions import Subset
+from rollout.model.rollout import RouteRef
+from rollout.traffic.dialects import DIALECTS
 from rollout.traffic.entries import Obj, short_host
+from rollout.traffic.weights import read
 
 GROUP = "networking.istio.io"
 KIND = "DestinationRule"
+_ROUTE = "VirtualService"
 MANAGED_BY = ("app.kubernetes.io/managed-by", "rollout-controller")
 
 
@@ -52,12 +56,14 @@ def own_rule(
 ) -> OwnRule:
     """Our DestinationRule for `host` in `namespace`, holding those of `subsets` that no user's rule defines.
 
-    others: all DestinationRules of the namespace; routes: VirtualServices that name the host, for their `exportTo`.
+    What it holds already stays as long as a route sends traffic there, whoever remembers it: without it that is a 503.
+    others: all DestinationRules of the namespace; routes: VirtualServices that name the host, also for their `exportTo`.
     """
-    foreign = [rule for rule in _by_age(others) if not is_own(rule)]
+    rules, routes = _by_age(others), tuple(routes)
+    foreign = [rule for rule in rules if not is_own(rule)]
     users = [rule for rule in foreign if _merges(rule, host)]
     wanted: list[Subset] = []
-    for subset in subsets:
+    for subset in _with_those_in_use(host, subsets, rules, routes):
         defined = _labels(users, subset.name)
         if defined is None:
             wanted.append(subset)
@@ -78,6 +84,26 @@ def own_rule(
     name, value = MANAGED_BY
     metadata = {"name": rule_name(host), "namespace": namespace, "labels": {name: value}}
     return OwnRule(rule={"kind": KIND, "metadata": metadata, "spec": spec})
+
+
+def _with_those_in_use(
+    host: str, subsets: Iterable[Subset], rules: Iterable[Obj], routes: Iterable[Obj]
+) -> Iterator[Subset]:
+    """The subsets, then those of our rule that are not among them and that a route gives weight."""
+    named = tuple(subsets)
+    yield from named
+    known = {subset.name for subset in named}
+    own = [rule for rule in rules if is_own(rule) and _merges(rule, host)]
+    for name in sorted(_in_use(host, routes) - known):
+        labels = _labels(own, name)
+        if labels is not None:
+            yield Subset(name=name, labels=tuple(sorted(labels.items())))
+
+
+def _in_use(host: str, routes: Iterable[Obj]) -> set[str]:
+    readings = (read(route, RouteRef(kind=_ROUTE, name=""), DIALECTS[_ROUTE]) for route in routes)
+    entries = (entry for reading in readings for pool in reading.pools for entry in pool.entries if entry.weight)
+    return {entry.backend.subset for entry in entries if entry.backend.service == host and entry.backend.subset}
 
 
 def is_defined(rules: Iterable[Obj], host: str, name: str, labels: Mapping[str, str]) -> bool:

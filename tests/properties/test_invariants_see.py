@@ -10,7 +10,6 @@ from adapters.kube.api import KubeApi, Patch
 from adapters.memory.cluster import DirectApi
 from adapters.memory.metrics import counted
 from rollout.model.actions import Answer, SetSplit
-from rollout.model.freeze import Overrun
 from rollout.model.names import BackendName
 from rollout.model.observation import Observation
 from rollout.model.rollout import RolloutSpec
@@ -20,7 +19,24 @@ from rollout.services.reconcile import Told
 from tests.support.controllers import USER
 from tests.support.fate import MortalApi
 from tests.support.plants import Plant, planted
-from tests.support.troubled_shop import GATED, LATER, MINUTE, PLANS, WEBHOOKS, Shape, TroubledShop, a_troubled_shop
+from tests.support.troubled_scenes import (
+    a_dead_canary,
+    a_deletion,
+    a_failure,
+    a_freeze,
+    a_gate,
+    a_late_deletion,
+    a_pause,
+    a_release,
+    a_shut_gate,
+    a_slow_failure,
+    a_suspension,
+    a_yes_to_go_back,
+    an_outage,
+    three_steps,
+    two_runs,
+)
+from tests.support.troubled_shop import MINUTE, Shape, TroubledShop, a_troubled_shop
 from tests.support.vows_of_statuses import OF_STATUSES
 from tests.support.vows_of_ticks import OF_TICKS
 from tests.support.vows_of_writes import OF_WRITES
@@ -29,105 +45,20 @@ Scene = Callable[[TroubledShop], Awaitable[None]]
 VS = "/apis/networking.istio.io/v1/namespaces/shop/virtualservices/checkout"
 
 
-async def a_release(shop: TroubledShop) -> None:
-    """v2 goes to 5 % and, after its soak, to 50 %."""
-    await shop.commit(revision="v2")
-    await shop.live(3 * MINUTE)
-
-
-async def a_gate(shop: TroubledShop) -> None:
-    """Nobody approves the first step."""
-    await shop.commit(revision="v2", steps=GATED)
-    await shop.live(3 * MINUTE)
-
-
-async def three_steps(shop: TroubledShop) -> None:
-    """The second of three is not approved."""
-    await shop.commit(revision="v2", steps=LATER)
-    await shop.live(3 * MINUTE)
-
-
-async def a_pause(shop: TroubledShop) -> None:
-    """ana pauses at 5 %."""
-    await shop.commit(revision="v2")
-    await shop.live(MINUTE / 2)
-    await shop.says_ana("pause", reason="lunch")
-    await shop.live(MINUTE)
-
-
-async def a_suspension(shop: TroubledShop) -> None:
-    """Git suspends what it names."""
-    await shop.commit(revision="v2", suspend=True)
-    await shop.live(MINUTE)
-
-
-async def a_dead_canary(shop: TroubledShop) -> None:
-    """No pod of v2 is ready."""
-    await shop.pods("v2", 0)
-    await a_release(shop)
-
-
-async def an_outage(shop: TroubledShop) -> None:
-    """Prometheus is down from the first step on."""
-    await shop.commit(revision="v2")
-    shop.metrics_say("down")
-    await shop.live(6 * MINUTE)
-
-
-async def a_freeze(shop: TroubledShop) -> None:
-    """Nothing may be raised for an hour."""
-    await shop.freeze(0, 60, Overrun.HOLD)
-    await a_release(shop)
-
-
-async def a_failure(shop: TroubledShop) -> None:
-    """v2 fails at 5 %."""
-    await shop.commit(revision="v2")
-    await shop.live(MINUTE / 2)
-    shop.metrics_say("bad")
-    await shop.live(4 * MINUTE)
-
-
-async def a_shut_gate(shop: TroubledShop) -> None:
-    """The webhook that opens steps says no."""
-    shop.webhooks_say(opens=False, back=False)
-    await shop.commit(revision="v2", webhooks=WEBHOOKS)
-    await shop.live(6 * MINUTE)
-
-
-async def a_yes_to_go_back(shop: TroubledShop) -> None:
-    """The webhook that rolls back says yes at 30 %."""
-    await shop.commit(revision="v2", webhooks=WEBHOOKS, steps=PLANS[3])
-    await shop.live(MINUTE / 2)
-    shop.webhooks_say(opens=True, back=True)
-    await shop.live(4 * MINUTE)
-
-
-async def a_slow_failure(shop: TroubledShop) -> None:
-    """v2 fails at 30 %, where it is to stay for three minutes."""
-    await shop.commit(steps=PLANS[3])
-    await a_failure(shop)
-
-
-async def two_runs(shop: TroubledShop) -> None:
-    """v2 fails, then v3 is promoted."""
-    await a_failure(shop)
-    shop.metrics_say("good")
-    await shop.commit(revision="v3")
-    await shop.live(8 * MINUTE)
-
-
-async def a_deletion(shop: TroubledShop) -> None:
-    """The Rollout is deleted in mid-run."""
-    await shop.commit(revision="v2")
-    await shop.live(MINUTE / 2)
-    await shop.remove()
-    await shop.live(MINUTE)
-
-
 def merges(spec: dict[str, Any], path: str = VS) -> Callable[[KubeApi], Awaitable[object]]:
     """A write that has nothing to do with weights."""
     return lambda api: api.patch(path, Patch.MERGE, {"spec": spec})
+
+
+def at_the_second(meddle: Callable[[KubeApi], Awaitable[object]]) -> Callable[[KubeApi], Awaitable[object]]:
+    """The same, only when it is called for the second time."""
+    calls: list[KubeApi] = []
+
+    async def meddles(api: KubeApi) -> object:
+        calls.append(api)
+        return await meddle(api) if len(calls) == 2 else None
+
+    return meddles
 
 
 def run_with(change: Callable[[RolloutStatus, RolloutStatus], RolloutStatus]) -> Plant:
@@ -222,6 +153,12 @@ PLANTS: dict[str, tuple[Plant, Scene]] = {
     "suspended_raises_nothing": (Plant(stored=unsuspended), a_suspension),
     "nobody_is_sent_to_the_dead": (Plant(seen=rosy), a_dead_canary),
     "every_subset_is_there": (Plant(seen=blind_to_subsets, subsets=False), a_release),
+    "no_subset_in_use_goes": (
+        Plant(
+            meddles=at_the_second(merges({"subsets": []}, VS.replace("virtualservices/", "destinationrules/rollout-")))
+        ),
+        a_release,
+    ),
     "what_is_not_ours_stays": (Plant(meddles=merges({"exportTo": None})), a_release),
     "weights_add_up": (
         Plant(meddles=merges({"http": [{"route": [{"destination": {"host": "checkout-v1"}, "weight": 95}]}]})),
@@ -271,9 +208,9 @@ PLANTS: dict[str, tuple[Plant, Scene]] = {
     "somebody_looks_again": (Plant(told=lambda told: replace(told, wake_at=None)), a_release),
     "rest_costs_nothing": (Plant(looks=lambda api: api.get(VS)), a_release),
     "a_deleted_rollout_leaves_stable": (Plant(flees=True), a_deletion),
-    "a_deleted_rollout_takes_its_rules_along": (Plant(flees=True), a_deletion),
+    "a_deleted_rollout_takes_its_rules_along": (Plant(flees=True), a_late_deletion),
 }
-WITH_SUBSETS = ("every_subset_is_there", "a_deleted_rollout_takes_its_rules_along")
+WITH_SUBSETS = ("every_subset_is_there", "no_subset_in_use_goes", "a_deleted_rollout_takes_its_rules_along")
 VOWS = [vow.__name__ for vow in (*OF_WRITES, *OF_STATUSES, *OF_TICKS)]
 
 

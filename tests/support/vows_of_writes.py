@@ -66,12 +66,23 @@ def nobody_is_sent_to_the_dead(write: Write) -> str:
 
 def every_subset_is_there(write: Write) -> str:
     """No subset gets more traffic that no DestinationRule defines."""
-    defined = {subset["name"] for rule in write.after.rules.values() for subset in rule["spec"].get("subsets", ())}
+    defined = _defined(write.after)
     for name, share in write.raised():
         host, _, subset = name.partition("/")
         if host == HOST and subset not in {"", "v1", *defined}:  # v1's is the user's own
             return f"{name} got {share} %, and no subset {subset} is defined"
     return ""
+
+
+def no_subset_in_use_goes(write: Write) -> str:
+    """No write takes a subset away while a route gives it traffic."""
+    gone = _defined(write.before) - _defined(write.after)
+    used = [name for name in sorted(gone) if write.after.share(f"{HOST}/{name}")]
+    return f"subset {used[0]} was taken away with {write.after.share(f'{HOST}/{used[0]}')} %" if used else ""
+
+
+def _defined(truth: Truth) -> set[str]:
+    return {subset["name"] for rule in truth.rules.values() for subset in rule["spec"].get("subsets", ())}
 
 
 def what_is_not_ours_stays(write: Write) -> str:
@@ -145,6 +156,7 @@ OF_WRITES: tuple[Callable[[Write], str], ...] = (
     suspended_raises_nothing,
     nobody_is_sent_to_the_dead,
     every_subset_is_there,
+    no_subset_in_use_goes,
     what_is_not_ours_stays,
     weights_add_up,
     routes_keep_an_entry,

@@ -48,3 +48,32 @@ async def test_one_that_waits_for_a_dead_stable_does_not_tick_without_a_pause() 
 
         assert "StableDown" in {reason.code for reason in shop.truth().status.reasons}
         assert shop.ticks - before < 50
+
+
+async def test_what_is_sent_to_a_failed_revision_at_the_last_moment_is_led_back() -> None:
+    async with a_troubled_shop(Shape()) as shop:
+        await shop.commit(revision="v2")
+        await shop.live(MINUTE / 2)
+        await shop.says_ana("abort", reason="no")
+        await shop.live(5 * MINUTE)
+        await shop.edit("checkout", {"v1": 20, "v2": 80})
+        await shop.remove()
+
+        await shop.live(5 * MINUTE)
+
+        assert shop.truth().rollout is None
+        assert shop.truth().share("checkout-v2") == 0
+
+
+async def test_one_that_is_created_again_takes_no_subset_from_under_its_traffic() -> None:
+    async with a_troubled_shop(Shape(subsets=True)) as shop:
+        await shop.commit(revision="v2")
+        await shop.live(20 * MINUTE)
+        await shop.remove()
+        await shop.live(2 * MINUTE)
+
+        await shop.commit()
+        await shop.live(2 * MINUTE)
+
+        assert shop.broken == []
+        assert shop.truth().share("checkout/v2") == 100
