@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -171,7 +171,9 @@ class Reflector:
                 page = await self._api.get(path, {**query, "continue": token} if token else query)
                 try:
                     with undisturbed():
-                        objects.extend(self._listed(item, version, sharing) for item in page.pop("items", None) or ())
+                        objects.extend(
+                            self._listed(item, version, sharing) for item in _taken(page.pop("items", None) or [])
+                        )
                     token, revision = str(page["metadata"].get("continue") or ""), page["metadata"]["resourceVersion"]
                     if not token:
                         return objects, int(revision)
@@ -280,3 +282,10 @@ class Reflector:
         self._failures += 1
         self.problem = str(error)
         await asyncio.sleep(self._pace.delay(self._failures, error))
+
+
+def _taken(items: list[Obj]) -> Iterator[Obj]:
+    """One after the other, so that what was read of each is forgotten before the next is kept."""
+    items.reverse()
+    while items:
+        yield items.pop()
