@@ -151,7 +151,7 @@ class GitSpecSource:
             except asyncio.CancelledError:
                 call.kill()
                 if not job.cancelled():  # its thread still holds the repository
-                    await asyncio.wait([asyncio.wrap_future(job)])
+                    await asyncio.gather(asyncio.wrap_future(job), return_exceptions=True)
                 raise
             finally:
                 self._calls.discard(call)

@@ -20,7 +20,7 @@ from typing import Any
 
 from rollout.ports.errors import Unreachable
 
-_CLIENT = "kubernetes"
+_CLIENT = ("kubernetes", "kubernetes.aio")
 _RENEW_BEFORE = timedelta(seconds=10)  # a token that ends sooner is not worth a request
 _RELOAD_AT_MOST = timedelta(seconds=5)  # a server that refuses a fresh token is not asked in a loop
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -158,8 +158,10 @@ def _service_account_loader(folder: Path) -> Load:
 def _official(name: str) -> ModuleType:
     """A module of the official asynchronous client.
 
-    The first lines of its package import the synchronous one, 9 MiB and 0.1 s for what nobody here calls: they are left out.
+    The first lines of its packages import the synchronous one and all that can be done with either, 11 MiB and 0.2 s for
+    what nobody here calls: they are left out.
     """
-    if _CLIENT not in sys.modules and (found := find_spec(_CLIENT)) is not None:
-        sys.modules[_CLIENT] = module_from_spec(found)  # it knows where its modules are, and nothing else
-    return import_module(f"{_CLIENT}.aio.{name}")
+    for package in _CLIENT:
+        if package not in sys.modules and (found := find_spec(package)) is not None:
+            sys.modules[package] = module_from_spec(found)  # it knows where its modules are, and nothing else
+    return import_module(f"{_CLIENT[-1]}.{name}")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from adapters.kube.api import KubeApi, Obj
 from adapters.kube.cache import Cache, Objects
 from adapters.kube.kinds import Kind
-from adapters.kube.objects import KubeObjects
 from adapters.kube.slim import slim
 from rollout.ports.errors import KindAbsent, NotFound
+from rollout.ports.objects import Objects as Reads
 
 _OF_SERVICE = "kubernetes.io/service-name"  # the label by which an API server finds EndpointSlices
 
@@ -33,9 +33,10 @@ class Glance(Cache):
     So whoever looks looks again, until nothing was missing any more: what he needs is told nowhere but in his reading.
     """
 
-    def __init__(self, api: KubeApi, kinds: Iterable[Kind]) -> None:
+    def __init__(self, api: KubeApi, kinds: Iterable[Kind], objects: Reads) -> None:
+        """objects: what fetches."""
         super().__init__(api, kinds)
-        self._objects = KubeObjects(api)
+        self._objects = objects
         self._wishes: set[_Wish] = set()
         self._granted: set[_Wish] = set()
         self._absent: set[str] = set()

@@ -125,7 +125,7 @@ def _read(result: Sequence[Mapping[str, Any]], most: int, advice: str) -> tuple[
         return tuple(
             Series(
                 labels=dict(one["metric"]),
-                points=tuple((moment(at), float(value)) for at, value in _points(one)),
+                points=tuple([(moment(at), float(value)) for at, value in _points(one)]),
                 histograms=tuple((moment(at), _buckets(value)) for at, value in one.get("histograms", ())),
             )
             for one in result

@@ -84,8 +84,9 @@ def _difference(whole: Series, within: Series) -> Series:
     points: list[tuple[datetime, float]] = []
     before, least = 0.0, 0.0
     for at, value in whole.points:
-        if at in fast:
-            least = max(value - fast[at], least if value >= before else 0.0)
+        known = fast.get(at)
+        if known is not None:
+            least = max(value - known, least if value >= before else 0.0)
             before = value
             points.append((at, least))
     return replace(whole, points=tuple(points))

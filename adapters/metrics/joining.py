@@ -143,8 +143,9 @@ class Joint:
         self._rates[whole.kind] = max(rate, 1.0, REMEMBERED * former + (1 - REMEMBERED) * rate)
 
     def _late(self, asked: _Asked) -> None:
-        within = self.access.deadline.total_seconds()
-        _fail([asked], QueryError(f"{self.access.place}: no answer within {within:g} s"))
+        within, busy = self.access.deadline.total_seconds(), self.access.connections
+        where = f", all of it spent waiting for one of {busy} connections" if asked.task is None else ""
+        _fail([asked], QueryError(f"{self.access.place}: no answer within {within:g} s{where}"))
 
     def _leave(self, asked: _Asked) -> None:
         """Break off a page for which nobody waits any more."""

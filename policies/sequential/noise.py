@@ -149,6 +149,8 @@ def _usual(whole: Grid, per: int) -> float:
 
 def _summed(grid: Grid, rows: int) -> Grid:
     """`rows` stretches added up to one; what does not fill one is left out at the old end."""
+    if rows == 1:
+        return grid
     start = len(grid) % rows
     groups = (grid[at : at + rows] for at in range(start, len(grid), rows))
     return [[_sum(column) for column in zip(*group, strict=True)] for group in groups]

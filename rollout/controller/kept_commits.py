@@ -5,7 +5,7 @@ off; looks run beside the workers, a few at a time, each source with a back-off 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -49,7 +49,10 @@ class _Line:
 
 @dataclass(slots=True, kw_only=True)
 class KeptCommits:
-    """Commit statuses of all GitSources that have a forge. jitter: 0.0 to 1.0 for each call. Close it when done."""
+    """Commit statuses of all GitSources that have a forge. jitter: 0.0 to 1.0 for each call. Close it when done.
+
+    changed: Rollouts that came, changed or went since it was called last; a round costs no more than they are.
+    """
 
     sources: Sources
     specs: Specs
@@ -59,6 +62,7 @@ class KeptCommits:
     clock: Clock
     jitter: Callable[[], float]
     may_write: Callable[[], bool]
+    changed: Callable[[], Iterable[Key]]
     name: str = "CommitStatus"
     _lines: dict[Key, _Line] = field(default_factory=dict)
     _versions: dict[Key, tuple[str, Key | None]] = field(default_factory=dict)
@@ -123,19 +127,18 @@ class KeptCommits:
     def _touched(self) -> set[Key]:
         """Sources of the Rollouts that came, changed or went since the last call; only these are asked for their owner."""
         touched: set[Key | None] = set()
-        present: dict[Key, tuple[str, Key | None]] = {}
-        for key in self.rollouts.keys():
-            stored, before = self.rollouts.get(key), self._versions.get(key)
+        changed = set(self.changed())  # asked in any case: what changed before all are looked at is no news after it
+        for key in changed if self._versions else {*self.rollouts.keys(), *changed}:
+            stored, before = self.rollouts.get(key), self._versions.pop(key, None)
+            owner = before[1] if before else None
             if stored is None:
+                touched.add(owner)
                 continue
             if before is None or before[0] != stored.version:
+                touched.add(owner)
                 owner = self.specs.owner(ObjectRef(kind="Rollout", key=key))
-                touched |= {owner, before[1] if before else None}
-                present[key] = (stored.version, owner)
-            else:
-                present[key] = before
-        touched |= {owner for key, (_, owner) in self._versions.items() if key not in present}
-        self._versions = present
+                touched.add(owner)
+            self._versions[key] = (stored.version, owner)
         return {key for key in touched if key is not None}
 
     def _forget(self) -> None:

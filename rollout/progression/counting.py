@@ -63,17 +63,12 @@ def history_of(counters: Counters, window: Window) -> History | None:
     rows = {target: _rows(times, start, length) for target, times in scrapes.items()}
     cells = [_cells(kind, window, rows, scrapes) for kind in kinds]
     last = max((row for of_target in rows.values() for row in of_target.values()), default=-1)
-    pods, busy = sorted(scrapes), cells[0].keys() | cells[1].keys()
-    return History(
-        interval=length,
-        tallies=tuple(
-            tuple(_tally(cells, pod, row) if (pod, row) in busy else NOTHING for pod in pods) for row in range(last + 1)
-        ),
-    )
+    pods = [[kind.get(pod, {}) for kind in cells] for pod in sorted(scrapes)]
+    return History(interval=length, tallies=tuple(tuple([_tally(pod, row) for pod in pods]) for row in range(last + 1)))
 
 
 Rows = Mapping[Labels, Mapping[float, int]]
-Cells = dict[tuple[Labels, int], float]
+Cells = Mapping[Labels, Mapping[int, float]]
 
 
 def _rows(times: Iterable[float], start: float, length: float) -> dict[float, int]:
@@ -89,20 +84,21 @@ def _rows(times: Iterable[float], start: float, length: float) -> dict[float, in
 def _cells(counters: Iterable[Counter], window: Window, rows: Rows, scrapes: Scrapes) -> Cells:
     """Growth by target and row."""
     start, end = window.start.timestamp(), window.end.timestamp()
-    found: Cells = {}
+    found: dict[Labels, dict[int, float]] = {}
     for counter in counters:
         target, points = _target(counter), _points(counter)
-        row_of = rows.get(target, {})
+        row_of, own = rows.get(target, {}), found.setdefault(target, {})
         for at, growth in rises(points, end, absent_at=_absent(points, start, target, scrapes)):
             if growth and (row := row_of.get(at, -1)) >= 0:
-                place = target, row
-                found[place] = found.get(place, 0.0) + growth
+                own[row] = own.get(row, 0.0) + growth
     return found
 
 
-def _tally(cells: Sequence[Cells], pod: Labels, row: int) -> Tally:
-    place = pod, row
-    total, bad, *slower = [kind.get(place, 0.0) for kind in cells]
+def _tally(kinds: Sequence[Mapping[int, float]], row: int) -> Tally:
+    """What one pod counted in a row."""
+    if row not in kinds[0] and row not in kinds[1]:
+        return NOTHING
+    total, bad, *slower = [kind.get(row, 0.0) for kind in kinds]
     return Tally(max(total, bad), bad, tuple(slower))
 
 

@@ -1,7 +1,7 @@
 """Who is due so soon that it may ask the metrics server along with whoever asks now?
 
 Rollouts that look at the same moment cost one query for each kind of series, however many they are. So who is due within the
-last quarter of its interval is called when another asks: after a few looks those with one interval look together.
+second half of its interval is called when another asks: after a few looks all of one interval look at one moment or two.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from rollout.model.names import Key
 
-EARLY = 0.25  # of its interval that a look may come early; a judge that looks more often only knows earlier
+EARLY = 0.5  # of its interval that a look may come early; a judge that looks more often only knows earlier
 EACH = timedelta(milliseconds=10)  # that a look may take: no more are called than are done before they would be due
 
 

@@ -79,7 +79,7 @@ async def glancing(cluster: Cluster, standing: "Standing", now: "datetime") -> A
     from adapters.kube.glance import Glance
     from rollout.services.looking import look_at
 
-    cache, of_home = Glance(cluster.api, _looked_at()), await _policies_of(cluster, cluster.home)
+    cache, of_home = Glance(cluster.api, _looked_at(), cluster.objects), await _policies_of(cluster, cluster.home)
     misses = True
     while misses:
         with suppress(NotFound, Rejected):  # said by the look that counts, where they are true

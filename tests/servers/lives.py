@@ -23,7 +23,7 @@ from tests.servers.shop import looks_at_policies, rights
 from tests.servers.trouble import led_to
 
 USER = "controller"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 FULL = 100
 
 Status = Mapping[str, Any]
@@ -81,6 +81,7 @@ class Stage:
     namespace: str
     controller: Controller
     api: Meddler
+    metrics: Meddler
     history: History
     told_bad: Fault
     bad: set[str] = field(default_factory=set)
@@ -185,8 +186,11 @@ def _left(obj: Obj) -> Obj:
 
 
 @contextmanager
-def a_stage(server: ApiServer, directory: Path) -> Iterator[Stage]:
-    """A namespace with three revisions and no Rollout, and a controller that works on it through meddlers."""
+def a_stage(server: ApiServer, directory: Path, workers: int = 64) -> Iterator[Stage]:
+    """A namespace with three revisions and no Rollout, and a controller that works on it through meddlers.
+
+    workers: as many as there may be writes that are held.
+    """
     with namespaced(server) as namespace, ExitStack() as closing:
         kube = server.client()
         kube.apply(*looks_at_policies(USER), rights(namespace, USER))
@@ -197,7 +201,7 @@ def a_stage(server: ApiServer, directory: Path) -> Iterator[Stage]:
         closing.callback(metrics.stop)
         kubeconfig = directory / "kubeconfig"
         kubeconfig.write_text(led_to(api, server, namespace))
-        settings = {"namespace": namespace, "own_namespace": namespace, "workers": "64"}
+        settings = {"namespace": namespace, "own_namespace": namespace, "workers": str(workers)}
         controller = Controller(directory, kubeconfig, prometheus_url=metrics.url, **settings)
         collections = tuple(_path(namespace, kind) for kind in ("rollouts", "virtualservices", "destinationrules"))
         history = History(server=server, collections=collections)
@@ -210,6 +214,7 @@ def a_stage(server: ApiServer, directory: Path) -> Iterator[Stage]:
             api=api,
             bad=bad,
             history=history,
+            metrics=metrics,
             told_bad=told_bad,
         )
         history.begin()

@@ -17,13 +17,16 @@ import pytest
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import Obj
 from tests.servers.lives import Member, Stage, Status, Story, a_stage
-from tests.servers.plays import RELEASE, SLOWLY, V1, fails, gives, has_weight, is_soaking, wants
+from tests.servers.plays import RELEASE, SLOWLY, V1, fails, gives, has_weight, is_soaking, says, wants
+from tests.servers.process import eventually
 from tests.servers.scenery import STEPS
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("faults of peers")]
 
 LATE = 12  # Rollouts whose metric turns bad around the end of their first step, each at its own moment
 STEP_S = 1.0
+MANY, WORKERS = 20, 8  # Rollouts in mid-run whose metrics server hangs, and how many of them may be worked on at once
+OBEYED_S = 3.0  # less than the deadline of one query, 10 s; some tenths of a second on a quiet machine
 
 
 def has_failed(status: Status) -> bool:
@@ -60,6 +63,7 @@ STORIES = {
     "retimed": Story(acts=(*CALM, (has_failed, retimed)), ends=FAILED),
     "whole": Story(acts=((V1, RELEASE), (has_weight, shortened)), ends="Idle v2 Promoted"),
 }
+GOING = Story(acts=((V1, SLOWLY),), ends="Progressing v1")
 LATELY = Story(acts=((V1, SLOWLY), (has_weight, fails_late)), ends=FAILED)
 
 
@@ -77,7 +81,8 @@ def scene(apiserver: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Every story at the same time."""
     members = [Member(name=f"{name}-000", story=story) for name, story in STORIES.items()]
     members += [Member(name=f"late-{number:03}", story=LATELY) for number in range(LATE)]
-    with a_stage(apiserver, tmp_path_factory.mktemp("peers")) as stage:
+    members += [Member(name=f"many-{number:03}", story=GOING) for number in range(MANY)]
+    with a_stage(apiserver, tmp_path_factory.mktemp("peers"), WORKERS) as stage:
         stage.enter(*members)
         began = stage.kube.patch(
             stage.path("virtualservices", "whole-000"), a_whole_route(stage.namespace, "whole-000")
@@ -185,3 +190,17 @@ def test_nothing_is_raised_once_the_metrics_server_said_that_the_canary_fails(nu
 
     assert len(after) > 0
     assert [weight for one in after for weight in given_by(json.loads(one.body)) if weight] == []
+
+
+def test_a_person_is_obeyed_at_once_though_the_metrics_server_hangs_for_more_rollouts_than_are_worked_on(
+    scene: Scene,
+) -> None:
+    stage = scene.stage
+    name = f"many-{MANY - 1:03}"
+    stage.metrics.heal()
+    hanging = stage.metrics.hang(lambda _: True)
+    assert eventually(lambda: len(hanging.met) > 0)
+
+    says("abort")(stage, name)
+
+    assert eventually(lambda: weight_of(stage.kube.get(stage.path("virtualservices", name))) == 0, OBEYED_S)

@@ -28,6 +28,7 @@ class Kept:
             clock=world.clock,
             jitter=lambda: self.jitter,
             may_write=lambda: world.leads,
+            changed=rollouts.news,
         )
 
     async def second(self, count: int = 1) -> tuple[Key, ...]:

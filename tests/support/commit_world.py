@@ -112,6 +112,8 @@ class HeldRollouts:
         self.held: dict[Key, Stored] = {}
         self.owners: dict[Key, Key] = {}
         self.broken: Key | None = None
+        self.read: list[Key] = []
+        self._told: dict[Key, Stored] = {}
 
     def put(self, stored: Stored, owner: Key = APPS) -> None:
         """The Rollout as it is from now on."""
@@ -119,12 +121,18 @@ class HeldRollouts:
         self.held[stored.key] = replace(stored, version=str(int(before.version) + 1) if before else "1")
         self.owners[stored.key] = owner
 
+    def news(self) -> tuple[Key, ...]:
+        """Those that came, changed or went since this was asked last."""
+        before, self._told = self._told, dict(self.held)
+        return tuple(sorted(key for key in {*before, *self.held} if before.get(key) is not self.held.get(key)))
+
     def keys(self) -> tuple[Key, ...]:
         """All."""
         return tuple(sorted(self.held))
 
     def get(self, key: Key) -> Stored | None:
         """One."""
+        self.read.append(key)
         return self.held.get(key)
 
     def on_route(self, namespace: str, route: RouteRef) -> tuple[Key, ...]:

@@ -9,7 +9,7 @@ from tests.support.builders import CHECKOUT, NOON
 from tests.support.scenes import MINUTE, healthy
 from tests.support.world import World, a_release
 
-QUARTER = MINUTE * EARLY
+HALF = MINUTE * EARLY
 SECOND = timedelta(seconds=1)
 A, B, C = (Key(namespace="shop", name=name) for name in "abc")
 
@@ -22,8 +22,8 @@ def asked(*looks: tuple[Key, datetime]) -> Along:
     return along
 
 
-def test_who_is_due_within_a_quarter_of_the_interval_is_called() -> None:
-    along = asked((A, NOON), (B, NOON + QUARTER), (C, NOON + QUARTER + SECOND))
+def test_who_is_due_within_half_the_interval_is_called() -> None:
+    along = asked((A, NOON), (B, NOON + HALF), (C, NOON + HALF + SECOND))
 
     assert along.asks(A, MINUTE, NOON + MINUTE) == (B,)
 
@@ -50,7 +50,7 @@ def test_no_more_are_called_than_can_look_before_they_would_be_due() -> None:
     many = [Key(namespace="shop", name=f"n{number}") for number in range(3000)]
     along = asked(*((key, NOON) for key in many))
 
-    assert along.asks(many[0], MINUTE, NOON + MINUTE) == tuple(many[1 : QUARTER // EACH + 1])
+    assert along.asks(many[0], MINUTE, NOON + MINUTE) == tuple(many[1 : HALF // EACH + 1])
 
 
 def test_who_is_gone_is_not_called() -> None:

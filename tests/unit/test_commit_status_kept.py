@@ -50,6 +50,21 @@ async def test_a_rollout_wakes_its_own_source_alone(kept: Kept) -> None:
     assert await kept.second() == (OTHERS,)
 
 
+async def test_a_round_reads_what_has_changed_however_many_there_are(kept: Kept) -> None:
+    for number in range(5):
+        kept.world.rollouts.put(a_stored(Key(namespace="shop", name=f"s-{number}"), SERVING))
+    await kept.second(2)
+    kept.world.rollouts.read.clear()
+
+    await kept.second(5)
+    idle = tuple(kept.world.rollouts.read)
+    kept.world.rollouts.put(a_stored(Key(namespace="shop", name="s-3"), SERVING))
+    await kept.kept.tick(ROUND)
+
+    assert idle == ()
+    assert kept.world.rollouts.read[:1] == [Key(namespace="shop", name="s-3")]
+
+
 async def test_a_rollout_that_goes_or_changes_hands_wakes_the_source_that_had_it(kept: Kept) -> None:
     kept.world.sources.put(a_git_source(OTHERS), a_source_status(), OTHERS)
     kept.world.rollouts.put(a_stored(status=SERVING))

@@ -1,6 +1,7 @@
 """Does reading from git withstand servers that hang, refuse or redirect, and does it keep credentials to itself?"""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -69,6 +70,22 @@ async def test_a_cancelled_call_leaves_no_git_behind(tmp_path: Path, source: Git
     await asyncio.wait([call], timeout=10)
     await _ended(silent_server)
     assert call.cancelled()
+
+
+async def test_what_becomes_of_a_cancelled_call_is_nobodys_trouble(
+    tmp_path: Path, source: GitSource, silent_server: str
+) -> None:
+    git, told = GitSpecSource(tmp_path / "cache", urls=Urls(file=True), seconds=30), list[str]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(str(context["message"])))
+    call = asyncio.ensure_future(git.head(replace(source, url=silent_server), NOBODY))
+    await _runs(silent_server)
+
+    call.cancel()
+    await asyncio.wait([call], timeout=10)
+    del call
+    gc.collect()
+
+    assert told == []
 
 
 async def test_closing_ends_calls_in_hand(tmp_path: Path, source: GitSource, silent_server: str) -> None:

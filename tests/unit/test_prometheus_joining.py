@@ -35,9 +35,8 @@ async def metrics(server: MetricsServer) -> AsyncIterator[PrometheusMetrics]:
     await metrics.close()
 
 
-def reading_at_most(server: MetricsServer, size: int) -> PrometheusMetrics:
+def reading_at_most(server: MetricsServer, size: int, within: timedelta = timedelta(seconds=5)) -> PrometheusMetrics:
     """An adapter with one connection, which reads answers of so many bytes."""
-    within = timedelta(seconds=5)
     return PrometheusMetrics(
         PrometheusAccess(url=server.url, mesh="linkerd", connections=1, most_bytes=size, deadline=within)
     )
@@ -168,6 +167,19 @@ async def test_what_comes_while_the_server_is_busy_is_asked_together_afterwards(
 
     assert all(isinstance(answer, Counters) for answer in answers)
     assert len(server.heard) == 2
+
+
+async def test_the_deadline_runs_while_others_have_all_connections(server: MetricsServer) -> None:
+    metrics = reading_at_most(server, 1_000_000, within=timedelta(seconds=0.3))
+    server.hold = True
+    first = asyncio.create_task(metrics.measure(question(0)))
+    await server.was_asked.wait()
+    second = asyncio.create_task(metrics.measure(question(1)))
+
+    answers = [await first, await second]
+    await metrics.close()
+
+    assert all(isinstance(answer, Failed) and "no answer within 0.3 s" in answer.error for answer in answers)
 
 
 async def test_a_short_question_does_not_read_the_hour_of_a_long_one(

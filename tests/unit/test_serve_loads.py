@@ -19,7 +19,14 @@ ASKED_FOR = {
     "webhooks": ("webhooks", "slack_sdk", "jwt", "cryptography"),
     "objectives": ("prometheus_api_client", "requests", "adapters.metrics.prometheus"),
     "a GitSource": ("git", "gitdb"),
-    "nothing at all": ("kubernetes.client", "kubernetes.dynamic", "pandas", "numpy", "matplotlib"),
+    "nothing at all": (
+        "kubernetes.client",
+        "kubernetes.dynamic",
+        "kubernetes.aio.dynamic",
+        "pandas",
+        "numpy",
+        "matplotlib",
+    ),
 }
 IDLE = """
 import asyncio, sys
