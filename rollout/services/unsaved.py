@@ -1,7 +1,8 @@
 """What did earlier ticks see of a run that could not be saved?
 
-Since when a weight is in force, and since when a canary is without endpoints, is what failures are judged by. An API server
-that refuses to save it must not make each tick begin to count anew.
+Since when a weight is in force, and since when a canary is without endpoints, is what failures are judged by; that it was
+in force is how a weight is known that a person lowers. An API server that refuses to save it must not make each tick
+begin to count anew.
 """
 
 from dataclasses import dataclass, field, replace
@@ -31,7 +32,14 @@ class Unsaved:
         if seen is None or run is None or version != stored.version:
             self._runs.pop(stored.key, None)
             return stored.status
-        return replace(stored.status, run=replace(run, in_force_at=seen.in_force_at, dark_since=seen.dark_since))
+        run = replace(
+            run,
+            in_force_at=seen.in_force_at,
+            confirmed=seen.confirmed,
+            trial_since=seen.trial_since,
+            dark_since=seen.dark_since,
+        )
+        return replace(stored.status, run=run)
 
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a Rollout that is gone."""

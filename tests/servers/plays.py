@@ -24,6 +24,11 @@ def is_soaking(status: Status) -> bool:
     return has_weight(status) and any(reason["code"] == "Soaking" for reason in status.get("reasons", ()))
 
 
+def is_paused(status: Status) -> bool:
+    """Somebody lowered the weight, or said pause."""
+    return status.get("phase") == "Paused"
+
+
 def is_seen(status: Status) -> bool:
     """The controller has looked at it."""
     return "phase" in status
@@ -100,6 +105,7 @@ PLAYS = {
     ),
     "reverted": Story(acts=((V1, RELEASE), (is_idle("v2"), wants("v1"))), ends="Idle v1 Promoted Promoted"),
     "deleted": Story(acts=((V1, SLOWLY), (has_weight, deleted)), ends=""),
+    "lowered": Story(acts=((V1, SLOWLY), (is_soaking, gives(2)), (is_paused, says("abort"))), ends="Failed v1 Aborted"),
     "first": Story(acts=((is_seen, deployed),), ends="Idle v1 Promoted", is_new=True),
     "both": Story(acts=((V1, RELEASE),), ends="Idle v2 Promoted", outer=True),
     "bothfailed": Story(acts=((V1, SLOWLY), (has_weight, fails)), ends="Failed v1 Failed", outer=True),

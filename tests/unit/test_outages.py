@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from adapters.memory.cluster import DirectApi
+from rollout.model.status import Phase
 from rollout.ports.errors import Conflict, PortError, Unreachable
 from tests.support.answers import Unanswered
 from tests.support.followed import until
-from tests.support.scenes import MINUTE, failing, running
+from tests.support.scenes import MINUTE, failing, healthy, running
 from tests.support.world import World, a_release
 
 STATUS = "*/rollouts/checkout/status"
@@ -170,3 +171,17 @@ async def test_what_was_not_saved_is_counted_anew_after_somebody_wrote_the_rollo
         await unsaved_for(world, 6)
 
         assert (await world.split())["checkout-v2"] == 5
+
+
+async def test_a_weight_that_somebody_lowers_is_theirs_though_it_was_not_saved_at_once_that_it_was_in_force() -> None:
+    async with a_release() as world:
+        healthy(world)
+        await weighted(world)
+        await unsaved_for(world, 3)
+        await world.pass_time(timedelta(seconds=5))
+
+        await world.weights(**{"checkout-v1": 98, "checkout-v2": 2})
+        await world.pass_time(timedelta(seconds=5))
+
+        assert world.status.phase is Phase.PAUSED
+        assert (await world.split())["checkout-v2"] == 2
