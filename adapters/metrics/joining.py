@@ -20,7 +20,7 @@ from adapters.metrics.selectors import Shape
 TURNS = (
     12  # of the event loop without a new question, after which nobody else is about to ask; a tick takes five to ask
 )
-LONGEST_WAIT_S = 0.5  # for others who go on coming
+LONGEST_WAIT_S = 1.5  # for others who go on coming: hundreds that are due together begin their ticks meanwhile
 GRACE_S = 0.02  # for the connection to say itself that the deadline is over
 FILLED = 0.6  # of the largest answer that is read is what a page should be
 POINT_BYTES, SERIES_BYTES = 24, 300  # of an answer's text, about

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import click
 from click.shell_completion import CompletionItem
 
+from rollout.cli.lean import slim_log
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -72,6 +74,8 @@ class Commands(click.Group):
         entry = self.entries.get(cmd_name)
         if entry is None:
             return None
+        if entry.module == "serve":
+            slim_log()
         command: click.Command = getattr(importlib.import_module(f"rollout.cli.{entry.module}"), entry.name)
         return command
 

@@ -22,7 +22,8 @@ from rollout.progression.transitions import TRANSITIONS, Trigger
 from rollout.progression.triggers import Fired, fired
 from rollout.progression.view import View
 
-# Numbers that moved but decide nothing new are written down this often: each write costs the API server.
+# Numbers that moved but decide nothing new are written down this often, or at every other look where looks are rare: each
+# write costs the API server.
 REFRESH = timedelta(seconds=60)
 # What the controller waits for by itself, or what the trigger beside it says already, is in status but is no news.
 QUIET = frozenset(
@@ -138,7 +139,8 @@ def _shown(view: View, before: RolloutStatus) -> tuple[ObjectiveVerdict, ...]:
     old, new = view.status.verdicts, view.verdicts
     if not new:
         return old
-    fresh = bool(old) and view.now - min(verdict.at for verdict in old) < REFRESH
+    lasting = max(REFRESH, 2 * view.spec.analysis.interval)
+    fresh = bool(old) and view.now - min(verdict.at for verdict in old) < lasting
     same = [(item.name, item.verdict, item.code) for item in old] == [
         (item.name, item.verdict, item.code) for item in new
     ]

@@ -1,14 +1,14 @@
 """What does the world look like for one Rollout?"""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from policies.approval import Authors
 from rollout.model.approval import ApprovalPolicy
-from rollout.model.measurement import Measurement, Question
+from rollout.model.measurement import Arm, Counters, Measurement, Question
 from rollout.model.names import BackendName, Key
 from rollout.model.observation import BackendSeen, Observation, RouteSeen, WorkloadSeen
 from rollout.model.rollout import RolloutSpec
@@ -23,6 +23,8 @@ from rollout.progression.gates import ASK_AGAIN
 from rollout.progression.needs import Ask, Needs, needs, needs_authors
 from rollout.services.along import Along
 from rollout.services.hook_memory import Heard, HookMemory
+
+HISTORIES = 32  # so many are in memory at once at most: an hour of a busy service's series has megabytes
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Observer:
     call: Callable[[Key], None] = lambda _: None
     along: Along = field(default_factory=Along)
     _measured: dict[Key, tuple[Measurement, ...]] = field(default_factory=dict)
+    _histories: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HISTORIES))
     _authors: dict[Key, tuple[int, datetime, Authors]] = field(default_factory=dict)
 
     async def observe(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Observation:
@@ -60,7 +63,7 @@ class Observer:
         """
         wanted = needs(spec, status, now)
         seen = self._cached(spec, wanted)
-        async with self.aside() if wanted.asks else nullcontext():
+        async with self._standing_aside(wanted):
             measurements, heard, authors = await asyncio.gather(
                 self._measurements(spec, wanted, seen.backends, seen.workloads),
                 self._heard(spec, status, wanted, now),
@@ -74,6 +77,22 @@ class Observer:
             hooks=heard.answers,
             calling=heard.calling,
         )
+
+    @asynccontextmanager
+    async def _standing_aside(self, wanted: Needs) -> AsyncIterator[None]:
+        """Let others go on while answers are awaited.
+
+        Who reads an hour of history waits for a turn, and has it until it may act: histories are large.
+        """
+        reads, has_turn = any(ask.arm is Arm.HISTORY for ask in wanted.asks), False
+        try:
+            async with self.aside() if wanted.asks else nullcontext():
+                if reads:
+                    has_turn = await self._histories.acquire()
+                yield
+        finally:
+            if has_turn:
+                self._histories.release()
 
     async def glance(self, spec: RolloutSpec, status: RolloutStatus, now: datetime) -> Observation:
         """The same look without what takes an answer from outside: nothing measured, no webhook and no author heard."""
@@ -181,7 +200,10 @@ class Observer:
             self.call(other)
         questions = [_question(ask, spec, backends, workloads) for ask in wanted.asks]
         fresh = tuple(await asyncio.gather(*(self._measure(question) for question in questions)))
-        self._measured[spec.key] = fresh
+        if any(one.question.arm is Arm.HISTORY and isinstance(one.answer, Counters) for one in fresh):
+            self._measured.pop(spec.key, None)  # what it teaches is in the status
+        else:
+            self._measured[spec.key] = fresh
         return fresh
 
     async def _measure(self, question: Question) -> Measurement:

@@ -251,3 +251,16 @@ async def test_numbers_that_decide_nothing_cost_one_write_a_minute() -> None:
         writes = [told for told in world.told[before:] if told.before != told.after]
         assert len(world.told[before:]) > 80
         assert 15 <= len(writes) <= 20
+
+
+async def test_where_looks_are_rare_numbers_are_written_at_every_other() -> None:
+    async with a_release(**JUDGED, analysis={"interval": "60s"}, steps=[{"weight": 5, "soak": "1h"}]) as world:
+        Traffic(world)
+        await release(world, 5)
+        before = len(world.told)
+
+        await world.pass_time(20 * MINUTE)
+
+        writes = [told for told in world.told[before:] if told.before != told.after]
+        assert len(world.told[before:]) >= 20
+        assert 9 <= len(writes) <= 11

@@ -26,11 +26,16 @@ ASKED_FOR = {
         "pandas",
         "numpy",
         "matplotlib",
+        "rich.traceback",
+        "pygments",
     ),
 }
 IDLE = """
 import asyncio, sys
 from datetime import timedelta
+from click import Context
+from rollout.cli.main import main as commands
+commands.get_command(Context(commands), "serve")
 import rollout.cli.serve, rollout.web.listen, rollout.web.probes
 from rollout.settings import Settings
 from rollout.wiring.serving import running
