@@ -1,6 +1,6 @@
 """Does a user's route object survive a run, whatever it holds?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from fractions import Fraction
@@ -58,12 +58,17 @@ def _pools(case: Case, obj: Mapping[str, Any]) -> tuple[Pool, ...]:
     return read(obj, case.ref, case.dialect).pools
 
 
+def _is_ours(case: Case, entries: Sequence[Mapping[str, Any]]) -> bool:
+    return any(backend_of(entry, "shop", case.dialect) in (V1, V2) for entry in entries)
+
+
 def _without_ours(case: Case, obj: Mapping[str, Any]) -> dict[str, Any]:
-    """The object with neither weights nor entries of v1 and v2 in the pools that name one of them."""
+    """The object with neither weights nor entries of v1 and v2 in the pools that named one of them at first, or do now."""
     bare = deepcopy(dict(obj))
+    first = {place.pointer for place in places(case.obj, case.dialect) if _is_ours(case, place.entries)}
     for place in places(bare, case.dialect):
         names = [backend_of(entry, "shop", case.dialect) for entry in place.entries]
-        if V1 in names or V2 in names:
+        if place.pointer in first or _is_ours(case, place.entries):
             place.entries[:] = [
                 {key: value for key, value in entry.items() if key != "weight"}
                 for entry, name in zip(place.entries, names, strict=True)
