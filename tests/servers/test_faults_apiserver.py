@@ -69,8 +69,8 @@ def test_a_server_that_forgot_its_history_is_listed_anew(trouble: Trouble) -> No
     trouble.name("v1")
     Event().wait(3 * FORGETS_S)
 
-    trouble.shop.cluster.server.restart()
     before = len(trouble.api.seen)
+    trouble.shop.cluster.server.restart()
 
     assert eventually(lambda: trouble.shop.weight("v2") == 0, BACK_S), trouble.shop.told()
     assert any(is_list_of_rollouts(asked) for asked in trouble.api.seen[before:])
