@@ -27,7 +27,7 @@ Calls = Counter[tuple[str, str]]
 
 async def calls_of_a_release(weights: tuple[int, ...]) -> tuple[Calls, int]:
     """Requests of the controller for one promotion, by verb and resource, and the status writes among them that only
-    refresh numbers (one a minute while a step soaks).
+    refresh numbers (one a minute while a step soaks, at every other look where looks are rarer).
     """
     steps = [{"weight": weight, "soak": f"{SOAK}m"} for weight in weights]
     async with a_release(steps=steps) as world:
