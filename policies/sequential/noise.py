@@ -98,7 +98,7 @@ def wobble(grid: Grid, ratio: float, chance: float, lengths: Iterable[tuple[int,
     bounds: list[tuple[float, float]] = []
     for rows, times in lengths:
         cells = _summed(grid, rows)
-        if len(cells) >= FEWEST_CELLS:
+        if len(cells) >= FEWEST_CELLS and _totals(cells)[0] > 0.0:
             found, doubt = _excess(cells, ratio, chance)
             bounds.append((times * (found + doubt), times * (found - doubt)))
     if not bounds:

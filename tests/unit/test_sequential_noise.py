@@ -129,3 +129,8 @@ def test_a_history_too_short_for_blocks_is_not_taken_for_a_calm_one() -> None:
     noise = learnt([row] * 60, seconds)
 
     assert (noise.pod, noise.arm) == (UNKNOWN, UNKNOWN)
+
+def test_requests_that_fill_no_block_leave_the_wobble_unknown() -> None:
+    noise = learnt([[(100.0, 1.0)]] * 2 + [[(0.0, 0.0)]] * 240, 15.0)
+
+    assert (noise.pod, noise.arm) == (UNKNOWN, UNKNOWN)
