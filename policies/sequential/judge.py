@@ -8,12 +8,13 @@ from collections.abc import Iterable
 
 from policies.sequential.latency import telling
 from policies.sequential.memory import VERSION, checkpoint, dumped, loaded
-from policies.sequential.noise import BLOCK, Cell, learnt, rounded
+from policies.sequential.noise import learnt
 from policies.sequential.pacing import outlook, percent, ramp
 from policies.sequential.question import Aim, History, Pace
 from policies.sequential.standing import Standing, standing
 from policies.sequential.state import Known, State, Watch, misbehaves
-from policies.sequential.tallies import NOTHING, Slice, added, bad_of
+from policies.sequential.stretches import BLOCK, total
+from policies.sequential.tallies import NOTHING, Slice, added
 from policies.sequential.weighing import closed_watch, settled_absolute, settled_alone
 
 __all__ = [
@@ -43,23 +44,21 @@ SLACK = 1.0  # seconds by which four scrapes may exceed a block
 
 def begun(aim: Aim, history: History | None, at: float) -> State:
     """The memory before the first request; `history` None means that nothing is known of stable."""
-    history = history or History(interval=15.0, tallies=())
-    cells = [tally for row in history.tallies for tally in row]
-    requests, bad = sum(tally.requests for tally in cells), sum(tally.bad for tally in cells)
-    slower = [sum(tally.slower[index] for tally in cells if tally.slower) for index in range(len(aim.bounds))]
-    own = _watch(history, None, rare=not aim.bounds)
-    watches = tuple(_watch(history, index, rare=False) for index in telling(requests, slower)) or (own,)
-    seconds = history.interval * len(history.tallies)
-    known = Known(round(requests, 1), round(bad, 1), _digits(requests / seconds) if seconds else 0.0, history.interval)
-    return State(until=at, closed_at=at, known=known, noise=own.noise, watches=watches)
-
-
-def _watch(history: History, bound: int | None, *, rare: bool) -> Watch:
-    grid: list[list[Cell]] = [[(tally.requests, bad_of(tally, bound)) for tally in row] for row in history.tallies]
-    requests = sum(requests for row in grid for requests, _ in row)
-    bad = sum(bad for row in grid for _, bad in row)
-    return Watch(
-        bound, rounded(learnt(grid, history.interval, rare=rare)), _digits(bad / requests) if requests else 0.0
+    history = history or History(interval=15.0)
+    requests, bad, *slower = map(total, (history.requests, history.bad, *history.slower[: len(aim.bounds)]))
+    watched: tuple[int | None, ...] = telling(requests, slower) or (None,)
+    grids = [history.bad if bound is None else history.slower[bound] for bound in watched]
+    if history.bad not in grids:  # it is where the objective's own threshold is one of the bounds
+        grids.append(history.bad)
+    noises = learnt(history.requests, grids, history.interval, rare=not aim.bounds)
+    shares = [_digits((bad if bound is None else slower[bound]) / requests) if requests else 0.0 for bound in watched]
+    rps = _digits(requests / history.seconds) if history.seconds else 0.0
+    return State(
+        until=at,
+        closed_at=at,
+        known=Known(round(requests, 1), round(bad, 1), rps, history.interval),
+        noise=noises[grids.index(history.bad)],
+        watches=tuple(map(Watch, watched, noises, shares)),
     )
 
 

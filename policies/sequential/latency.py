@@ -8,8 +8,8 @@ from functools import lru_cache
 from math import exp, log
 
 from policies.sequential.evidence import CEILING, Pair, urn_growth
-from policies.sequential.noise import BLOCK
 from policies.sequential.proof import LEVEL, MARGIN
+from policies.sequential.stretches import BLOCK
 
 TOLERANCE = 1.1  # ratio of slow requests that is still no regression
 RARE, OFTEN = 0.005, 0.5  # bounds that fewer or more of stable's requests exceed say little

@@ -4,22 +4,30 @@ A method of moments: what squared deviations from the mean ratio exceed chance b
 the whole arm. Pods matter because one of them carries a share like the canary's.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import exp, sqrt
 from statistics import fmean, median
 from typing import NamedTuple
 
-BLOCK = 60.0  # seconds in which a rate counts as constant
+from policies.sequential.stretches import (
+    Grid,
+    Length,
+    Traffic,
+    added_up,
+    columns,
+    ladder,
+    squares,
+    total,
+    traffic_of,
+)
+
 UNKNOWN = 0.25  # squared coefficient of variation where history cannot tell: 50 %
 CALMEST = 0.01  # and the least that is believed: 10 %
 BURSTS = 1.5  # bad requests that come together where history cannot tell ...
 BURSTS_WEIGHT = 3.0  # ... which is worth that many observed ones
-FEWEST_CELLS = 8  # stretches of one length without which their variance tells nothing
 ENOUGH = 40  # intervals without which history is not asked
+FEWEST_PODS = 4  # without which nobody knows how pods differ
 SURE = 1.64  # standard deviations of a one-sided 95 % bound
-
-Cell = tuple[float, float]  # requests and bad ones of one pod (or arm) in one stretch of time
-Grid = Sequence[Sequence[Cell]]  # [stretch][pod]
 
 
 class Noise(NamedTuple):
@@ -38,28 +46,51 @@ class Noise(NamedTuple):
     usual: float = 0.0
 
 
-def learnt(grid: Grid, interval: float, *, rare: bool = True) -> Noise:
-    """The noise of a history in stretches of `interval` seconds; the defaults where it is too thin to tell.
+class Spread(NamedTuple):
+    """How far the bad counts of stretches of one length, of pods or of the whole arm, are from the mean ratio.
 
-    rare: bad requests are few, so that their variance is their mean; False: it is the mean times (1 - ratio).
+    squares: the squared deviations, added. mean: bad requests in one stretch. cells: stretches that had requests.
     """
-    requests, bad = _totals(grid)
-    if requests <= 0.0 or bad <= 0.0 or len(grid) < ENOUGH:
-        return rounded(Noise(usual=bad / requests if requests else 0.0))
-    ratio = bad / requests
+
+    length: Length
+    squares: float
+    mean: float
+    cells: int
+
+    def over_mean(self) -> float:
+        """Variance over mean of the counts."""
+        return self.squares / (self.mean * self.cells)
+
+
+def learnt(requests: Grid, kinds: Sequence[Grid], interval: float, *, rare: bool = True) -> tuple[Noise, ...]:
+    """The noise of each kind of bad requests, in stretches of `interval` seconds; the defaults where it is too thin to tell.
+
+    A pod has no bad requests where it has no requests. rare: bad requests are few, so that their variance is their mean; False:
+    it is the mean times (1 - ratio).
+    """
+    everything = total(requests)
+    ratios = [total(bad) / everything if everything else 0.0 for bad in kinds]
+    if not any(ratios) or len(requests[0]) < ENOUGH:
+        return tuple(rounded(Noise(usual=ratio)) for ratio in ratios)
+    traffic = traffic_of(requests, interval)
+    return tuple(_learnt(traffic, bad, ratio, rare=rare) for bad, ratio in zip(kinds, ratios, strict=True))
+
+
+def _learnt(traffic: Traffic, bad: Grid, ratio: float, *, rare: bool) -> Noise:
     spread = 1.0 if rare else 1.0 - ratio
-    whole = [[_sum(row)] for row in grid]
-    bursts = burst_size(grid, whole, ratio, spread)
-    per = max(1, round(BLOCK / interval))
+    if ratio * spread <= 0.0:  # none or all of them are bad: nothing varies
+        return rounded(Noise(usual=ratio))
+    cells = columns(bad)
+    pods, arm = _spreads(traffic, cells, ratio)
+    bursts = burst_size(traffic, pods[0].over_mean() / spread, arm[0].over_mean() / spread, ratio)
     chance = bursts * spread
-    arm = wobble(whole, ratio, chance, [(per * times, times) for times in (1, 2, 4)])
-    pod = max(arm, wobble(grid, ratio, chance, [(per * times, times) for times in (1, 2, 4)]))
-    young_arm = wobble(whole, ratio, chance, [(1, 1)])
-    young = young_arm + max(young_arm, wobble(grid, ratio, chance, [(1, 1)]))
-    blocks = len(grid) / per
-    return rounded(
-        Noise(bursts, pod, arm, young, poor_pod(grid, ratio, chance, min(pod, UNKNOWN) / blocks), _usual(whole, per))
-    )
+    arm_wobble, arm_young = wobble(arm[1:], chance), wobble(arm[:1], chance)
+    pod_wobble = max(arm_wobble, wobble(pods[1:], chance))
+    young = arm_young + max(arm_young, wobble(pods[:1], chance))
+    lasting = min(pod_wobble, UNKNOWN) * traffic.per / traffic.stretches
+    poor = poor_pod(traffic.pods, list(map(sum, bad)), ratio, chance, lasting)
+    usual = _usual(traffic.blocks, added_up(cells[-traffic.stretches :], traffic.stretches, traffic.per), ratio)
+    return rounded(Noise(bursts, pod_wobble, arm_wobble, young, poor, usual))
 
 
 def rounded(noise: Noise) -> Noise:
@@ -67,69 +98,71 @@ def rounded(noise: Noise) -> Noise:
     return Noise(*(float(f"{number:.4g}") for number in noise))
 
 
-def burst_size(grid: Grid, whole: Grid, ratio: float, spread: float) -> float:
+def _spreads(traffic: Traffic, bad: list[float], ratio: float) -> tuple[list[Spread], list[Spread]]:
+    """The spread at each length that can tell something, of pods and of the whole arm.
+
+    The deviation of a sum is the sum of the deviations: they are taken once, and then added up to longer stretches.
+    """
+    off = [failed - ratio * requests for failed, requests in zip(bad, traffic.cells, strict=True)]
+    pods, arm = [], []
+    for length, cells in zip(traffic.lengths, ladder(off, traffic.stretches, traffic.per), strict=False):
+        expected = ratio * length.requests
+        pods.append(Spread(length, squares(cells[: -length.stretches]), expected / length.pods, length.pods))
+        arm.append(Spread(length, squares(cells[-length.stretches :]), expected / length.arm, length.arm))
+    return pods, arm
+
+
+def burst_size(traffic: Traffic, by_pod: float, by_arm: float, ratio: float) -> float:
     """How many bad requests come together, shrunk towards BURSTS and never below 1.
 
     The variance of counts over their mean is phi + kappa * mean: bursts give phi, a rate that wobbles gives kappa. Pods and the
     whole arm are two points of that line (variance function of a quasi-Poisson mixture; McCullagh, Nelder, 1989, chapter 6).
     """
-    by_pod, pod_mean = _dispersion(grid, ratio, spread)
-    by_arm, arm_mean = _dispersion(whole, ratio, spread)
-    pods = max(len(row) for row in grid)
+    pod_mean, arm_mean = traffic.pod_size * ratio, traffic.arm_size * ratio
     kappa = max(0.0, by_arm - by_pod) / (arm_mean - pod_mean) if arm_mean > pod_mean else 0.0
-    seen = (by_pod - kappa * pod_mean) * (1.0 + sqrt(2.0 / (len(grid) * min(pods, 4))))
-    bad = _totals(grid)[1]
+    seen = (by_pod - kappa * pod_mean) * (1.0 + sqrt(2.0 / (traffic.stretches * min(len(traffic.pods), 4))))
+    bad = ratio * sum(traffic.pods)
     return max(1.0, (seen * bad + BURSTS * BURSTS_WEIGHT) / (bad + BURSTS_WEIGHT))
 
 
-def _dispersion(grid: Grid, ratio: float, spread: float) -> tuple[float, float]:
-    """Variance over mean of the bad counts, and the (size-weighted) mean count that it was found at."""
-    means = [requests * ratio for row in grid for requests, _ in row]
-    squares = sum((bad - requests * ratio) ** 2 for row in grid for requests, bad in row)
-    return squares / (sum(means) * spread), sum(mean * mean for mean in means) / sum(means)
-
-
-def wobble(grid: Grid, ratio: float, chance: float, lengths: Iterable[tuple[int, int]]) -> float:
-    """Squared coefficient of variation of the ratio beyond chance; lengths: (rows to add up, blocks that they make).
+def wobble(spreads: Sequence[Spread], chance: float) -> float:
+    """Squared coefficient of variation of the ratio beyond chance, from the spread at several lengths.
 
     The variance of sums over m blocks, times m: what lasts longer than a block does not average out and counts in full. The
     upper 95 % bound counts where it is below UNKNOWN, the lower one above it: thin history neither calms nor frightens.
     """
-    bounds: list[tuple[float, float]] = []
-    for rows, times in lengths:
-        cells = _summed(grid, rows)
-        if len(cells) >= FEWEST_CELLS and _totals(cells)[0] > 0.0:
-            found, doubt = _excess(cells, ratio, chance)
-            bounds.append((times * (found + doubt), times * (found - doubt)))
-    if not bounds:
+    if not spreads:
         return UNKNOWN
-    upper, lower = max(high for high, _ in bounds), max(low for _, low in bounds)
+    bounds = [(spread.length.blocks, *_excess(spread, chance)) for spread in spreads]
+    upper = max(blocks * (found + doubt) for blocks, found, doubt in bounds)
+    lower = max(blocks * (found - doubt) for blocks, found, doubt in bounds)
     return max(CALMEST, min(upper, max(UNKNOWN, lower)))
 
 
-def _excess(cells: Grid, ratio: float, chance: float) -> tuple[float, float]:
+def _excess(spread: Spread, chance: float) -> tuple[float, float]:
     """Squared variation of the ratio beyond `chance` (variance over mean of counts), and the half width of its 90 % interval."""
-    present = [cell for row in cells for cell in row if cell[0] > 0.0]
-    mean = fmean(requests for requests, _ in present) * ratio
-    squares = fmean((bad - requests * ratio) ** 2 for requests, bad in present)
-    seen = squares / mean**2 * len(cells) / (len(cells) - 1)
-    white = chance / mean
-    freedom = max(1.0, len(present) * (1.0 - 1.0 / len(cells)))
+    count = spread.length.stretches
+    seen = spread.over_mean() / spread.mean * count / (count - 1)
+    white = chance / spread.mean
+    freedom = max(1.0, spread.cells * (1.0 - 1.0 / count))
     return seen - white, SURE * sqrt((2.0 * max(seen, white) ** 2 + white**3) / freedom)
 
 
-def poor_pod(grid: Grid, ratio: float, chance: float, wobbling: float) -> float:
+def poor_pod(requests: list[float], bad: list[float], ratio: float, chance: float, wobbling: float) -> float:
     """How much worse than the mean a poor but healthy pod is for good, 1.0-2.0: the canary may sit on its node.
 
     Two standard deviations of a log-normal spread between pods, where this exceeds what chance and `wobbling` (squared
     variation that is left over the whole history) explain at 95 %; 1.0 with fewer than four pods that can tell.
     """
-    pods = [_sum(row[index] for row in grid if index < len(row)) for index in range(max(map(len, grid)))]
+    if len(requests) < FEWEST_PODS:
+        return 1.0
     told = [
-        (bad / requests / ratio - 1.0, chance / (requests * ratio) + wobbling) for requests, bad in pods if requests
+        (failed / sent / ratio - 1.0, chance / (sent * ratio) + wobbling)
+        for sent, failed in zip(requests, bad, strict=True)
+        if sent
     ]
     told = [(off, white) for off, white in told if white < UNKNOWN]
-    if len(told) < 4:
+    if len(told) < FEWEST_PODS:
         return 1.0
     freedom = len(told) - 1
     spread, white = sum(off * off for off, _ in told) / freedom, fmean(white for _, white in told)
@@ -138,30 +171,8 @@ def poor_pod(grid: Grid, ratio: float, chance: float, wobbling: float) -> float:
     return min(2.0, exp(2.0 * sqrt(spread - white)))
 
 
-def _usual(whole: Grid, per: int) -> float:
-    """The bad ratio of an ordinary block: the mean, or the median where that is lower, as after an incident."""
-    blocks = [row[0] for row in _summed(whole, per)]
-    requests, bad = _totals(whole)
-    if not blocks or sum(bad for _, bad in blocks) < 5 * len(blocks):
-        return bad / requests
-    return min(bad / requests, median(bad / max(requests, 1.0) for requests, bad in blocks))
-
-
-def _summed(grid: Grid, rows: int) -> Grid:
-    """`rows` stretches added up to one; what does not fill one is left out at the old end."""
-    if rows == 1:
-        return grid
-    start = len(grid) % rows
-    groups = (grid[at : at + rows] for at in range(start, len(grid), rows))
-    return [[_sum(column) for column in zip(*group, strict=True)] for group in groups]
-
-
-def _sum(cells: Iterable[Cell]) -> Cell:
-    requests = bad = 0.0
-    for more_requests, more_bad in cells:
-        requests, bad = requests + more_requests, bad + more_bad
-    return requests, bad
-
-
-def _totals(grid: Grid) -> Cell:
-    return _sum(cell for row in grid for cell in row)
+def _usual(requests: list[float], bad: list[float], ratio: float) -> float:
+    """The bad ratio of an ordinary block: the mean, or the median of these blocks where that is lower, as after an incident."""
+    if not bad or sum(bad) < 5 * len(bad):
+        return ratio
+    return min(ratio, median([failed / max(sent, 1.0) for sent, failed in zip(requests, bad, strict=True)]))

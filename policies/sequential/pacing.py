@@ -2,10 +2,11 @@
 
 from math import ceil, inf, log
 
-from policies.sequential.noise import BLOCK, Noise
+from policies.sequential.noise import Noise
 from policies.sequential.proof import LEVEL, MARGIN, Chance, average_nats, tightest
 from policies.sequential.question import Aim, Pace
 from policies.sequential.state import State, rps, usual
+from policies.sequential.stretches import BLOCK
 
 REACTION = 30.0  # seconds to notice and act: two scrapes
 NO_WORSE = 2.0  # nothing demands better than this x stable

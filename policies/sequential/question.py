@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from policies.sequential.tallies import Tally
+from policies.sequential.stretches import Grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,19 @@ class Aim:
 class History:
     """What stable did before the first request: growth in each of `interval` seconds, by pod, oldest first.
 
-    tallies: [interval][pod]; a pod that was not there has Tally(0, 0).
+    requests, bad: [pod][interval], zeros for a pod that was not there; none are bad where there are no requests. slower: the same
+    for each bound of a latency histogram, bounds rising; () for errors.
     """
 
     interval: float
-    tallies: tuple[tuple[Tally, ...], ...]
+    requests: Grid = ()
+    bad: Grid = ()
+    slower: tuple[Grid, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.interval * len(self.requests[0]) if self.requests else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,11 @@ from math import ceil, log
 from typing import NamedTuple
 
 from policies.sequential.latency import LIMIT, gate_nats, provable
-from policies.sequential.noise import BLOCK
 from policies.sequential.pacing import chance, final_limit, harm_limit, percent
 from policies.sequential.proof import LEVEL, SELF_EVIDENT, nats_below, still_needed
 from policies.sequential.question import Aim, Pace
 from policies.sequential.state import State, Watch, misbehaves, rps, usual
+from policies.sequential.stretches import BLOCK
 from policies.sequential.tallies import bad_of
 from policies.sequential.weighing import alone_worth, evidence, open_gate, relative_worth
 from policies.verdict import Verdict

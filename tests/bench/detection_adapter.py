@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from policies.sequential import judge
 from policies.sequential.align import Arm, slices
-from policies.sequential.tallies import Tally
+from policies.sequential.stretches import Grid
 from policies.verdict import Verdict, worst
 from rollout.model.names import Key
 from rollout.model.rollout import ErrorRatio, Objective, RolloutSpec, ServiceBackend, SlowRatio
@@ -150,17 +150,18 @@ def nothing(like: Reading) -> Reading:
 
 
 def history(setup: Any, *, errors: bool) -> judge.History:
-    """Stable's hour before the run."""
-    requests, failed = setup.history_n.tolist(), setup.history_e.tolist()
+    """Stable's hour before the run. The harness has [interval][pod], and buckets in each."""
+    interval, requests = float(setup.scrape_s), pods(setup.history_n.tolist())
     if errors:
-        rows = [[Tally(*cell) for cell in zip(*row, strict=True)] for row in zip(requests, failed, strict=True)]
-    else:
-        slower = ([above(buckets) for buckets in row] for row in setup.history_b.tolist())
-        rows = [
-            [Tally(total, slow[SLOWER_THAN], tuple(slow)) for total, slow in zip(*row, strict=True)]
-            for row in zip(requests, slower, strict=True)
-        ]
-    return judge.History(interval=float(setup.scrape_s), tallies=tuple(map(tuple, rows)))
+        return judge.History(interval=interval, requests=requests, bad=pods(setup.history_e.tolist()))
+    slower = [[above(buckets) for buckets in row] for row in setup.history_b.tolist()]
+    bounds = tuple(pods([[cell[at] for cell in row] for row in slower]) for at in range(len(BOUNDS)))
+    return judge.History(interval=interval, requests=requests, bad=bounds[SLOWER_THAN], slower=bounds)
+
+
+def pods(rows: Sequence[Sequence[float]]) -> Grid:
+    """[interval][pod] as [pod][interval]."""
+    return tuple(zip(*rows, strict=True))
 
 
 def seq() -> Policy:

@@ -8,7 +8,7 @@ from statistics import median
 from time import perf_counter
 
 from policies.sequential import judge
-from policies.sequential.judge import Aim, History, Pace, State
+from policies.sequential.judge import Aim, Pace, State
 from policies.sequential.tallies import Slice, Tally
 from rollout.model.measurement import Arm
 from rollout.model.rollout import ErrorRatio, RolloutSpec, SlowRatio, Step
@@ -21,6 +21,7 @@ from rollout.services.simulate_chance import binomial, poisson
 from rollout.services.simulate_run import Run
 from rollout.services.simulate_traffic import SCRAPE_S, Traffic
 from tests.support.builders import a_spec
+from tests.support.judged import history_of_rows
 
 ERRORS = ErrorRatio(name="errors", max_ratio=0.01)
 SLOW = SlowRatio(name="slow", threshold=timedelta(milliseconds=500), max_ratio=0.05)
@@ -53,8 +54,8 @@ def _judged(slices: int, times: list[float]) -> Iterator[list[State]]:
     rows = [tuple(_tallies(chance, RPS / 4) for _ in range(4)) for _ in range(HOUR)]
     states = []
     for index, aim in enumerate(AIMS):
-        tallies = tuple(tuple(cell[index] for cell in row) for row in rows)
-        states.append(judge.begun(aim, History(interval=SCRAPE_S, tallies=tallies), 0.0))
+        history = history_of_rows(([cell[index] for cell in row] for row in rows), SCRAPE_S)
+        states.append(judge.begun(aim, history, 0.0))
     for number in range(1, slices + 1):
         both = zip(_tallies(chance, RPS * (1.0 - STABLE)), _tallies(chance, RPS * STABLE), strict=True)
         new = [Slice(number * SCRAPE_S, *tallies) for tallies in both]

@@ -13,7 +13,7 @@ from policies.sequential.memory import LONGEST
 from policies.sequential.tallies import Slice, Tally
 from policies.verdict import Verdict
 from tests.support.examples import examples
-from tests.support.judged import ERRORS, SLOW, a_history, a_pace, a_slice, after
+from tests.support.judged import ERRORS, SLOW, a_history, a_pace, a_slice, after, history_of_rows
 
 COUNTS = st.tuples(st.integers(0, 500), st.integers(0, 20)).map(lambda both: (float(max(both)), float(both[1])))
 SLICES = st.lists(st.tuples(COUNTS, COUNTS), min_size=1, max_size=24)
@@ -175,7 +175,7 @@ def test_a_memory_that_was_written_and_read_decides_the_same(
 def test_a_memory_stays_below_1_kb(told: list[tuple[float, float]], times: float) -> None:
     aim = replace(SLOW, bounds=(50.0, 100.0, 250.0, 500.0))
     cell = Tally(75, 1, (35, 30, 10, 2))
-    history = judge.History(interval=15.0, tallies=((cell,) * 4,) * 240)
+    history = history_of_rows([[cell] * 4] * 240)
     blocks = [
         Slice(1_700_000_000.123 + 60 * at, Tally(requests * times, bad * times, (bad * times,) * 4), cell)
         for at, (requests, bad) in enumerate(told)

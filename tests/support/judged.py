@@ -1,6 +1,6 @@
 """How does a test tell the sequential judge a run in a few words?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -50,7 +50,19 @@ def a_history(*, rps: float = 50.0, every: int = 20, intervals: int = 240, pods:
         tuple(Tally(requests, float(every > 0 and (7 * row + pod) % every == 0), slow(requests)) for pod in range(pods))
         for row in range(intervals)
     )
-    return judge.History(interval=15.0, tallies=tuple(rows))
+    return history_of_rows(rows)
+
+
+def history_of_rows(rows: Iterable[Sequence[Tally]], interval: float = 15.0) -> judge.History:
+    """The history of these rows, [interval][pod]."""
+    pods = list(zip(*rows, strict=True))
+    bounds = max((len(tally.slower) for pod in pods for tally in pod), default=0)
+    return judge.History(
+        interval=interval,
+        requests=tuple(tuple(tally.requests for tally in pod) for pod in pods),
+        bad=tuple(tuple(tally.bad for tally in pod) for pod in pods),
+        slower=tuple(tuple(tuple(tally.slower[at] for tally in pod) for pod in pods) for at in range(bounds)),
+    )
 
 
 def slow(requests: float, times: float = 1.0) -> tuple[float, float]:

@@ -75,7 +75,7 @@ def measured(answer: Answer, arm: Arm, at: datetime, objective: Ratio) -> Measur
 
 def a_memory(objective: Ratio = SEQUENTIAL, bounds: tuple[float, ...] = ()) -> Memory:
     """What is known at noon, of an hour at 50 requests a second without a bad one."""
-    tally = judge.History(interval=15.0, tallies=())
+    tally = judge.History(interval=15.0)
     aim = aim_of(objective, a_spec(objectives=(objective,)), bounds)
     return Memory(objective=objective, aim=aim, state=judge.begun(aim, tally, NOON.timestamp()), learnt="all of it")
 

@@ -1,15 +1,25 @@
 """What does stable's history teach of bursts, wobble, poor pods and the usual ratio?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from math import sin
 
 import pytest
 
-from policies.sequential.noise import UNKNOWN, Noise, learnt
+from policies.sequential.noise import UNKNOWN, Noise
+from policies.sequential.noise import learnt as learnt_of_each
 
 PODS, ROWS, REQUESTS = 10, 240, 1500.0
-Cells = list[list[tuple[float, float]]]
+Cell = tuple[float, float]
+Cells = list[list[Cell]]
+
+
+def learnt(cells: Sequence[Sequence[Cell]], interval: float, *, rare: bool = True) -> Noise:
+    """What is learnt of the one kind of bad requests in [interval][pod]."""
+    pods = list(zip(*cells, strict=True))
+    requests, bad = ([[cell[place] for cell in pod] for pod in pods] for place in (0, 1))
+    (noise,) = learnt_of_each(requests, [bad], interval, rare=rare)
+    return noise
 
 
 def draws(seed: int) -> Callable[[], float]:
@@ -102,6 +112,17 @@ def test_a_pod_that_was_not_there_changes_little() -> None:
     assert later == pytest.approx(before, rel=0.3)
 
 
+def test_which_of_two_pods_came_first_is_the_same_to_all() -> None:
+    drawn = draws(3)
+    sent = [(0.7 * poisson(9.0, drawn), 0.1 * poisson(1.0, drawn)) for _ in range(240)]
+    gone = (0.0, 0.0)
+
+    one = learnt([[cell, gone] if at < 120 else [gone, cell] for at, cell in enumerate(sent)], 15.0)
+    other = learnt([[gone, cell] if at < 120 else [cell, gone] for at, cell in enumerate(sent)], 15.0)
+
+    assert one == other
+
+
 @pytest.mark.parametrize(
     "grid",
     [[], [[(0.0, 0.0)]] * 240, [[(100.0, 0.0)]] * 240, [[(100.0, 1.0)]] * 39],
@@ -130,7 +151,14 @@ def test_a_history_too_short_for_blocks_is_not_taken_for_a_calm_one() -> None:
 
     assert (noise.pod, noise.arm) == (UNKNOWN, UNKNOWN)
 
+
 def test_requests_that_fill_no_block_leave_the_wobble_unknown() -> None:
     noise = learnt([[(100.0, 1.0)]] * 2 + [[(0.0, 0.0)]] * 240, 15.0)
 
     assert (noise.pod, noise.arm) == (UNKNOWN, UNKNOWN)
+
+
+def test_where_all_requests_are_bad_nothing_varies() -> None:
+    noise = learnt([[(100.0, 100.0)]] * 240, 15.0, rare=False)
+
+    assert noise == Noise(usual=1.0)
