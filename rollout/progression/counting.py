@@ -10,7 +10,7 @@ from statistics import median
 from policies.counters import Point, increase, interval, last_absent, rises
 from policies.sequential.align import Arm, Lines
 from policies.sequential.question import History
-from policies.sequential.tallies import NOTHING, Tally
+from policies.sequential.stretches import Column
 from rollout.model.measurement import Counter, Counters, Window
 
 Labels = tuple[tuple[str, str], ...]
@@ -61,10 +61,16 @@ def history_of(counters: Counters, window: Window) -> History | None:
     length, start = median(apart), window.start.timestamp()
     kinds = (counters.total, counters.bad, *(slower.counters for slower in counters.slower))
     rows = {target: _rows(times, start, length) for target, times in scrapes.items()}
-    cells = [_cells(kind, window, rows, scrapes) for kind in kinds]
-    last = max((row for of_target in rows.values() for row in of_target.values()), default=-1)
-    pods = [[kind.get(pod, {}) for kind in cells] for pod in sorted(scrapes)]
-    return History(interval=length, tallies=tuple(tuple([_tally(pod, row) for pod in pods]) for row in range(last + 1)))
+    count = 1 + max((row for of_target in rows.values() for row in of_target.values()), default=-1)
+    found = (_cells(kind, window, rows, scrapes) for kind in kinds)
+    total, bad, *slower = [tuple([_column(kind.get(pod, {}), count) for pod in sorted(scrapes)]) for kind in found]
+    requests = tuple(tuple(map(max, *both)) for both in zip(total, bad, strict=True))
+    return History(
+        interval=length,
+        requests=requests,
+        bad=bad,
+        slower=tuple(tuple(map(_where, requests, kind)) for kind in slower),
+    )
 
 
 Rows = Mapping[Labels, Mapping[float, int]]
@@ -94,12 +100,17 @@ def _cells(counters: Iterable[Counter], window: Window, rows: Rows, scrapes: Scr
     return found
 
 
-def _tally(kinds: Sequence[Mapping[int, float]], row: int) -> Tally:
-    """What one pod counted in a row."""
-    if row not in kinds[0] and row not in kinds[1]:
-        return NOTHING
-    total, bad, *slower = [kind.get(row, 0.0) for kind in kinds]
-    return Tally(max(total, bad), bad, tuple(slower))
+def _column(cells: Mapping[int, float], count: int) -> Column:
+    """What one pod counted in each of its first `count` rows."""
+    column = [0.0] * count
+    for row, growth in cells.items():
+        column[row] = growth
+    return tuple(column)
+
+
+def _where(requests: Column, slower: Column) -> Column:
+    """What is slower, in rows with requests; a histogram that grew without them tells nothing of anybody."""
+    return tuple([slow if some else 0.0 for some, slow in zip(requests, slower, strict=True)])
 
 
 def _lines(counters: Iterable[Counter], start: float, scrapes: Scrapes) -> Lines:

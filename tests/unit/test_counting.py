@@ -32,8 +32,8 @@ def test_history_has_a_row_for_each_scrape_and_a_column_for_each_pod() -> None:
 
     assert history is not None
     assert history.interval == 15
-    assert len(history.tallies) == 240
-    assert {tuple(pod.requests for pod in row) for row in history.tallies[1:]} == {(10.0, 20.0)}
+    assert [len(pod) for pod in history.requests] == [240, 240]
+    assert [set(pod[1:]) for pod in history.requests] == [{10.0}, {20.0}]
 
 
 def test_jitter_of_scrapes_moves_nothing_into_another_row() -> None:
@@ -45,7 +45,7 @@ def test_jitter_of_scrapes_moves_nothing_into_another_row() -> None:
     history = history_of(counters(Counter(labels=steady.labels, points=late), series("b", rising(10))), HOUR)
 
     assert history is not None
-    assert {row[0].requests for row in history.tallies[1:]} == {10.0}
+    assert set(history.requests[0][1:]) == {10.0}
 
 
 def test_the_codes_of_one_pod_are_added_up() -> None:
@@ -54,14 +54,14 @@ def test_the_codes_of_one_pod_are_added_up() -> None:
     history = history_of(counters(ok, broken, bad=(broken,)), HOUR)
 
     assert history is not None
-    assert {(pod.requests, pod.bad) for (pod,) in history.tallies[1:]} == {(11.0, 1.0)}
+    assert [set(pod[1:]) for pod in (*history.requests, *history.bad)] == [{11.0}, {1.0}]
 
 
 def test_a_restarted_pod_counts_from_0_again() -> None:
     history = history_of(counters(series("a", [*rising(10, 120), *rising(10, 120)])), HOUR)
 
     assert history is not None
-    assert sum(pod.requests for (pod,) in history.tallies) == 2 * 1190
+    assert [sum(pod) for pod in history.requests] == [2 * 1190]
 
 
 def test_errors_that_begin_within_the_hour_count_from_the_first() -> None:
@@ -70,7 +70,7 @@ def test_errors_that_begin_within_the_hour_count_from_the_first() -> None:
     history = history_of(counters(series("a", rising(10)), bad=(errors,)), HOUR)
 
     assert history is not None
-    assert sum(pod.bad for (pod,) in history.tallies) == 5
+    assert [sum(pod) for pod in history.bad] == [5]
 
 
 def test_without_two_scrapes_there_is_no_history() -> None:
@@ -85,7 +85,7 @@ def test_history_counts_the_requests_beyond_each_bound() -> None:
 
     assert bounds_of(told) == (250.0,)
     assert history is not None
-    assert {pod.slower for (pod,) in history.tallies[1:]} == {(2.0,)}
+    assert [set(pod[1:]) for (pod,) in history.slower] == [{2.0}]
 
 
 def test_an_arm_has_a_place_for_each_bound_and_lines_for_those_that_are_watched() -> None:

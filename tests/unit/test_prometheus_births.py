@@ -8,6 +8,7 @@ import pytest
 
 from adapters.metrics.access import PrometheusAccess
 from adapters.metrics.prometheus import PrometheusMetrics
+from policies.sequential.stretches import total
 from rollout.model.measurement import Arm, Counters, Question
 from rollout.model.rollout import Method
 from rollout.progression.counting import grown, history_of
@@ -77,8 +78,7 @@ async def in_history(metrics: PrometheusMetrics) -> tuple[float, float]:
     question = a_history()
     history = history_of(await measured(metrics, question), question.window)
     assert history is not None
-    pods = [pod for row in history.tallies for pod in row]
-    return sum(pod.requests for pod in pods), sum(pod.bad for pod in pods)
+    return total(history.requests), total(history.bad)
 
 
 def refuses(server: MetricsServer, *coarse: dict[str, Any], ups: tuple[dict[str, Any], ...] = ()) -> None:
