@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.arriving import arrived
-from tests.bench.judging import detections, evaluation_seconds, look_seconds, state_bytes
+from tests.bench.judging import detections, evaluation_seconds, learning_seconds, look_seconds, state_bytes
 from tests.bench.knocking import answered
 from tests.bench.measures import (
     FIVE,
@@ -55,6 +55,7 @@ async def table() -> Table:
         "one evaluation of the judge, errors and two latency bounds, median", f"{evaluation_seconds() * 1e6:.0f} us"
     )
     rows.add_row("the same from raw counters to verdicts, median", f"{look_seconds() * 1e3:.2f} ms")
+    rows.add_row("what the same learn of an hour of four pods, median", f"{learning_seconds() * 1e3:.2f} ms")
     rows.add_row("state of one objective, longest in an hour", f"{state_bytes()} bytes")
     rows.add_row("200 simulated runs of a ten-minute plan", f"{simulated_seconds():.1f} s")
     rows.add_row("plan of 500 namespaces with 20,000 edges", f"{plan_seconds():.2f} s")

@@ -8,7 +8,7 @@ from statistics import median
 from time import perf_counter
 
 from policies.sequential import judge
-from policies.sequential.judge import Aim, Pace, State
+from policies.sequential.judge import Aim, History, Pace, State
 from policies.sequential.tallies import Slice, Tally
 from rollout.model.measurement import Arm
 from rollout.model.rollout import ErrorRatio, RolloutSpec, SlowRatio, Step
@@ -51,11 +51,7 @@ def state_bytes() -> int:
 def _judged(slices: int, times: list[float]) -> Iterator[list[State]]:
     """The memories after each of so many scrapes of a run that nothing ends; how long each took goes to `times`."""
     chance = Random(1)
-    rows = [tuple(_tallies(chance, RPS / 4) for _ in range(4)) for _ in range(HOUR)]
-    states = []
-    for index, aim in enumerate(AIMS):
-        history = history_of_rows(([cell[index] for cell in row] for row in rows), SCRAPE_S)
-        states.append(judge.begun(aim, history, 0.0))
+    states = [judge.begun(aim, history, 0.0) for aim, history in zip(AIMS, _histories(chance), strict=True)]
     for number in range(1, slices + 1):
         both = zip(_tallies(chance, RPS * (1.0 - STABLE)), _tallies(chance, RPS * STABLE), strict=True)
         new = [Slice(number * SCRAPE_S, *tallies) for tallies in both]
@@ -65,6 +61,24 @@ def _judged(slices: int, times: list[float]) -> Iterator[list[State]]:
             judge.standing(state, aim, PACE)
         times.append(perf_counter() - started)
         yield states
+
+
+def learning_seconds(times: int = 20) -> float:
+    """The median of what it costs to learn from an hour of stable's four pods, errors and two latency bounds."""
+    histories = _histories(Random(1))
+    found = []
+    for _ in range(times):
+        started = perf_counter()
+        for aim, history in zip(AIMS, histories, strict=True):
+            judge.begun(aim, history, 0.0)
+        found.append(perf_counter() - started)
+    return median(found)
+
+
+def _histories(chance: Random) -> list[History]:
+    """An hour of four pods as each of AIMS sees it."""
+    rows = [tuple(_tallies(chance, RPS / 4) for _ in range(4)) for _ in range(HOUR)]
+    return [history_of_rows(([cell[index] for cell in row] for row in rows), SCRAPE_S) for index, _ in enumerate(AIMS)]
 
 
 def _tallies(chance: Random, rate: float) -> tuple[Tally, Tally]:
