@@ -6,11 +6,12 @@ threshold between two bounds is not guessed at.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import inf
 
 from adapters.metrics.answers import Series
 from adapters.metrics.line import QueryError
+from rollout.model.points import points_of
 
 ALL = "+Inf"
 
@@ -81,7 +82,7 @@ def _difference(whole: Series, within: Series) -> Series:
     two servers, of which a querier shows one for each series): taken for a restart, all former slow requests would be new.
     """
     fast = dict(within.points)
-    points: list[tuple[datetime, float]] = []
+    points: list[tuple[float, float]] = []
     before, least = 0.0, 0.0
     for at, value in whole.points:
         known = fast.get(at)
@@ -89,7 +90,7 @@ def _difference(whole: Series, within: Series) -> Series:
             least = max(value - known, least if value >= before else 0.0)
             before = value
             points.append((at, least))
-    return replace(whole, points=tuple(points))
+    return replace(whole, points=points_of(points))
 
 
 def _written(bound: float) -> tuple[str, ...]:

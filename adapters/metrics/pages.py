@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.metrics.selectors import Named, Selector, Shape, together
+from rollout.model.points import Points
 
 MOST_QUESTIONS = (
     1000  # of a page: an expression of so many names is read by Prometheus at once, and no body is too large
@@ -117,10 +118,17 @@ def _within(row: Row, own: Range) -> Row | None:
     return {"metric": row["metric"], **parts}
 
 
-def _cut(points: Sequence[Any], own: Range) -> Sequence[Any]:
-    first, last = (bisect_right(points, at, key=_milliseconds) for at in (own.start, own.end))
+def _cut(points: Points | Sequence[Any], own: Range) -> Points | Sequence[Any]:
+    if isinstance(points, Points):
+        first, last = (bisect_right(points.times, at, key=_milliseconds) for at in (own.start, own.end))
+    else:
+        first, last = (bisect_right(points, at, key=_moment) for at in (own.start, own.end))
     return points if (first, last) == (0, len(points)) else points[first:last]
 
 
-def _milliseconds(point: Sequence[Any]) -> int:
-    return round(float(point[0]) * 1000)
+def _moment(point: Sequence[Any]) -> int:
+    return _milliseconds(float(point[0]))
+
+
+def _milliseconds(at: float) -> int:
+    return round(at * 1000)
