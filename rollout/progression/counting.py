@@ -5,9 +5,10 @@ from the scrapes of its siblings.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from statistics import median
 
-from policies.counters import Point, increase, interval, last_absent, rises
+from policies.counters import Point, increase, interval, last_absent, steps
 from policies.sequential.align import Arm, Lines
 from policies.sequential.question import History
 from policies.sequential.tallies import NOTHING, Tally
@@ -64,8 +65,8 @@ def history_of(counters: Counters, window: Window) -> History | None:
     rows = {target: _rows(times, start, length) for target, times in scrapes.items()}
     cells = [_cells(kind, window, rows, scrapes) for kind in kinds]
     last = max((row for of_target in rows.values() for row in of_target.values()), default=-1)
-    pods = [[kind.get(pod, {}) for kind in cells] for pod in sorted(scrapes)]
-    return History(interval=length, tallies=tuple(tuple([_tally(pod, row) for pod in pods]) for row in range(last + 1)))
+    pods = [_tallies([kind.get(pod, {}) for kind in cells], last + 1) for pod in sorted(scrapes)]
+    return History(interval=length, tallies=tuple(zip(*pods, strict=True)))
 
 
 Rows = Mapping[Labels, Mapping[float, int]]
@@ -88,19 +89,25 @@ def _cells(counters: Iterable[Counter], window: Window, rows: Rows, scrapes: Scr
     found: dict[Labels, dict[int, float]] = {}
     for counter in counters:
         target, points = _target(counter), counter.points
-        row_of, own = rows.get(target, {}), found.setdefault(target, {})
-        for at, growth in rises(points, end, absent_at=_absent(points, start, target, scrapes)):
-            if growth and (row := row_of.get(at, -1)) >= 0:
-                own[row] = own.get(row, 0.0) + growth
+        absent = _absent(points, start, target, scrapes)
+        times, grown_by = steps(points.times, points.values, end, absent_at=absent)
+        places = map(rows.get(target, {}).get, times)
+        added = {row: growth for row, growth in zip(places, grown_by, strict=True) if growth and row is not None}
+        own = found.setdefault(target, added)
+        if own is not added:
+            own.update({row: own.get(row, 0.0) + growth for row, growth in added.items()})
     return found
 
 
-def _tally(kinds: Sequence[Mapping[int, float]], row: int) -> Tally:
-    """What one pod counted in a row."""
-    if row not in kinds[0] and row not in kinds[1]:
-        return NOTHING
-    total, bad, *slower = [kind.get(row, 0.0) for kind in kinds]
-    return Tally(max(total, bad), bad, tuple(slower))
+def _tallies(kinds: Sequence[Mapping[int, float]], count: int) -> list[Tally]:
+    """What one pod counted in each of so many rows."""
+    tallies = [NOTHING] * count
+    rows = sorted({*kinds[0], *kinds[1]})
+    total, bad, *slower = [list(map(kind.get, rows, repeat(0.0))) for kind in kinds]
+    told = zip(*slower, strict=True) if slower else repeat(())
+    for row, of_all, of_bad, of_slower in zip(rows, total, bad, told, strict=False):
+        tallies[row] = Tally(max(of_all, of_bad), of_bad, of_slower)
+    return tallies
 
 
 def _lines(counters: Iterable[Counter], start: float, scrapes: Scrapes) -> Lines:
