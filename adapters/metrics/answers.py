@@ -26,6 +26,7 @@ class Bucket(NamedTuple):
 
 
 Buckets = tuple[Bucket, ...]
+Labels = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +52,10 @@ class Series:
         """When it was first seen, in seconds since 1970; None where it was not."""
         return min((*self.points.times[:1], *(at for at, _ in self.histograms[:1])), default=None)
 
-    def counter(self) -> Counter:
-        """The series as the model knows it."""
-        labels = sorted((name, value) for name, value in self.labels.items() if name != "__name__")
-        return Counter(labels=tuple(labels), points=self.points)
+
+def counters(found: Iterable[Series], known: dict[Labels, Labels]) -> tuple[Counter, ...]:
+    """The series as the model knows them. known: the labels of an answer so far; equal ones are kept once."""
+    return tuple(Counter(labels=known.setdefault(own := _labels(one), own), points=one.points) for one in found)
 
 
 def warning(answer: Mapping[str, Any]) -> str:
@@ -134,6 +135,10 @@ def _read(result: Sequence[Mapping[str, Any]], most: int, advice: str) -> tuple[
         )
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError, OSError) as error:
         raise QueryError(f"the server's series cannot be read: {error}") from error
+
+
+def _labels(one: Series) -> Labels:
+    return tuple(sorted((name, value) for name, value in one.labels.items() if name != "__name__"))
 
 
 def _points(one: Mapping[str, Any]) -> Points | Sequence[Any]:
