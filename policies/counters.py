@@ -6,8 +6,10 @@ A point is (seconds, value); seconds may count from anywhere as long as all poin
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import isfinite
+from operator import lt, sub
 
 Point = tuple[float, float]
+Column = Sequence[float]
 
 
 def increase(points: Iterable[Point], start: float, end: float, *, absent_at: float | None = None) -> float:
@@ -26,6 +28,16 @@ def rises(points: Iterable[Point], end: float, *, absent_at: float | None = None
     if absent_at is not None and known and absent_at < known[0][0]:
         known = [(absent_at, 0.0), *known]
     return [(at, later - earlier if later >= earlier else later) for (_, earlier), (at, later) in pairwise(known)]
+
+
+def steps(times: Column, values: Column, end: float, *, absent_at: float | None = None) -> tuple[Column, list[float]]:
+    """The same in two columns: scrapes, and by how much the counter grew up to each of them."""
+    if absent_at is None and _are_in_order(times, values, end):
+        grown = list(map(sub, values[1:], values))
+        if not grown or min(grown) >= 0:
+            return times[1:], grown
+    known = rises(zip(times, values, strict=True), end, absent_at=absent_at)
+    return [at for at, _ in known], [growth for _, growth in known]
 
 
 def last_absent(
@@ -59,5 +71,13 @@ def interval(times: Sequence[float]) -> float:
 
 def in_order(points: Iterable[Point], end: float) -> list[Point]:
     """Finite points up to `end`, oldest first, one for each time: of two values of one time the higher."""
-    known = sorted([point for point in points if point[0] <= end and isfinite(point[1])])
+    told = list(points)
+    if _are_in_order([at for at, _ in told], [value for _, value in told], end):
+        return told
+    known = sorted([point for point in told if point[0] <= end and isfinite(point[1])])
     return list(dict(known).items())  # of two values of one time the later, higher one stays
+
+
+def _are_in_order(times: Column, values: Column, end: float) -> bool:
+    """Whether nothing of the columns is to be left out or moved, as nearly always."""
+    return all(map(lt, times, times[1:])) and isfinite(sum(values)) and (not times or times[-1] <= end)

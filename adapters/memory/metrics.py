@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rollout.model.measurement import Answer, Arm, Counter, Counters, Failed, NoData, Question, Slower, Value
+from rollout.model.points import points_of
 
 LOOKBACK = timedelta(minutes=2)  # before the window, as the real ones answer it
 SCRAPES = timedelta(seconds=15)
@@ -103,7 +104,8 @@ def counted(question: Question, *, total: float, bad: float) -> Counters:
     pod = min(question.pods, default=f"{question.workload or question.backend}-0")
 
     def grown(by: float) -> Counter:
-        return Counter(labels=(("pod", pod),), points=((before, 0.0), (window.end, by)))
+        scrapes = ((before.timestamp(), 0.0), (window.end.timestamp(), by))
+        return Counter(labels=(("pod", pod),), points=points_of(scrapes))
 
     return Counters(query=question.objective.name, total=(grown(total),), bad=(grown(bad),) if bad else ())
 
@@ -115,7 +117,7 @@ def told_pods(question: Question, pods: Mapping[str, Sequence[Scrape]], bounds: 
 
     def counters(value: Callable[[Scrape], float]) -> tuple[Counter, ...]:
         return tuple(
-            Counter(labels=(("pod", pod),), points=tuple((one.at, value(one)) for one in scrapes))
+            Counter(labels=(("pod", pod),), points=points_of((one.at.timestamp(), value(one)) for one in scrapes))
             for pod, scrapes in seen.items()
             if scrapes
         )

@@ -1,14 +1,17 @@
 """What does a Prometheus-shaped answer hold?"""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, NamedTuple
 
+from adapters.metrics.columns import Columns
 from adapters.metrics.line import QueryError
 from rollout.model.measurement import Answer, Counter, Failed, NoData, NotANumber, Partial, Value
+from rollout.model.points import Points
 
 SHOWN_WARNINGS = 3
 NARROW = "narrow them with the objective's selector"
@@ -23,19 +26,20 @@ class Bucket(NamedTuple):
 
 
 Buckets = tuple[Bucket, ...]
+Labels = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One series of a range: its labels, metric name included, and (time, value) points, oldest first.
+    """One series of a range: its labels, metric name included, and its points, oldest first.
 
-    histograms: the same of a native histogram, which has no points. is_scraped: whether it holds each scrape; else what
+    histograms: the same of a native histogram, which has no points: seconds since 1970, and buckets. is_scraped: whether it holds each scrape; else what
     the server told at the multiples of a step, by the newest scrape before each.
     """
 
     labels: Mapping[str, str]
-    points: tuple[tuple[datetime, float], ...]
-    histograms: tuple[tuple[datetime, Buckets], ...] = ()
+    points: Points
+    histograms: tuple[tuple[float, Buckets], ...] = ()
     is_scraped: bool = True
 
     @property
@@ -44,15 +48,14 @@ class Series:
         return self.labels.get("job", ""), self.labels.get("instance", "")
 
     @property
-    def first(self) -> datetime | None:
-        """When it was first seen; None where it was not."""
-        firsts = (*self.points[:1], *self.histograms[:1])
-        return min((at for at, _ in firsts), default=None)
+    def first(self) -> float | None:
+        """When it was first seen, in seconds since 1970; None where it was not."""
+        return min((*self.points.times[:1], *(at for at, _ in self.histograms[:1])), default=None)
 
-    def counter(self) -> Counter:
-        """The series as the model knows it."""
-        labels = sorted((name, value) for name, value in self.labels.items() if name != "__name__")
-        return Counter(labels=tuple(labels), points=self.points)
+
+def counters(found: Iterable[Series], known: dict[Labels, Labels]) -> tuple[Counter, ...]:
+    """The series as the model knows them. known: the labels of an answer so far; equal ones are kept once."""
+    return tuple(Counter(labels=known.setdefault(own := _labels(one), own), points=one.points) for one in found)
 
 
 def warning(answer: Mapping[str, Any]) -> str:
@@ -89,8 +92,8 @@ def joined(older: Iterable[Series], newer: Iterable[Series]) -> tuple[Series, ..
     for one in newer:
         key = frozenset(one.labels.items())
         if before := known.get(key):
-            first = one.first or datetime.max.replace(tzinfo=UTC)
-            points = tuple(point for point in before.points if point[0] < first)
+            first = one.first if one.first is not None else inf
+            points = before.points[: bisect_left(before.points.times, first)]
             histograms = tuple(sample for sample in before.histograms if sample[0] < first)
             known[key] = replace(one, points=points + one.points, histograms=histograms + one.histograms)
         else:
@@ -120,12 +123,12 @@ def _read(result: Sequence[Mapping[str, Any]], most: int, advice: str) -> tuple[
     """Each row of a matrix or vector. Raises QueryError."""
     if len(result) > most:
         raise QueryError(f"{len(result)} series, at most {most} are read: {advice}")
-    moment = cache(_moment)  # the series of one page share its scrapes, and a histogram has a dozen of them
+    columns, moment = Columns(), cache(_moment)
     try:
         return tuple(
             Series(
                 labels=dict(one["metric"]),
-                points=tuple([(moment(at), float(value)) for at, value in _points(one)]),
+                points=columns.of(_points(one)),
                 histograms=tuple((moment(at), _buckets(value)) for at, value in one.get("histograms", ())),
             )
             for one in result
@@ -134,7 +137,11 @@ def _read(result: Sequence[Mapping[str, Any]], most: int, advice: str) -> tuple[
         raise QueryError(f"the server's series cannot be read: {error}") from error
 
 
-def _points(one: Mapping[str, Any]) -> Iterable[tuple[float, str]]:
+def _labels(one: Series) -> Labels:
+    return tuple(sorted((name, value) for name, value in one.labels.items() if name != "__name__"))
+
+
+def _points(one: Mapping[str, Any]) -> Points | Sequence[Any]:
     """The points of a matrix's row, or the one of a vector's."""
     return [one["value"]] if "value" in one else one.get("values", ())
 
@@ -153,5 +160,5 @@ def _data(answer: Mapping[str, Any]) -> tuple[str, list[Any]]:
         raise QueryError("the server's answer has no resultType and result: is it a Prometheus?") from error
 
 
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _moment(seconds: float) -> float:
+    return datetime.fromtimestamp(seconds, UTC).timestamp()

@@ -15,13 +15,14 @@ from datetime import datetime
 
 from adapters.metrics.answers import Series
 from adapters.metrics.selectors import Selector, one_of
+from rollout.model.points import Points, points_of
 
 MOST_TARGETS = 50  # keeps the query short; new pods come in smaller numbers
 
 
 def scrapes_selector(found: Iterable[Series], start: datetime) -> Selector | None:
     """The `up` of all targets with a series that no scrape shows before `start`; None when there is none, or too many."""
-    instances = sorted({one.target[1] for one in found if one.target[1] and _is_new(one, start)})
+    instances = sorted({one.target[1] for one in found if one.target[1] and _is_new(one, start.timestamp())})
     if not instances or len(instances) > MOST_TARGETS:
         return None
     return Selector("up", (one_of("instance", instances),))
@@ -36,21 +37,23 @@ def with_births(found: Sequence[Series], start: datetime, ups: Iterable[Series])
     by_target: dict[tuple[str, str], list[Series]] = {}
     for up in ups:
         by_target.setdefault(up.target, []).append(up)
-    begun: dict[tuple[str, str], datetime] = {}
+    begun: dict[tuple[str, str], float] = {}
     for one in found:
         if one.first is not None:
             begun[one.target] = min(one.first, begun.get(one.target, one.first))
+    since = start.timestamp()
     return tuple(
-        _begun(one, start, by_target.get(one.target, ()), begun.get(one.target)) if _is_new(one, start) else one
+        _begun(one, since, by_target.get(one.target, ()), begun.get(one.target)) if _is_new(one, since) else one
         for one in found
     )
 
 
-def _is_new(one: Series, start: datetime) -> bool:
-    return one.first is not None and one.first > start
+def _is_new(one: Series, start: float) -> bool:
+    first = one.first
+    return first is not None and first > start
 
 
-def _begun(one: Series, start: datetime, ups: Iterable[Series], target_first: datetime | None) -> Series:
+def _begun(one: Series, start: float, ups: Iterable[Series], target_first: float | None) -> Series:
     """A new series with the point before its first that is known of. target_first: when its target was first seen."""
     first = one.first
     if first is None:
@@ -64,18 +67,23 @@ def _begun(one: Series, start: datetime, ups: Iterable[Series], target_first: da
 
 def _is_of(up: Series, one: Series) -> bool:
     """Whether it tells of the scrapes that the series is from: of that pod at the address, by that server, thinned alike."""
-    return any(at == one.first for at, _ in up.points)
+    return one.first in up.points.times
 
 
-def _risen(one: Series, at: datetime) -> Series:
+def _risen(one: Series, at: float) -> Series:
     """From nothing since `at`."""
-    points = ((at, 0.0), *one.points) if one.points else ()
+    points = _after((at, 0.0), one.points)
     histograms = ((at, ()), *one.histograms) if one.histograms else ()
     return replace(one, points=points, histograms=histograms)
 
 
-def _held(one: Series, start: datetime) -> Series:
+def _held(one: Series, start: float) -> Series:
     """At its first value since `start`: as much as is known of what may be older."""
-    points = ((start, one.points[0][1]), *one.points) if one.points else ()
+    points = _after((start, one.points.values[0]), one.points) if one.points else one.points
     histograms = ((start, one.histograms[0][1]), *one.histograms) if one.histograms else ()
     return replace(one, points=points, histograms=histograms)
+
+
+def _after(point: tuple[float, float], points: Points) -> Points:
+    """The points with one before them, where there are any."""
+    return points_of((point,)) + points if points else points

@@ -4,13 +4,16 @@ From cumulative counters with a label `le`, as classic histograms have them and 
 threshold between two bounds is not guessed at.
 """
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import inf
+from operator import sub
 
 from adapters.metrics.answers import Series
 from adapters.metrics.line import QueryError
+from rollout.model.points import Points, always_rises, never_falls, points_of
 
 ALL = "+Inf"
 
@@ -32,7 +35,7 @@ def sides(found: Iterable[Series], threshold: timedelta) -> tuple[list[Series], 
     whole = [one for one in known.values() if inf in one]
     if any(limit not in one for one in whole):
         raise QueryError(f"no bucket ends at {limit:g} ms")
-    return [one[inf] for one in whole], [_difference(one[inf], one[limit]) for one in whole]
+    return [one[inf] for one in whole], [_beyond(one, [limit])[0] for one in whole]
 
 
 def slower(found: Iterable[Series]) -> tuple[tuple[timedelta, tuple[Series, ...]], ...]:
@@ -41,11 +44,9 @@ def slower(found: Iterable[Series]) -> tuple[tuple[timedelta, tuple[Series, ...]
     A bound that only some have would leave out the slow requests of the others.
     """
     whole = [one for one in _histograms(found).values() if inf in one]
-    shared = set[float].intersection(*(set(one) for one in whole)) if whole else set()
-    return tuple(
-        (timedelta(milliseconds=bound), tuple(_difference(one[inf], one[bound]) for one in whole))
-        for bound in sorted(shared - {inf})
-    )
+    shared = sorted(set[float].intersection(*(set(one) for one in whole)) - {inf}) if whole else []
+    beyond = zip(*(_beyond(one, shared) for one in whole), strict=True)
+    return tuple((timedelta(milliseconds=bound), part) for bound, part in zip(shared, beyond, strict=True))
 
 
 def bounds(found: Sequence[Series]) -> str:
@@ -74,22 +75,35 @@ def _histograms(found: Iterable[Series]) -> Mapping[Labels, Mapping[float, Serie
     return known
 
 
-def _difference(whole: Series, within: Series) -> Series:
+def _beyond(histogram: Mapping[float, Series], bounds: Iterable[float]) -> list[Series]:
+    """The requests slower than each of the bounds."""
+    whole = histogram[inf]
+    is_steady = always_rises(whole.points.times) and never_falls(whole.points.values)
+    parts = (histogram[bound].points for bound in bounds)
+    return [replace(whole, points=_difference(whole.points, part, is_steady=is_steady)) for part in parts]
+
+
+def _difference(whole: Points, within: Points, *, is_steady: bool) -> Points:
     """What the whole has more than the part, at the scrapes that both know.
 
     It falls with the whole alone, at a restart. Where it falls while that rises, both were read at different moments (by
     two servers, of which a querier shows one for each series): taken for a restart, all former slow requests would be new.
+    is_steady: the whole was scraped in order, and never restarted.
     """
-    fast = dict(within.points)
-    points: list[tuple[datetime, float]] = []
+    if is_steady and within.times == whole.times:
+        slow = array("d", list(map(sub, whole.values, within.values)))
+        if never_falls(slow) and (not slow or slow[0] >= 0):
+            return Points(times=whole.times, values=slow)
+    fast = dict(within)
+    points: list[tuple[float, float]] = []
     before, least = 0.0, 0.0
-    for at, value in whole.points:
+    for at, value in whole:
         known = fast.get(at)
         if known is not None:
             least = max(value - known, least if value >= before else 0.0)
             before = value
             points.append((at, least))
-    return replace(whole, points=tuple(points))
+    return points_of(points)
 
 
 def _written(bound: float) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """How is one query sent and its answer read, so that neither time nor size can run away?"""
 
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from adapters.metrics.access import PrometheusAccess
+from adapters.metrics.columns import decoded
 from adapters.metrics.wire import Wire
 
 LONGEST_GET = 2000  # characters of a query; some proxies refuse lines above 4 or 8 kB, others refuse POST
@@ -186,7 +186,7 @@ class _Exchange:
 
     def _parsed(self) -> object:
         try:
-            return json.loads(self.content)
+            return decoded(self.content)
         except (ValueError, RecursionError) as error:  # the latter: nested deeper than any answer
             raise QueryError("the answer is no JSON: does the URL lead to a Prometheus?") from error
 

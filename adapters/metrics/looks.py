@@ -37,7 +37,7 @@ class Looks:
         seen: dict[int, list[float]] = {}
         for one in series(answer, most):
             for at, value in one.points:
-                seen.setdefault(round(at.timestamp() * 1000), []).append(value)
+                seen.setdefault(round(at * 1000), []).append(value)
         looks = [seen[at] for at in sorted(seen) if self.first <= at <= self.last]
         if not seen.get(self.last):
             return NoData(query=query)

@@ -53,7 +53,7 @@ class PrometheusMeshMetrics:
 
 def _told(question: MeshQuestion, found: tuple[Points, ...]) -> tuple[Series, ...]:
     """Sorted. Raises QueryError for a time of a scrape that is none."""
-    told = (Series(labels=_labels(one), value=value, at=at) for one in found for at, value in one.points)
+    told = (Series(labels=_labels(one), value=value, at=_moment(at)) for one in found for at, value in one.points)
     if question.asked in SCRAPE_TIMES:
         told = (replace(one, value=1, at=_moment(one.value)) for one in told)
     return tuple(sorted(told, key=lambda one: sorted(one.labels.items())))

@@ -7,6 +7,7 @@ normal resolution has: what may have been fast is not called slow. Where even th
 many requests were slow.
 """
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from math import ceil, inf, isclose, log2
 from adapters.metrics.answers import Bucket, Series
 from adapters.metrics.buckets import ALL, milliseconds
 from adapters.metrics.line import QueryError
+from rollout.model.points import Points
 
 CLASSIC = "_bucket"
 # ms: the same bounds for both arms, whichever buckets they fill; every native layout of normal resolution has these
@@ -107,10 +109,11 @@ def _across(bound: float, edges: Edges) -> tuple[float, float] | None:
 
 def _cumulative(one: Series, bounds: dict[str, float]) -> Iterable[Series]:
     """One counter for each bound."""
-    samples = [(at, *_sums(buckets)) for at, buckets in one.histograms]
+    times = array("d", [at for at, _ in one.histograms])
+    samples = [_sums(buckets) for _, buckets in one.histograms]
     for le, bound in bounds.items():
-        points = tuple((at, sums[bisect_left(lefts, bound * (1 - EXACT))]) for at, lefts, sums in samples)
-        yield replace(one, labels={**one.labels, "le": le}, points=points, histograms=())
+        values = array("d", [sums[bisect_left(lefts, bound * (1 - EXACT))] for lefts, sums in samples])
+        yield replace(one, labels={**one.labels, "le": le}, points=Points(times=times, values=values), histograms=())
 
 
 def _sums(buckets: Sequence[Bucket]) -> tuple[list[float], list[float]]:

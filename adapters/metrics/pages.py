@@ -4,12 +4,14 @@ Prometheus reads a range from after its beginning up to its end. A page reads fr
 and each question gets of it what its own range would have held.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.metrics.selectors import Named, Selector, Shape, together
+from rollout.model.points import Points
 
 MOST_QUESTIONS = (
     1000  # of a page: an expression of so many names is read by Prometheus at once, and no body is too large
@@ -17,6 +19,7 @@ MOST_QUESTIONS = (
 WIDEST = 2.5  # times its own range is read for a question at most
 
 Row = Mapping[str, Any]
+Shared = dict[tuple[int, int, int], "array[float]"]  # parts of times: of which ones, from where, to where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +82,19 @@ def joined(page: Sequence[Range]) -> Range:
     return Range(selector=selector, seconds=-((start - end) // 1000), step=page[0].step, end=end)
 
 
-def parted(page: Sequence[Range], rows: Iterable[Row]) -> list[list[Row]]:
+def parted(page: Sequence[Range], rows: Sequence[Row]) -> list[list[Row]]:
     """The rows of each range of a page, with its own points."""
     found: list[list[Row]] = [[] for _ in page]
     telling = _most_telling([one.selector for one in page])
     by_name: dict[str, list[int]] = {}
+    shared: Shared = {}
     for place, one in enumerate(page):
         for name in one.selector.named[telling].names if telling >= 0 else ("",):
             by_name.setdefault(name, []).append(place)
     for row in rows:
         labels = row["metric"]
         for place in sorted(_candidates(page[0].selector, telling, labels, by_name)):
-            if page[place].selector.takes(labels) and (own := _within(row, page[place])) is not None:
+            if page[place].selector.takes(labels) and (own := _within(row, page[place], shared)) is not None:
                 found[place].append(own)
     return found
 
@@ -109,18 +113,31 @@ def _candidates(
     return {place for name in names for place in by_name.get(name, ())}
 
 
-def _within(row: Row, own: Range) -> Row | None:
+def _within(row: Row, own: Range, shared: Shared) -> Row | None:
     """The row with the points of a range; None where it has none."""
-    parts = {kind: _cut(row[kind], own) for kind in ("values", "histograms") if row.get(kind)}
+    parts = {kind: _cut(row[kind], own, shared) for kind in ("values", "histograms") if row.get(kind)}
     if not any(parts.values()):
         return None
     return {"metric": row["metric"], **parts}
 
 
-def _cut(points: Sequence[Any], own: Range) -> Sequence[Any]:
-    first, last = (bisect_right(points, at, key=_milliseconds) for at in (own.start, own.end))
-    return points if (first, last) == (0, len(points)) else points[first:last]
+def _cut(points: Points | Sequence[Any], own: Range, shared: Shared) -> Points | Sequence[Any]:
+    if not isinstance(points, Points):
+        first, last = (bisect_right(points, at, key=_moment) for at in (own.start, own.end))
+        return points[first:last]
+    times = points.times
+    first, last = (bisect_right(times, at, key=_milliseconds) for at in (own.start, own.end))
+    if (first, last) == (0, len(points)):
+        return points
+    part = shared.get(key := (id(times), first, last))
+    if part is None:
+        part = shared[key] = times[first:last]
+    return Points(times=part, values=points.values[first:last])
 
 
-def _milliseconds(point: Sequence[Any]) -> int:
-    return round(float(point[0]) * 1000)
+def _moment(point: Sequence[Any]) -> int:
+    return _milliseconds(float(point[0]))
+
+
+def _milliseconds(at: float) -> int:
+    return round(at * 1000)

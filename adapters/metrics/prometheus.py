@@ -5,7 +5,7 @@ import time
 from typing import assert_never
 
 from adapters.metrics.access import AUTO, PrometheusAccess
-from adapters.metrics.answers import Series, single
+from adapters.metrics.answers import Labels, Series, counters, single
 from adapters.metrics.buckets import bounds, lacks_one, sides, slower, wanted_bounds
 from adapters.metrics.joining import Joint
 from adapters.metrics.line import QueryError
@@ -113,10 +113,11 @@ class PrometheusMetrics:
         pairs = [(source, one) for source, part in zip(sources, found, strict=True) for one in part]
         if not pairs:
             return NoData(query=query)
+        known: dict[Labels, Labels] = {}
         return Counters(
             query=query,
-            total=tuple(one.counter() for source, one in pairs if is_match(one.labels, source.counted)),
-            bad=tuple(one.counter() for source, one in pairs if is_match(one.labels, source.bad)),
+            total=counters((one for source, one in pairs if is_match(one.labels, source.counted)), known),
+            bad=counters((one for source, one in pairs if is_match(one.labels, source.bad)), known),
         )
 
     async def _slow(self, query: str, objective: SlowRatio, mesh: Mesh, question: Question, deadline: float) -> Answer:
@@ -139,14 +140,12 @@ class PrometheusMetrics:
             all_bounds = found if needed is None else await self._histograms(mesh, question, deadline)
             known = bounds(as_classic(all_bounds, objective.threshold))
             raise QueryError(f"{error}; set the objective's threshold to one of these, in ms: {known}") from error
+        beyond, labels = slower(whole) if is_sequential else (), dict[Labels, Labels]()
         return Counters(
             query=query,
-            total=tuple(one.counter() for one in every),
-            bad=tuple(one.counter() for one in slow),
-            slower=tuple(
-                Slower(bound=bound, counters=tuple(one.counter() for one in part))
-                for bound, part in (slower(whole) if is_sequential else ())
-            ),
+            total=counters(every, labels),
+            bad=counters(slow, labels),
+            slower=tuple(Slower(bound=bound, counters=counters(part, labels)) for bound, part in beyond),
         )
 
     async def _histograms(

@@ -67,4 +67,4 @@ def _is_named(labels: Mapping[str, str]) -> bool:
 
 
 def _instants(one: Series) -> set[object]:
-    return {at for at, _ in (*one.points, *one.histograms)}
+    return {*one.points.times, *(at for at, _ in one.histograms)}

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from rollout.model.names import BackendName
+from rollout.model.points import Points
 from rollout.model.rollout import Objective
 
 
@@ -56,7 +57,7 @@ class Counter:
     """
 
     labels: tuple[tuple[str, str], ...]
-    points: tuple[tuple[datetime, float], ...]
+    points: Points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,12 @@ from the scrapes of its siblings.
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-from policies.counters import Point, increase, interval, last_absent, rises
+from policies.counters import Point, increase, interval, last_absent, steps
 from policies.sequential.align import Arm, Lines
 from policies.sequential.question import History
 from policies.sequential.stretches import Column
 from rollout.model.measurement import Counter, Counters, Window
+from rollout.model.points import Points
 
 Labels = tuple[tuple[str, str], ...]
 Scrapes = Mapping[Labels, set[float]]
@@ -28,8 +29,8 @@ def grown(counters: tuple[Counter, ...], window: Window, witnesses: Iterable[Cou
     scrapes = _scrapes((*counters, *witnesses))
     total = 0.0
     for counter in counters:
-        points = _points(counter)
-        total += increase(points, start, end, absent_at=_absent(points, start, _target(counter), scrapes))
+        absent = _absent(counter.points, start, _target(counter), scrapes)
+        total += increase(counter.points, start, end, absent_at=absent)
     return total
 
 
@@ -92,11 +93,14 @@ def _cells(counters: Iterable[Counter], window: Window, rows: Rows, scrapes: Scr
     start, end = window.start.timestamp(), window.end.timestamp()
     found: dict[Labels, dict[int, float]] = {}
     for counter in counters:
-        target, points = _target(counter), _points(counter)
-        row_of, own = rows.get(target, {}), found.setdefault(target, {})
-        for at, growth in rises(points, end, absent_at=_absent(points, start, target, scrapes)):
-            if growth and (row := row_of.get(at, -1)) >= 0:
-                own[row] = own.get(row, 0.0) + growth
+        target, points = _target(counter), counter.points
+        absent = _absent(points, start, target, scrapes)
+        times, grown_by = steps(points.times, points.values, end, absent_at=absent)
+        places = map(rows.get(target, {}).get, times)
+        added = {row: growth for row, growth in zip(places, grown_by, strict=True) if growth and row is not None}
+        own = found.setdefault(target, added)
+        if own is not added:
+            own.update({row: own.get(row, 0.0) + growth for row, growth in added.items()})
     return found
 
 
@@ -114,29 +118,24 @@ def _where(requests: Column, slower: Column) -> Column:
 
 
 def _lines(counters: Iterable[Counter], start: float, scrapes: Scrapes) -> Lines:
-    lines = []
+    lines: list[list[Point]] = []
     for counter in counters:
-        points = _points(counter)
-        absent = _absent(points, start, _target(counter), scrapes)
-        lines.append(points if absent is None else [(absent, 0.0), *points])
+        absent = _absent(counter.points, start, _target(counter), scrapes)
+        lines.append([*counter.points] if absent is None else [(absent, 0.0), *counter.points])
     return lines
-
-
-def _points(counter: Counter) -> list[Point]:
-    return [(at.timestamp(), value) for at, value in counter.points]
 
 
 def _scrapes(counters: Iterable[Counter]) -> Scrapes:
     """When each scraped thing was seen."""
     scrapes: dict[Labels, set[float]] = {}
     for counter in counters:
-        scrapes.setdefault(_target(counter), set()).update(at.timestamp() for at, _ in counter.points)
+        scrapes.setdefault(_target(counter), set()).update(counter.points.times)
     return scrapes
 
 
-def _absent(points: list[Point], start: float, target: Labels, scrapes: Scrapes) -> float | None:
+def _absent(points: Points, start: float, target: Labels, scrapes: Scrapes) -> float | None:
     """When the counter is known to have not existed yet; asked only where the window holds its first point."""
-    first = min((at for at, _ in points), default=start)
+    first = min(points.times, default=start)
     if first <= start:
         return None
     own = scrapes.get(target, ())

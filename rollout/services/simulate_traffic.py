@@ -4,6 +4,7 @@ Requests are Poisson, failures and slow ones binomial, spread evenly over the ar
 every SCRAPE_S seconds, all pods of an arm at one instant, which is another than the other arm's.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
@@ -15,6 +16,7 @@ from random import Random
 from statistics import NormalDist
 
 from rollout.model.measurement import Answer, Counter, Counters, NoData, Question, Slower, Window
+from rollout.model.points import Points
 from rollout.model.rollout import ErrorRatio, Method, Query, RolloutSpec, SlowRatio
 from rollout.services.simulate_chance import binomial, poisson
 
@@ -105,11 +107,11 @@ def _middle(threshold_ms: float, slow: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """One pod's counters: requests, bad ones, slower by bound. now: as of now; points: of each, as they were scraped."""
+    """One pod's counters: requests, bad ones, slower by bound. now: as of now; counts: of each, as they were scraped."""
 
     labels: tuple[tuple[str, str], ...]
     now: list[int]
-    points: tuple[list[tuple[datetime, float]], ...]
+    counts: tuple["array[float]", ...]
 
 
 class Arm:
@@ -122,20 +124,22 @@ class Arm:
         self._chance = chance
         kinds = 2 + len(habit.slower)
         self._pods = [
-            Pod(labels=(("pod", f"{name}-{number}"),), now=[0] * kinds, points=tuple([] for _ in range(kinds)))
+            Pod(labels=(("pod", f"{name}-{number}"),), now=[0] * kinds, counts=tuple(array("d") for _ in range(kinds)))
             for number in range(pods)
         ]
         self._at = since
         self._next = since + chance.uniform(0.0, SCRAPE_S)
-        self._times: list[datetime] = []
+        self._times = array("d")  # of its scrapes, in seconds since 1970
         self._counts = [0] * kinds  # at the last scrape
         self._worst: list[float] = []  # of each scrape: see worst_since
 
     def forked(self, chance: Random) -> "Arm":
         """The same arm, which goes on by another chance from now on."""
         other = copy(self)
-        other._chance, other._times, other._worst = chance, list(self._times), list(self._worst)
-        other._pods = [replace(pod, now=list(pod.now), points=tuple(map(list, pod.points))) for pod in self._pods]
+        other._chance, other._times, other._worst = chance, self._times[:], list(self._worst)
+        other._pods = [
+            replace(pod, now=list(pod.now), counts=tuple(of_kind[:] for of_kind in pod.counts)) for pod in self._pods
+        ]
         return other
 
     @property
@@ -147,11 +151,10 @@ class Arm:
         """Let it be scraped up to `until`, in seconds. What comes by chance does not depend on how often this is asked."""
         while self._next <= until:
             self._serve(self._next)
-            at = BEGIN + timedelta(seconds=self._next)
-            self._times.append(at)
+            self._times.append((BEGIN + timedelta(seconds=self._next)).timestamp())
             for pod in self._pods:
-                for points, count in zip(pod.points, pod.now, strict=True):
-                    points.append((at, float(count)))
+                for of_kind, count in zip(pod.counts, pod.now, strict=True):
+                    of_kind.append(float(count))
             counts = [sum(pod.now[kind] for pod in self._pods) for kind in range(len(self._counts))]
             requests, *bad = map(sub, counts, self._counts)
             self._worst.append(max(bad) / requests if requests else 0.0)
@@ -208,8 +211,10 @@ class Arm:
 
     def _reader(self, window: Window) -> Callable[[int], tuple[Counter, ...]]:
         """What gives one number of all pods at the scrapes of a window, and at the one before it."""
-        first = bisect_left(self._times, window.start - REACH)
-        last = bisect_right(self._times, window.end)
+        first = bisect_left(self._times, (window.start - REACH).timestamp())
+        last = bisect_right(self._times, window.end.timestamp())
+        times = self._times[first:last]
         return lambda kind: tuple(
-            Counter(labels=pod.labels, points=tuple(pod.points[kind][first:last])) for pod in self._pods
+            Counter(labels=pod.labels, points=Points(times=times, values=pod.counts[kind][first:last]))
+            for pod in self._pods
         )

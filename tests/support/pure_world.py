@@ -25,6 +25,7 @@ from rollout.progression.needs import Ask, needs
 from rollout.services.perform import lowering
 from rollout.traffic import shares
 from tests.support.builders import ERRORS, NOON, VIRTUAL_SERVICE, a_spec, an_approval_policy
+from tests.support.points import scrapes
 
 OUTER = RouteRef(kind="VirtualService", name="outer")
 REVISIONS = ("v1", "v2", "v3")
@@ -179,7 +180,7 @@ class PureWorld:
         def counter(per_minute: int) -> Counter:
             return Counter(
                 labels=(("pod", question.revision),),
-                points=tuple((at, per_minute * ((at - NOON) / timedelta(minutes=1) + 1000)) for at in times),
+                points=scrapes((at, per_minute * ((at - NOON) / timedelta(minutes=1) + 1000)) for at in times),
             )
 
         return Counters(query="q", total=(counter(1000),), bad=(counter(bad),))

@@ -29,6 +29,7 @@ from rollout.progression.aims import Memory, Ratio, aim_of
 from rollout.progression.comparing import compared, kept, memory_of, pace_of, watched
 from rollout.progression.view import View
 from tests.support.builders import NOON, SEQUENTIAL, a_run, a_spec, a_status, a_step
+from tests.support.points import scrapes
 
 MINUTE = timedelta(minutes=1)
 SLOW = SlowRatio(name="slow", threshold=timedelta(milliseconds=500), max_ratio=0.05)
@@ -45,7 +46,7 @@ def counters(per_second: float, ratio: float, *, until: int, slower: tuple[float
 
     def counter(rate: float) -> Counter:
         times = range(-60, until + 1, 15)
-        points = tuple((NOON + timedelta(seconds=at), rate * (at + 60)) for at in times)
+        points = scrapes((NOON + timedelta(seconds=at), rate * (at + 60)) for at in times)
         return Counter(labels=(("pod", f"{per_second}"),), points=points)
 
     return Counters(

@@ -7,7 +7,9 @@ import pytest
 from policies.sequential.align import slices
 from policies.sequential.tallies import Slice
 from rollout.model.measurement import Counter, Counters, Slower, Window
+from rollout.model.points import points_of
 from rollout.progression.counting import arm_of, bounds_of, history_of
+from tests.support.points import scrapes
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = Window(start=NOON - timedelta(hours=1), end=NOON)
@@ -15,7 +17,7 @@ HOUR = Window(start=NOON - timedelta(hours=1), end=NOON)
 
 def series(pod: str, values: list[float], *, first: float = -3595, every: float = 15, **labels: str) -> Counter:
     """A pod's counter with these values, at `first` and every so many seconds after it (from noon)."""
-    points = tuple((NOON + timedelta(seconds=first + every * place), value) for place, value in enumerate(values))
+    points = scrapes((NOON + timedelta(seconds=first + every * place), value) for place, value in enumerate(values))
     return Counter(labels=tuple(sorted(({"pod": pod} | labels).items())), points=points)
 
 
@@ -38,10 +40,7 @@ def test_history_has_a_row_for_each_scrape_and_a_column_for_each_pod() -> None:
 
 def test_jitter_of_scrapes_moves_nothing_into_another_row() -> None:
     steady = series("a", rising(10))
-    late = tuple(
-        (at + timedelta(milliseconds=40 if place % 2 else -40), value)
-        for place, (at, value) in enumerate(steady.points)
-    )
+    late = points_of((at + (0.04 if place % 2 else -0.04), value) for place, (at, value) in enumerate(steady.points))
     history = history_of(counters(Counter(labels=steady.labels, points=late), series("b", rising(10))), HOUR)
 
     assert history is not None
@@ -117,12 +116,10 @@ TAIL = timedelta(minutes=10)
 
 def thinned(one: Counter, step: int = 40) -> Counter:
     """The counter as a server thins it: its newest value at the multiples of a step, and all of its end."""
-    grid = [HOUR.start + timedelta(seconds=at) for at in range(0, 3600, step)]
-    newest = {at: [value for scraped, value in one.points if scraped <= at][-1:] for at in grid if at < HOUR.end - TAIL}
+    grid, tail = [HOUR.start.timestamp() + at for at in range(0, 3600, step)], (HOUR.end - TAIL).timestamp()
+    newest = {at: [value for scraped, value in one.points if scraped <= at][-1:] for at in grid if at < tail}
     older = tuple((at, values[0]) for at, values in newest.items() if values)
-    return Counter(
-        labels=one.labels, points=older + tuple(point for point in one.points if point[0] >= HOUR.end - TAIL)
-    )
+    return Counter(labels=one.labels, points=points_of([*older, *(point for point in one.points if point[0] >= tail)]))
 
 
 def test_thinned_points_count_as_much_in_coarser_slices() -> None:

@@ -22,6 +22,7 @@ from rollout.model.names import BackendName
 from rollout.model.rollout import Analysis, ErrorRatio, Method, Mode, Objective, Query, SlowRatio
 from rollout.model.status import ObjectiveVerdict
 from rollout.progression.judging import judge
+from tests.support.points import scraped, scrapes
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ERRORS = ErrorRatio(name="errors", max_ratio=0.01, method=Method.THRESHOLD)
@@ -31,8 +32,8 @@ ORDERS = Query(name="orders", query="orders", above=3, mode=Mode.OBSERVE)
 
 def counter(*points: tuple[int, float], **labels: str) -> Counter:
     """A counter with (seconds since noon, value) points."""
-    scrapes = tuple((NOON + timedelta(seconds=seconds), value) for seconds, value in points)
-    return Counter(labels=tuple(sorted(({"pod": "a"} | labels).items())), points=scrapes)
+    found = scrapes((NOON + timedelta(seconds=seconds), value) for seconds, value in points)
+    return Counter(labels=tuple(sorted(({"pod": "a"} | labels).items())), points=found)
 
 
 def judged(objective: Objective, answer: Answer) -> ObjectiveVerdict:
@@ -157,7 +158,7 @@ def test_a_series_born_with_the_first_error_counts_from_nothing() -> None:
 
 def test_series_without_a_label_of_their_target_count_as_scraped_together() -> None:
     old = Counter(labels=(("code", "200"),), points=GROWN.points)
-    born = Counter(labels=(("code", "500"),), points=((NOON + timedelta(seconds=55), 40.0),))
+    born = Counter(labels=(("code", "500"),), points=scraped((NOON + timedelta(seconds=55), 40.0)))
 
     verdict = judged(ERRORS, counters(total=(old, born), bad=(born,)))
 

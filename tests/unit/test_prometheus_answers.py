@@ -14,6 +14,7 @@ from rollout.model.measurement import Answer, Counter, Counters, Failed, NoData,
 from rollout.model.rollout import Objective, Query, SlowRatio
 from tests.support.builders import ERRORS, NOON
 from tests.support.metrics_server import MetricsServer, matrix, metrics_server, vector
+from tests.support.points import scraped
 from tests.support.questions import a_question, a_window
 
 ORDERS = Query(name="orders", query='orders{v="{revision}"}', above=3)
@@ -131,7 +132,7 @@ async def test_errors_are_the_series_whose_labels_say_so(server: MetricsServer) 
     assert found.bad == (
         Counter(
             labels=(("instance", "a:15020"), ("job", "pods"), ("response_code", "500")),
-            points=((at(-5), 1.0), (at(55), 4.0)),
+            points=scraped((at(-5), 1.0), (at(55), 4.0)),
         ),
     )
 
@@ -155,7 +156,7 @@ async def test_a_counter_that_an_earlier_scrape_did_not_show_starts_from_nothing
     found = await answer(server, ERRORS, "envoy")
 
     assert isinstance(found, Counters)
-    assert found.bad[0].points == ((at(10), 0.0), (at(25), 40.0), (at(40), 60.0))
+    assert found.bad[0].points == scraped((at(10), 0.0), (at(25), 40.0), (at(40), 60.0))
 
 
 async def test_a_counter_seen_after_a_failed_scrape_may_be_as_old_as_its_value(server: MetricsServer) -> None:
@@ -165,7 +166,7 @@ async def test_a_counter_seen_after_a_failed_scrape_may_be_as_old_as_its_value(s
     found = await answer(server, ERRORS, "envoy")
 
     assert isinstance(found, Counters)
-    assert found.bad[0].points == ((at(0), 40.0), (at(25), 40.0))
+    assert found.bad[0].points == scraped((at(0), 40.0), (at(25), 40.0))
 
 
 async def test_scrapes_are_not_asked_for_when_all_series_are_old(server: MetricsServer) -> None:
@@ -185,8 +186,8 @@ async def test_slow_requests_are_all_less_those_within_the_threshold(server: Met
 
     assert isinstance(found, Counters)
     assert (found.total[0].points, found.bad[0].points) == (
-        ((at(-5), 100.0), (at(55), 200.0)),
-        ((at(-5), 10.0), (at(55), 50.0)),
+        scraped((at(-5), 100.0), (at(55), 200.0)),
+        scraped((at(-5), 10.0), (at(55), 50.0)),
     )
 
 
@@ -261,5 +262,5 @@ def test_the_buckets_of_a_page_keep_each_scrape_only_once() -> None:
 
     found = answers.series(body, most=4)
 
-    kept = [moment for one in found for moment, _ in one.points]
-    assert (len(kept), len({id(moment) for moment in kept})) == (40, 10)
+    kept = [one.points.times for one in found]
+    assert (sum(map(len, kept)), len({id(times) for times in kept})) == (40, 1)
