@@ -74,7 +74,7 @@ class HttpApi:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=tls, socket_factory=_socket),
             headers={"User-Agent": f"rollout/{_version()}"},
-            trust_env=True,  # HTTPS_PROXY and NO_PROXY, as kubectl does
+            trust_env=False,  # it would read environment and .netrc in two threads' turns for each request
         )
 
     @classmethod

@@ -17,6 +17,7 @@ from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 from rollout.ports.errors import Unreachable
 
@@ -42,7 +43,7 @@ class Credentials:
 
     def __init__(self, load: Load, loaded: Loaded) -> None:
         self._load = load
-        self._loaded = loaded
+        self._loaded, self._proxy = loaded, _proxy(loaded)
         self._reloaded_at = datetime.min.replace(tzinfo=UTC)
         self._loading = asyncio.Lock()
 
@@ -53,8 +54,8 @@ class Credentials:
 
     @property
     def proxy(self) -> str | None:
-        """The URL of the proxy to go through; None to go directly."""
-        return self._loaded.configuration.proxy or None
+        """The URL of the proxy to go through: kubeconfig's, or that of HTTPS_PROXY and NO_PROXY; None to go directly."""
+        return self._proxy
 
     @property
     def tls_server_name(self) -> str | None:
@@ -85,6 +86,7 @@ class Credentials:
             if datetime.now(UTC) - self._reloaded_at >= _RELOAD_AT_MOST:
                 self._reloaded_at = datetime.now(UTC)
                 self._loaded = await self._load()
+                self._proxy = _proxy(self._loaded)
 
     async def _header(self) -> str | None:
         settings = await self._loaded.configuration.auth_settings()
@@ -112,6 +114,17 @@ async def service_account_credentials(folder: Path = _SERVICE_ACCOUNT) -> Creden
 
 async def _credentials(load: Load) -> Credentials:
     return Credentials(load, await load())
+
+
+def _proxy(loaded: Loaded) -> str | None:
+    """Kubeconfig's proxy, or the one that the environment has for the server; NO_PROXY is about the latter, as for kubectl."""
+    if loaded.configuration.proxy:
+        return str(loaded.configuration.proxy)
+    request, server = import_module("urllib.request"), urlsplit(str(loaded.configuration.host))
+    if not server.hostname or request.proxy_bypass(server.netloc.rpartition("@")[2]):
+        return None
+    found = request.getproxies().get(server.scheme)
+    return f"http://{found}" if found and "://" not in found else found
 
 
 def _exists(paths: str) -> bool:

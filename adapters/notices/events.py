@@ -1,6 +1,11 @@
-"""How do people read of a Rollout's reasons with kubectl? As Kubernetes Events."""
+"""How do people read of a Rollout's reasons with kubectl? As Kubernetes Events.
 
-from collections import Counter, OrderedDict
+They are written beside the ticks, one after the other: a tick does not wait for an API server to take its news, and where
+hundreds move at once weights come before words. What waits when the process is killed is lost.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +23,7 @@ CONTROLLER = "rollout.dev/controller"
 _SAME_WITHIN = timedelta(minutes=10)  # a repetition later than this is news again
 _COUNT_EVERY = timedelta(minutes=1)  # how often the count of a repeated one is written
 _KEPT = 4096  # remembered Events; the least recently told is forgotten first, and would be told anew
+_WAITING = 10_000  # that the API server did not take yet; the oldest is dropped first
 _NOTE_BYTES = 1024  # limit of the events.k8s.io/v1 API
 _KIND = KINDS["Event"]
 
@@ -39,7 +45,7 @@ def _random_suffix() -> str:
 class EventNotices:
     """`Notices` as Events in the object's namespace; equal ones within 10 min are one, with a count.
 
-    results: how many tellings were `created`, `counted` or `failed`, for metrics; a failure is never raised.
+    results: how many tellings were `created`, `counted`, `failed` or `dropped`; a failure is never raised.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class EventNotices:
         instance: str,
         suffix: Callable[[], str] = _random_suffix,
         kept: int = _KEPT,
+        waiting: int = _WAITING,
     ) -> None:
         self.results: Counter[str] = Counter()
         self.problem = ""
@@ -57,12 +64,39 @@ class EventNotices:
         self._clock = clock
         self._instance = instance[:128]  # limit of reportingInstance
         self._suffix = suffix
-        self._kept = kept
+        self._kept, self._most = kept, waiting
         self._told: OrderedDict[tuple[str, Reason], _Told] = OrderedDict()
+        self._waiting: deque[tuple[About, Reason, datetime]] = deque()
+        self._teller: asyncio.Task[None] | None = None
 
     async def tell(self, about: About, reason: Reason) -> None:
-        """One Event for a new reason; a repeated one is counted in it, at most once a minute."""
-        now = self._clock.now()
+        """Have one Event for a new reason, soon; a repeated one is counted in it, at most once a minute."""
+        if len(self._waiting) == self._most:
+            self._waiting.popleft()
+            self.results["dropped"] += 1
+        self._waiting.append((about, reason, self._clock.now()))
+        if self._teller is None:
+            self._teller = asyncio.create_task(self._tell_all())
+
+    async def told(self) -> None:
+        """Return once the API server was told of everything, or refused it."""
+        if self._teller is not None:
+            await asyncio.shield(self._teller)
+
+    async def close(self) -> None:
+        """Tell nothing more."""
+        if self._teller is not None:
+            self._teller.cancel()
+            await asyncio.gather(self._teller, return_exceptions=True)
+
+    async def _tell_all(self) -> None:
+        try:
+            while self._waiting:
+                await self._tell(*self._waiting.popleft())
+        finally:
+            self._teller = None
+
+    async def _tell(self, about: About, reason: Reason, now: datetime) -> None:
         told = self._told.get((about.uid, reason))
         try:
             if told is None or now - told.first >= _SAME_WITHIN:

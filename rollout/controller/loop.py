@@ -59,7 +59,8 @@ class Controller:
     """Runs until told to stop; holds no state that a restart could lose.
 
     slots: of ticks that act at the same time. reports: called after each tick with its kind, its seconds, and whether it
-    must be repeated. lags: called before a tick that time set off with its kind and the seconds since it was due.
+    must be repeated. lags: called before a tick that time set off with its kind and the seconds since it was due. told:
+    returns once people were told of all that was done, which is waited for as long as for the last ticks.
     """
 
     kept: tuple[Kept, ...]
@@ -71,6 +72,7 @@ class Controller:
     slots: Slots = field(default_factory=lambda: Slots(SLOTS))
     reports: Callable[[str, float, bool], None] = lambda _kind, _seconds, _failed: None
     lags: Callable[[str, float], None] = lambda _kind, _seconds: None
+    told: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
     leads: bool = False
     _due: dict[Work, datetime] = field(default_factory=dict)
 
@@ -125,7 +127,9 @@ class Controller:
         """Let the ticks in hand end; those that only look, and whoever waits for work, stop at once."""
         self.slots.drop()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.queue.idle(), LAST_TICKS.total_seconds())
+            async with asyncio.timeout(LAST_TICKS.total_seconds()):
+                await self.queue.idle()
+                await self.told()
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
 

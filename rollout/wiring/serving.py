@@ -44,6 +44,7 @@ from rollout.controller.slots import Slots
 from rollout.model.names import Key
 from rollout.model.shard import Shard
 from rollout.ports.metrics import Metrics
+from rollout.ports.notices import Notices
 from rollout.ports.policies import ChangeAuthors, Policies
 from rollout.ports.rollouts import Rollouts
 from rollout.ports.watch import Work
@@ -110,7 +111,9 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         authors = change_authors(settings, stack, api, cache, look)
         observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors, slots)
         observer.call = look
-        reconciler = with_hooks(_reconciler(fenced, observer, identity), stack, fenced, cache)
+        notices = EventNotices(fenced, clock, instance=identity)
+        stack.push_async_callback(notices.close)
+        reconciler = with_hooks(_reconciler(observer, notices), stack, fenced, cache)
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
         kept = await _kept(settings, stack, fenced, cache, reconciler)
@@ -125,6 +128,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             slots=slots,
             reports=numbers.ticked,
             lags=numbers.lagged,
+            told=notices.told,
         )
         stack.push_async_callback(_ended, asyncio.create_task(cache.run()))
         yield Running(
@@ -222,9 +226,8 @@ def _observer(
     )
 
 
-def _reconciler(api: FencedApi, observer: Observer, identity: str) -> Reconciler:
+def _reconciler(observer: Observer, notices: Notices) -> Reconciler:
     performer = Performer(rollouts=observer.rollouts, commands=observer.commands, routes=observer.routes)
-    notices = EventNotices(api, observer.clock, instance=identity)
     return Reconciler(rollouts=observer.rollouts, observer=observer, performer=performer, notices=notices)
 
 

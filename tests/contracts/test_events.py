@@ -49,6 +49,7 @@ class Told:
         await self.notices.tell(replace(self.about, uid=uid), reason)
 
     async def events(self) -> list[dict[str, Any]]:
+        await self.notices.told()
         found = (await self.api.get(self.path))["items"]
         return sorted(found, key=lambda event: str(event["eventTime"]))
 
@@ -121,6 +122,7 @@ async def test_a_count_is_written_at_most_once_a_minute(kept: Told, cluster: Mem
     for _ in range(13):
         await kept.tell(FAILED, after=timedelta(seconds=10))
 
+    await kept.notices.told()
     assert cluster.faults.calls == {("create", "events"): 1, ("patch", "events"): 2}
 
 
@@ -160,6 +162,7 @@ async def test_a_server_that_is_away_stops_nothing_and_is_counted(kept: Told, cl
     cluster.faults.fail_all(Unreachable("the API server is away"))
 
     await kept.tell(FAILED)
+    await kept.notices.told()
 
     assert kept.notices.results == {"failed": 1}
     assert kept.notices.problem == "the API server is away"
@@ -185,8 +188,28 @@ async def test_memory_stays_bounded_however_many_reasons_there_are(cluster: Memo
 
     await told.tell(replace(PASSED, message="4"))
     await told.tell(replace(PASSED, message="0"))
+    await told.notices.told()
 
     assert told.notices.results == {"created": 6, "counted": 1}
+
+
+async def test_an_event_has_the_time_of_its_news_however_late_it_is_written(kept: Told) -> None:
+    await kept.tell(PASSED)
+    await kept.tell(FAILED, after=timedelta(seconds=5))
+    kept.clock.advance(timedelta(minutes=1))
+
+    assert [event["eventTime"][14:19] for event in await kept.events()] == ["00:00", "00:05"]
+
+
+async def test_nobody_waits_for_events_to_be_written_and_of_too_many_the_oldest_are_dropped(kept: Told) -> None:
+    kept.notices = EventNotices(kept.api, kept.clock, instance="x", waiting=2)
+
+    for number in range(5):
+        await kept.tell(replace(PASSED, message=str(number)), after=timedelta(seconds=1))
+
+    assert not kept.notices.results["created"]
+    assert [event["note"] for event in await kept.events()] == ["3", "4"]
+    assert kept.notices.results == {"created": 2, "dropped": 3}
 
 
 async def test_kept_notices_are_listed_by_rollout(kept: Told) -> None:

@@ -47,12 +47,15 @@ class Server:
         return web.json_response({"kind": "PodList", "items": []})
 
 
-def kubeconfig(folder: Path, url: str, user: Mapping[str, Any]) -> str:
+def kubeconfig(folder: Path, url: str, user: Mapping[str, Any], cluster: Mapping[str, str] | None = None) -> str:
     config = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "one",
-        "clusters": [{"name": "c", "cluster": {"server": url}}, {"name": "d", "cluster": {"server": "http://other:1"}}],
+        "clusters": [
+            {"name": "c", "cluster": {"server": url, **(cluster or {})}},
+            {"name": "d", "cluster": {"server": "http://other:1"}},
+        ],
         "users": [{"name": "u", "user": dict(user)}],
         "contexts": [
             {"name": "one", "context": {"cluster": "c", "user": "u"}},

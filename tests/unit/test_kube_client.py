@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -148,6 +149,42 @@ async def test_outside_of_a_cluster_and_without_kubeconfig_it_says_what_to_set(
 
     with pytest.raises(Unreachable, match="--kubeconfig or \\$KUBECONFIG"):
         await HttpApi.connect()
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "in_kubeconfig", "is_through"),
+    [("", False, True), ("127.0.0.1", False, False), ("127.0.0.1", True, True)],
+)
+async def test_the_proxy_of_the_kubeconfig_or_the_environment_is_gone_through(
+    no_proxy: str,
+    in_kubeconfig: bool,
+    is_through: bool,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url.removeprefix("http://"))
+    monkeypatch.setenv("no_proxy", no_proxy)
+    proxy = {"proxy-url": server.url} if in_kubeconfig else {}
+    api = await HttpApi.connect(kubeconfig(tmp_path, "http://127.0.0.1:9", {"token": "secret"}, proxy))
+
+    with nullcontext() if is_through else pytest.raises(Unreachable):
+        await api.get(PODS)
+    await api.close()
+
+    assert [asked.headers["Host"] for asked in server.asked] == (["127.0.0.1:9"] if is_through else [])
+
+
+async def test_an_entry_of_netrc_for_the_server_is_nothing_to_us(
+    server: Server, api: HttpApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    await api.get(PODS)
+
+    assert server.asked[0].headers["Authorization"] == "Bearer secret"
 
 
 @pytest.mark.parametrize("kind", list(Patch))

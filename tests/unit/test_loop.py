@@ -281,6 +281,25 @@ async def test_stop_lets_the_tick_in_hand_end_and_releases_the_lease() -> None:
         assert stand.lease.released == 1
 
 
+async def test_people_are_told_of_everything_before_the_lease_is_released() -> None:
+    may_end, released = asyncio.Event(), []
+
+    async with a_controller(quiet) as stand:
+
+        async def told() -> None:
+            await may_end.wait()
+            released.append(stand.lease.released)
+
+        stand.controller.told = told
+        await stand.kept.until(2)
+        stand.stop.set()
+        may_end.set()
+        async with asyncio.timeout(10):
+            await stand.running
+
+    assert released == [0]
+
+
 async def test_nothing_is_begun_after_the_lease_was_lost() -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
 
