@@ -77,18 +77,16 @@ class KubeRollouts:
         the server did not keep all of it: a weight is never raised on a memory with holes.
         """
         known = self._cache.get(_KIND, stored.key.namespace, stored.key.name)
-        if known is not None:
-            _, unreadable = _status(known)
-            if unreadable:
-                raise Rejected(f"{stored.key}: {unreadable}")
+        if known is not None and not (seen := self._stored(stored.key, known)).is_status_readable:
+            raise Rejected(f"{stored.key}: {seen.error}")
         written = status_to_dict(status)
         patch = [_same(stored.version), {"op": "add", "path": "/status", "value": written}]
         path = self._cache.path(_KIND, stored.key.namespace, stored.key.name, "status")
         answer = await self._api.patch(path, Patch.JSON, patch, _STATUS_WRITER)
-        saved = self._wrote(stored.key, answer)
+        self._cache.wrote(_KIND, answer)
         if answer.get("status") != written:
             raise Rejected(f"{stored.key}: the API server dropped a part of the status; apply the CRDs of this version")
-        return saved
+        return self._made(stored.key, answer, self._stamp(stored.key, answer), status)
 
     async def set_finalizer(self, stored: Stored, *, present: bool) -> Stored:
         """The Rollout with or without our finalizer; Conflict when somebody wrote since `stored.version`."""
@@ -103,27 +101,27 @@ class KubeRollouts:
             return stored
         patch = [_same(stored.version), *_finalizer_change(finalizers, present=present)]
         path = self._cache.path(_KIND, key.namespace, key.name)
-        return self._wrote(key, await self._api.patch(path, Patch.JSON, patch, _WRITER))
-
-    def _wrote(self, key: Key, obj: Obj) -> Stored:
-        self._cache.wrote(_KIND, obj)
-        return self._stored(key, obj)
+        written = await self._api.patch(path, Patch.JSON, patch, _WRITER)
+        self._cache.wrote(_KIND, written)
+        return self._stored(key, written)
 
     def _stored(self, key: Key, obj: Obj) -> Stored:
-        metadata = obj["metadata"]
-        stamp = (metadata.get("uid"), metadata.get("resourceVersion"), self._policy_stamp(key, obj))
-        seen = self._seen.get(key)
-        if seen is None or seen.stamp != stamp:
-            seen = _Seen(stamp=stamp, stored=self._made(key, obj))
-            self._seen[key] = seen
-        return seen.stored
+        stamp, seen = self._stamp(key, obj), self._seen.get(key)
+        if seen is not None and seen.stamp == stamp:
+            return seen.stored
+        status, unreadable = _status(obj)
+        return self._made(key, obj, stamp, status, unreadable)
 
-    def _made(self, key: Key, obj: Obj) -> Stored:
+    def _stamp(self, key: Key, obj: Obj) -> Stamp:
+        metadata = obj["metadata"]
+        return (metadata.get("uid"), metadata.get("resourceVersion"), self._policy_stamp(key, obj))
+
+    def _made(self, key: Key, obj: Obj, stamp: Stamp, status: RolloutStatus, unreadable: str = "") -> Stored:
+        """What the object says, and is known from now on to say."""
         metadata = obj["metadata"]
         read = self._read(key, obj)
-        status, unreadable = _status(obj)
         spec = read.spec if read.spec is not None or status.run is None else _last(obj, status)
-        return Stored(
+        stored = Stored(
             key=key,
             uid=str(metadata.get("uid", "")),
             version=str(metadata.get("resourceVersion", "")),
@@ -137,6 +135,8 @@ class KubeRollouts:
             finalizer=FINALIZER in (metadata.get("finalizers") or ()),
             is_status_readable=not unreadable,
         )
+        self._seen[key] = _Seen(stamp=stamp, stored=stored)
+        return stored
 
     def _read(self, key: Key, obj: Obj) -> _Read:
         """The spec; read again only when it, its place in git or one of its policies changed."""
