@@ -90,6 +90,11 @@ def test_the_api_server_fills_in_nothing_of_a_status(kind: str) -> None:
     assert [path for path, part in parts(status) if "default" in part] == []
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "status" in schema_of(kind)["properties"]])
+def test_the_api_server_takes_a_status_as_one_value_as_it_has_one_writer(kind: str) -> None:
+    assert schema_of(kind)["properties"]["status"]["x-kubernetes-map-type"] == "atomic"
+
+
 def test_the_defaults_of_a_rollout_are_those_that_people_know() -> None:
     defaults = {path: part["default"] for path, part in parts(schema_of("Rollout")) if "default" in part}
 
