@@ -126,7 +126,7 @@ def raised_to(weight: int, phase: Phase | None = None) -> Plant:
 
     def split(action: SetSplit, status: RolloutStatus) -> SetSplit:
         meant = phase is None or status.phase is phase
-        return replace(action, split=replace(action.split, weight=weight)) if meant else action
+        return replace(action, split=replace(action.split, weight=weight), lowers=False) if meant else action
 
     return Plant(split=split)
 
