@@ -18,7 +18,7 @@ from rollout.traffic.dialects import DIALECTS, Dialect, unknown_kind
 from rollout.traffic.owners import tool_of
 from rollout.traffic.patch import patch
 from rollout.traffic.shares import SplitError
-from rollout.traffic.weights import read, write
+from rollout.traffic.weights import read, would_raise, write
 
 FIELD_MANAGER = "rollout-controller"
 WRITE = {"fieldManager": FIELD_MANAGER}
@@ -63,9 +63,9 @@ class Router:
     async def set_split(self, key: Key, action: SetSplit) -> bool:
         """Make the route look like `action.split`; False when it did already (then no request is made).
 
-        A route that is gone or on its way out counts as lowered. Raises Conflict when the object changed since it was
-        seen (lowering tries once more on what a GET brings), NotFound or KindAbsent when there is none, and Rejected
-        when the object cannot carry the split exactly.
+        A route that is gone or on its way out counts as lowered, and so does one that somebody lowered further. Raises
+        Conflict when the object changed since it was seen (lowering tries once more on what a GET brings), NotFound or
+        KindAbsent when there is none, and Rejected when the object cannot carry the split exactly.
         """
         ref = action.route
         dialect = DIALECTS.get(ref.kind)
@@ -121,6 +121,8 @@ class Router:
         raise NotFound(f"{where}: does not exist; create it or take it out of spec.routes")
 
     async def _write(self, key: Key, action: SetSplit, dialect: Dialect, obj: Obj) -> bool:
+        if action.lowers and would_raise(obj, action.route, action.split, dialect):
+            return False
         try:
             new = write(obj, action.route, action.split, dialect)
         except SplitError as error:

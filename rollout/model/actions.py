@@ -25,7 +25,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetSplit:
-    """Every managed pool of `route` is to look like `split`. lowers: it raises no weight of an untried revision."""
+    """Every managed pool of `route` is to look like `split`.
+
+    lowers: it raises no weight of an untried revision, whatever the route says by the time that it is written: where the
+    canary has less than `split.weight` in some pool by then, nothing is.
+    """
 
     route: RouteRef
     split: Split

@@ -18,7 +18,8 @@ class Routes(Protocol):
         """Make the route look like `action.split`; False when it did already (then no request is made).
 
         Smallest JSON patch with `test` operations and the resourceVersion. Conflict when the object changed since;
-        where `action.lowers`, the object is then read once and the write is tried once more.
+        where `action.lowers`, the object is then read once and the write is tried once more. Nothing is written, and it is
+        False, where that would raise what somebody lowered since: the next look sees it.
         Rejected when the object cannot carry the split exactly.
         """
 

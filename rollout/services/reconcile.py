@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rollout.model.actions import Action, Answer, ReleaseFinalizer, SetSplit
+from rollout.model.actions import Action, Answer, ReleaseFinalizer
 from rollout.model.commands import Result
 from rollout.model.decision import Decision
 from rollout.model.names import Key
@@ -157,10 +157,8 @@ class Reconciler:
                 errors=(error, *errors),
                 wake_at=look_again(stored, decision, errors, now),
             )
-        actions = self._unspoilt(stored.key, seen, decision.actions)
-        changed, errors = await self.performer.perform(saved, actions)
+        changed, errors = await self.performer.perform(saved, decision.actions, seen.routes)
         await self._tell(saved, decision.events)
-        wake_at = decision.wake_at if actions == decision.actions else now
         return Told(
             key=stored.key,
             before=stored.status,
@@ -168,18 +166,8 @@ class Reconciler:
             decision=decision,
             changed=changed,
             errors=errors,
-            wake_at=soon(wake_at, decision, errors, now),
+            wake_at=soon(decision.wake_at, decision, errors, now),
         )
-
-    def _unspoilt(self, key: Key, seen: Observation, actions: tuple[Action, ...]) -> tuple[Action, ...]:
-        """The actions, but none that raises where somebody wrote weights since they were looked at: a person who lowered
-        one while a metrics server or a saving was waited for is not overruled, but seen by the next tick.
-        """
-        raised = {action.route for action in actions if isinstance(action, SetSplit) and not action.lowers}
-        looked = (route for route in seen.routes if route.ref in raised)
-        if all(self.observer.routes.look(key, route.ref).pools == route.pools for route in looked):
-            return actions
-        return tuple(action for action in actions if not isinstance(action, SetSplit) or action.lowers)
 
     async def _saved_or_lowered(self, stored: Stored, status: RolloutStatus, actions: tuple[Action, ...]) -> Stored:
         """As `_saved`; where the answer is late, weight is lowered before it comes, also where that is wanted only now."""
@@ -224,7 +212,7 @@ class Reconciler:
             return None
         except PortError as error:
             errors = (error,)
-        actions = self._unspoilt(stored.key, seen, decision.actions)
+        actions = decision.actions
         if errors:
             actions = tuple(action for action in actions if not isinstance(action, ReleaseFinalizer))
         changed, failed = await self.performer.perform(stored, actions)

@@ -14,7 +14,7 @@ from rollout.model.observation import Entry, Pool
 from rollout.model.rollout import RouteRef
 from rollout.traffic.dialects import Dialect
 from rollout.traffic.entries import Obj, backend_of, renamed
-from rollout.traffic.shares import SplitError, in_force, managed_by, problem, wanted
+from rollout.traffic.shares import SplitError, canary_percent, in_force, managed_by, problem, wanted
 
 Pointer = tuple[str | int, ...]  # where a list stands in the object
 
@@ -76,6 +76,14 @@ def write(obj: Obj, ref: RouteRef, split: Split, dialect: Dialect) -> dict[str, 
                 _check_folding(place, pool, target, split)
                 place.entries[:] = _entries(place, pool, target, _model(place, pool, split), obj, dialect)
     return new
+
+
+def would_raise(obj: Obj, ref: RouteRef, split: Split, dialect: Dialect) -> bool:
+    """Whether `split` gives the canary more than some managed pool of `obj` does; False where none can be read."""
+    if split.canary is None or split.weight == 0:
+        return False
+    moved = managed_by(read(obj, ref, dialect).pools, split)
+    return any(canary_percent(pool, split) < split.weight for pool in moved)
 
 
 def places(obj: Obj, dialect: Dialect) -> Iterator[Place]:

@@ -130,6 +130,25 @@ async def test_lowering_over_a_change_reads_once_and_lowers(world: World, router
     assert (await weights(world), verbs) == ([100, 0], ["patch", "get", "patch"])
 
 
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("name", ["testers", "web"])
+async def test_what_somebody_lowered_further_is_left_so(world: World, router: Router, name: str, shown: bool) -> None:
+    await world.put(two_routes(testers=25, web=25))
+    edit = {"spec": two_routes(**{"testers": 60, "web": 60, name: 2})["spec"]}
+    await world.edit("VirtualService", "checkout", edit)
+    if shown:
+        await world.shown()
+
+    assert not await router.set_split(world.key, to(10, lowers=True))
+
+    assert (await world.stored("VirtualService", "checkout"))["spec"] == edit["spec"]
+
+
+def two_routes(**weights: int) -> dict[str, Any]:
+    found = [{"name": name, **one_route(weight)["spec"]["http"][0]} for name, weight in weights.items()]
+    return {**one_route(), "spec": {"hosts": ["checkout"], "http": found}}
+
+
 async def test_lowering_over_two_changes_is_a_conflict(world: World, router: Router) -> None:
     await world.put(one_route(25))
     world.api.before_patch += [

@@ -26,6 +26,7 @@ from tests.support.troubled_scenes import (
     a_freeze,
     a_gate,
     a_late_deletion,
+    a_lowering,
     a_pause,
     a_release,
     a_shut_gate,
@@ -126,7 +127,7 @@ def raised_to(weight: int, phase: Phase | None = None) -> Plant:
 
     def split(action: SetSplit, status: RolloutStatus) -> SetSplit:
         meant = phase is None or status.phase is phase
-        return replace(action, split=replace(action.split, weight=weight)) if meant else action
+        return replace(action, split=replace(action.split, weight=weight), lowers=False) if meant else action
 
     return Plant(split=split)
 
@@ -150,6 +151,7 @@ PLANTS: dict[str, tuple[Plant, Scene]] = {
     "never_above_the_step": (raised_to(35), a_release),
     "only_the_canary_rises": (Plant(split=misled), a_release),
     "what_stands_raises_nothing": (raised_to(70, Phase.PAUSED), a_pause),
+    "what_a_person_lowered_stays": (Plant(split=lambda action, _: replace(action, lowers=False)), a_lowering),
     "suspended_raises_nothing": (Plant(stored=unsuspended), a_suspension),
     "nobody_is_sent_to_the_dead": (Plant(seen=rosy), a_dead_canary),
     "every_subset_is_there": (Plant(seen=blind_to_subsets, subsets=False), a_release),

@@ -164,6 +164,11 @@ class Controller(RuleBasedStateMachine):
     def somebody_edits(self, name: str, share: int, first: str, second: str) -> None:
         self.do(self.shop.edit(name, {first: 100 - share, second: share} if first != second else {first: 100}))
 
+    @rule(name=_routes, share=st.sampled_from((0, 2, 30)), after=st.integers(0, 2))
+    def somebody_lowers_between_two_writes(self, name: str, share: int, after: int) -> None:
+        self.shop.witness.meanwhile = after, lambda: self.shop.lower(name, share)
+        self.live(1)
+
     @rule(name=_routes, revision=_revisions, times=st.sampled_from((1, 1, 4)))
     def a_tool_applies(self, name: str, revision: str, times: int) -> None:
         for _ in range(times if name in self.shop.shape.names else 0):

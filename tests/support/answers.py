@@ -1,9 +1,12 @@
-"""How does a test let an answer of the API server come late?"""
+"""How does a test let an answer of the API server or of a metrics server come late?"""
 
 import asyncio
+from dataclasses import dataclass, field
 
 from adapters.kube.store import KubeRollouts
+from rollout.model.measurement import Answer, Question
 from rollout.model.status import RolloutStatus
+from rollout.ports.metrics import Metrics
 from rollout.ports.rollouts import Stored
 
 
@@ -17,3 +20,18 @@ class Unanswered(KubeRollouts):
         self.is_asked = True
         await self.answered.wait()
         return await super().save(stored, status)
+
+
+@dataclass
+class Hanging:
+    """A metrics server whose answers come when `over` is set."""
+
+    behind: Metrics
+    asked: list[Question] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def measure(self, question: Question) -> Answer:
+        """Wait, then as the one behind it."""
+        self.asked.append(question)
+        await self.over.wait()
+        return await self.behind.measure(question)

@@ -151,8 +151,9 @@ class PlantedReconciler(Reconciler):
         return self.plant.told(told) if told is not None else None
 
     async def _saved_or_lowered(self, stored: Stored, status: RolloutStatus, actions: tuple[Action, ...]) -> Stored:
-        if self.plant.hasty:
-            await self.performer.perform(stored, actions)
+        if self.plant.hasty and stored.spec is not None:
+            routes = tuple(self.performer.routes.look(stored.key, ref) for ref in stored.spec.routes)
+            await self.performer.perform(stored, actions, routes)
         return await Reconciler._saved_or_lowered(self, stored, status, actions)
 
 

@@ -31,6 +31,14 @@ async def a_pause(shop: TroubledShop) -> None:
     await shop.live(MINUTE)
 
 
+async def a_lowering(shop: TroubledShop) -> None:
+    """Somebody takes 30 % down to 2 % between a look, which ends no step, and what it writes."""
+    await shop.commit(revision="v2", steps=PLANS[3])
+    await shop.live(MINUTE / 2)
+    shop.witness.meanwhile = 0, lambda: shop.lower("checkout", 2)
+    await shop.live(2 * MINUTE)
+
+
 async def a_suspension(shop: TroubledShop) -> None:
     """Git suspends what it names."""
     await shop.commit(revision="v2", suspend=True)

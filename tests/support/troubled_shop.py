@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from adapters.memory.hooks import MemoryHooks
 from rollout.model.freeze import Overrun
 from rollout.model.measurement import NoData, NotANumber, Partial
 from rollout.model.names import Key
-from rollout.ports.errors import NotFound
+from rollout.ports.errors import NotFound, PortError
 from tests.support.builders import a_freeze
 from tests.support.controllers import HOME
 from tests.support.freezing import freeze
@@ -178,6 +178,15 @@ class TroubledShop(Turmoil):
         route["spec"]["http"][1]["route"] = self.shape.pool(weights)
         path = self.world.path("VirtualService", name)
         await self.world.person.patch(path, Patch.MERGE, {"spec": route["spec"]}, {"fieldManager": manager})
+
+    async def lower(self, name: str, share: int) -> None:
+        """A person takes weight from the canary, where it has more on this route, and the controller is shown it."""
+        truth = self.truth()
+        canary, stable = truth.status.run.canary if truth.status.run else None, truth.status.stable
+        if canary and stable and name in truth.routes and truth.share(str(canary.backend), (name,)) > share:
+            await self.edit(name, {stable.name: 100 - share, canary.name: share})
+            with suppress(PortError):
+                await self.world.cache.refresh()
 
     async def git_applies(self, name: str, revision: str) -> None:
         """A GitOps tool writes its version of the route."""

@@ -36,11 +36,15 @@ class Strike:
 
 @dataclass(slots=True)
 class Witness(Fate):
-    """Fate that tells of each write what was before and after it. leads: whether the lease is held."""
+    """Fate that tells of each write what was before and after it.
+
+    leads: whether the lease is held. meanwhile: what somebody does right before the next write but so many.
+    """
 
     look: Callable[[], Truth] | None = None
     seen: Callable[[str, str, Truth, Truth], None] | None = None
     leads: bool = True
+    meanwhile: tuple[int, Callable[[], Awaitable[None]]] | None = None
     strikes: list[Strike] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
@@ -51,6 +55,12 @@ class Witness(Fate):
         if not self.leads:
             self.failed.append(path)
             raise LeaseLost(f"{path}: the lease may be lost")
+        if self.meanwhile is not None:
+            (left, act), self.meanwhile = self.meanwhile, None
+            if left:
+                self.meanwhile = left - 1, act
+            else:
+                await act()
         before, strike = self.look(), self._strike(path)
         try:
             if strike is not None and not strike.stored:

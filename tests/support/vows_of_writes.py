@@ -6,6 +6,7 @@ An invariant answers with what breaks it, "" for nothing.
 from collections.abc import Callable
 from typing import Any
 
+from adapters.traffic.writers import last_writer
 from rollout.manifest.group import FINALIZER
 from rollout.model.status import Phase
 from tests.support.vowed import HOST, Truth, Write, is_ours, named, pools_of
@@ -45,6 +46,20 @@ def what_stands_raises_nothing(write: Write) -> str:
     """Neither a paused run, nor one on its way back, nor a failed one gets more traffic."""
     phase = write.before.status.phase
     return f"{write.raised()[0][0]} rose in {phase}" if phase in STANDING and write.raised() else ""
+
+
+def what_a_person_lowered_stays(write: Write) -> str:
+    """A canary from which a person took weight that was in force gets none back while nobody resumes the run."""
+    run, name = write.before.status.run, write.path.rpartition("/")[2]
+    route = write.before.routes.get(name) if "/virtualservices/" in write.path else None
+    if run is None or route is None or last_writer(route, "rollout-controller").manager != "kubectl-edit":
+        return ""
+    had, has = (truth.share(str(run.canary.backend), (name,)) for truth in (write.before, write.after))
+    return (
+        f"{name} was lowered to {had} %, and set to {has} %"
+        if had < min(run.confirmed, run.weight) and had < has
+        else ""
+    )
 
 
 def suspended_raises_nothing(write: Write) -> str:
@@ -153,6 +168,7 @@ OF_WRITES: tuple[Callable[[Write], str], ...] = (
     never_above_the_step,
     only_the_canary_rises,
     what_stands_raises_nothing,
+    what_a_person_lowered_stays,
     suspended_raises_nothing,
     nobody_is_sent_to_the_dead,
     every_subset_is_there,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.servers.soak_facts import Fact, Routed, Saved, routed
-from tests.servers.soak_figures import RUN_MIB, Life, Sample, growing
+from tests.servers.soak_figures import MOST, RUN_MIB, Life, Sample, growing
 from tests.servers.soak_rules import BAD_FOR, Truth, broken, lagging
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -123,10 +123,20 @@ def test_a_destination_that_is_alone_has_everything() -> None:
     assert routed({"metadata": meta, "spec": {"http": [{"route": [entry]}]}}).pools == ({"v1": 100},)
 
 
-def samples(mib: Callable[[int], float], runs: int = 0, seconds: int = 300) -> list[Sample]:
-    """A leader's samples, with so many runs in each second."""
+def samples(
+    mib: Callable[[int], float] = lambda _: 100.0,
+    runs: int = 0,
+    seconds: int = 300,
+    others: Callable[[int], float] = lambda _: 9.0,
+) -> list[Sample]:
+    """A leader's samples, with so many runs in each second. others: its files, and a quarter as many threads."""
     return [
-        Sample(at=float(at), leads=True, runs=runs * at, sizes={"MiB": mib(at), "threads": 9, "files": 9})
+        Sample(
+            at=float(at),
+            leads=True,
+            runs=runs * at,
+            sizes={"MiB": mib(at), "threads": others(at) // 4, "files": others(at)},
+        )
         for at in range(0, seconds, 2)
     ]
 
@@ -137,6 +147,14 @@ def test_memory_that_grows_is_named_and_a_burst_is_not() -> None:
 
     assert growing([steady]) == []
     assert growing([leaking]) == ["r (1) grows by 2.00 MiB a minute, 1.0 are allowed"]
+
+
+def test_files_that_come_and_go_with_faults_are_not_named_and_one_that_stays_with_each_is() -> None:
+    busy = Life(name="r", pid=1, samples=samples(others=lambda at: 41 + 8 * (at % 40 > 20)))
+    leaking = Life(name="r", pid=1, samples=samples(others=lambda at: 41 + at // 17, seconds=600))
+
+    assert growing([busy]) == []
+    assert growing([leaking])[-1:] == [f"r (1) had 76 files, {MOST['files']} are allowed"]
 
 
 def test_what_runs_leave_behind_may_grow_and_a_short_stretch_says_nothing() -> None:

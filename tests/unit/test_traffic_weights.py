@@ -10,7 +10,7 @@ from rollout.model.observation import Entry, Pool
 from rollout.model.rollout import RouteRef
 from rollout.traffic.dialects import DIALECTS
 from rollout.traffic.shares import SplitError
-from rollout.traffic.weights import Reading, read, write
+from rollout.traffic.weights import Reading, read, would_raise, write
 from tests.support.objects import checkout, grpc_route, http_route, reviews, traffic_split
 
 V1, V2 = (BackendName(service=f"checkout-v{number}") for number in (1, 2))
@@ -181,6 +181,25 @@ def test_entries_of_one_name_with_two_ports_are_folded_on_the_way_down() -> None
     route = written(obj, Split(stable=V1, canary=V2, weight=0))["spec"]["http"][0]["route"]
 
     assert [entry["weight"] for entry in route] == [100, 0, 0]
+
+
+@pytest.mark.parametrize(("only", "is_raised"), [((), True), (("web",), True), (("api",), False)])
+def test_a_weight_is_raised_where_any_managed_pool_has_less(only: tuple[str, ...], is_raised: bool) -> None:
+    obj = a_virtual_service()
+    pools = {"api": (90, 10), "web": (95, 5), "testers": (0, 0)}
+    obj["spec"]["http"] = [
+        {"name": name, "route": _both(*weights) if any(weights) else [{"destination": {"host": "checkout-v2"}}]}
+        for name, weights in pools.items()
+    ]
+
+    ref = RouteRef(kind="VirtualService", name="checkout", only=only)
+    assert would_raise(obj, ref, Split(stable=V1, canary=V2, weight=10), DIALECTS["VirtualService"]) is is_raised
+    assert not would_raise(obj, ref, Split(stable=V1, canary=V2, weight=0), DIALECTS["VirtualService"])
+
+
+def _both(stable: int, canary: int) -> list[dict[str, Any]]:
+    weights = {"checkout-v1": stable, "checkout-v2": canary}
+    return [{"destination": {"host": host}, "weight": weight} for host, weight in weights.items()]
 
 
 def _two_ports(first: int, second: int) -> list[dict[str, Any]]:

@@ -3,38 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
-from adapters.memory.cluster import DirectApi
-from rollout.model.measurement import Answer, Question
 from rollout.model.status import Phase
-from rollout.ports.metrics import Metrics
 from rollout.services.reconcile import Reconciler, Told
-from tests.support.answers import Unanswered
+from tests.support.answers import Hanging
 from tests.support.followed import until
 from tests.support.scenes import MINUTE, delete, running
 from tests.support.world import World, a_release
 
 Act = Callable[[World], Awaitable[object]]
 AT_ONCE = timedelta(0)
-
-
-@dataclass
-class Hanging:
-    """A metrics server whose answers come when `over` is set."""
-
-    behind: Metrics
-    asked: list[Question] = field(default_factory=list)
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def measure(self, question: Question) -> Answer:
-        """Wait, then as the one behind it."""
-        self.asked.append(question)
-        await self.over.wait()
-        return await self.behind.measure(question)
 
 
 @dataclass(kw_only=True)
@@ -158,44 +140,3 @@ async def test_what_changed_while_an_answer_was_awaited_is_seen_when_it_comes() 
         told = await look.told()
 
         assert "StableDown" in {reason.code for reason in told.after.reasons}
-
-
-@pytest.fixture
-async def passing() -> AsyncIterator[World]:
-    """The next look passes the step at 5 %."""
-    async with a_release() as world:
-        await running(world, minutes=4)
-        world.clock.advance(MINUTE)
-        yield world
-
-
-async def test_what_was_lowered_by_hand_during_a_look_is_not_raised_by_what_the_look_saw(passing: World) -> None:
-    metrics = Hanging(passing.metrics)
-    observer = replace(passing.reconciler.observer, metrics=metrics)
-    tick = asyncio.create_task(replace(passing.reconciler, observer=observer).tick(passing.key, passing.clock.now()))
-    await until(lambda: bool(metrics.asked))
-
-    await lowered(passing)
-    await passing.cache.refresh()
-    metrics.over.set()
-    await tick
-    await passing.settle()
-
-    assert (await passing.split()).get("checkout-v2", 0) == 0
-    assert passing.status.phase is Phase.PAUSED
-
-
-async def test_what_was_lowered_by_hand_during_a_saving_is_not_raised_by_what_was_saved(passing: World) -> None:
-    late = Unanswered(DirectApi(passing.cluster, user="controller"), passing.cache)
-    late.answered = asyncio.Event()
-    tick = asyncio.create_task(replace(passing.reconciler, rollouts=late).tick(passing.key, passing.clock.now()))
-    await until(lambda: late.is_asked)
-
-    await lowered(passing)
-    await passing.cache.refresh()
-    late.answered.set()
-    await tick
-    await passing.settle()
-
-    assert (await passing.split()).get("checkout-v2", 0) == 0
-    assert passing.status.phase is Phase.PAUSED
