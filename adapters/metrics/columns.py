@@ -6,7 +6,7 @@ as it is decoded, before the next one is.
 
 import json
 from array import array
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -22,19 +22,17 @@ class Columns:
     def __init__(self) -> None:
         self._times: dict[bytes, array[float]] = {}
 
-    def of(self, told: Points | Iterable[Any]) -> Points:
+    def of(self, told: Points | Sequence[Any]) -> Points:
         """The columns of [seconds since 1970, "value"] pairs. Raises what is in UNREADABLE."""
         if isinstance(told, Points):
             return told
-        columns = list(zip(*told, strict=True))
-        if not columns:
+        if not told:
             return NEVER
-        moments, values = columns
-        times = array("d", moments)
+        times = array("d", [at for at, _ in told])
         known = self._times.get(key := times.tobytes())
         if known is None:
             known = self._times[key] = _checked(times)
-        return Points(times=known, values=array("d", list(map(float, values))))
+        return Points(times=known, values=array("d", [float(value) for _, value in told]))
 
     def series(self, found: dict[str, Any]) -> dict[str, Any]:
         """The same JSON object, with columns where it is a series with points; as it is where they cannot be read."""
