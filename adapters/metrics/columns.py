@@ -21,6 +21,7 @@ class Columns:
 
     def __init__(self) -> None:
         self._times: dict[bytes, array[float]] = {}
+        self._texts: dict[str, str] = {}
 
     def of(self, told: Points | Sequence[Any]) -> Points:
         """The columns of [seconds since 1970, "value"] pairs. Raises what is in UNREADABLE."""
@@ -35,10 +36,11 @@ class Columns:
         return Points(times=known, values=array("d", [float(value) for _, value in told]))
 
     def series(self, found: dict[str, Any]) -> dict[str, Any]:
-        """The same JSON object, with columns where it is a series with points; as it is where they cannot be read."""
+        """The same JSON object; of a series, points are columns, and texts are there once; what cannot be read stays."""
         if "metric" in found and isinstance(found.get("values"), list):
-            with suppress(*UNREADABLE):
+            with suppress(*UNREADABLE, AttributeError):
                 found["values"] = self.of(found["values"])
+                found["metric"] = {name: self._texts.setdefault(text, text) for name, text in found["metric"].items()}
         return found
 
 
