@@ -6,7 +6,7 @@ as it is decoded, before the next one is.
 
 import json
 from array import array
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -21,26 +21,26 @@ class Columns:
 
     def __init__(self) -> None:
         self._times: dict[bytes, array[float]] = {}
+        self._texts: dict[str, str] = {}
 
-    def of(self, told: Points | Iterable[Any]) -> Points:
+    def of(self, told: Points | Sequence[Any]) -> Points:
         """The columns of [seconds since 1970, "value"] pairs. Raises what is in UNREADABLE."""
         if isinstance(told, Points):
             return told
-        columns = list(zip(*told, strict=True))
-        if not columns:
+        if len(told) == 0:  # null is no empty list
             return NEVER
-        moments, values = columns
-        times = array("d", moments)
+        times = array("d", [at for at, _ in told])
         known = self._times.get(key := times.tobytes())
         if known is None:
             known = self._times[key] = _checked(times)
-        return Points(times=known, values=array("d", list(map(float, values))))
+        return Points(times=known, values=array("d", [float(value) for _, value in told]))
 
     def series(self, found: dict[str, Any]) -> dict[str, Any]:
-        """The same JSON object, with columns where it is a series with points; as it is where they cannot be read."""
+        """The same JSON object; of a series, points are columns, and texts are there once; what cannot be read stays."""
         if "metric" in found and isinstance(found.get("values"), list):
-            with suppress(*UNREADABLE):
+            with suppress(*UNREADABLE, AttributeError):
                 found["values"] = self.of(found["values"])
+                found["metric"] = {name: self._texts.setdefault(text, text) for name, text in found["metric"].items()}
         return found
 
 

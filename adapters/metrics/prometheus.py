@@ -83,11 +83,12 @@ class PrometheusMetrics:
         return (name,) if time.monotonic() < until else tuple(MESHES)
 
     def _remember(self, question: Question, name: str, answer: Answer) -> None:
-        """Keep the mesh that had data, from the first time on; what is over goes."""
-        now, key = time.monotonic(), (question.namespace, question.rollout)
-        self._mesh_of = {known: kept for known, kept in self._mesh_of.items() if kept[1] > now}
+        """Keep the mesh that had data, from the first time on; what is over goes, which is first in the row."""
+        now, known = time.monotonic(), self._mesh_of
+        while known and known[oldest := next(iter(known))][1] <= now:
+            del known[oldest]
         if isinstance(answer, Counters):
-            self._mesh_of.setdefault(key, (name, now + REMEMBERED))
+            known.setdefault((question.namespace, question.rollout), (name, now + REMEMBERED))
 
     async def _of_mesh(self, mesh: Mesh, question: Question, deadline: float) -> Answer:
         query = mesh.requests

@@ -3,7 +3,7 @@
 Then every request counts twice, and so does the evidence. Behind a querier that merges replicas it does not happen.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from adapters.metrics.answers import Series
@@ -27,8 +27,10 @@ AMBIGUOUS = "replica"  # Thanos' usual name, but applications have replicas too
 TOLD_APART = SERVERS | {AMBIGUOUS}
 
 
-def told_twice(found: Iterable[Series]) -> str:
+def told_twice(found: Sequence[Series]) -> str:
     """What is wrong, and what to do; "" where no two series differ by their server alone."""
+    if all(TOLD_APART.isdisjoint(one.labels) for one in found):
+        return ""
     groups: dict[frozenset[tuple[str, str]], list[Series]] = {}
     for one in found:
         groups.setdefault(_own_labels(one), []).append(one)

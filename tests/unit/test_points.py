@@ -98,3 +98,11 @@ def test_a_large_page_is_never_in_memory_as_lists_of_texts() -> None:
     tracemalloc.stop()
     assert kept
     assert most < 2 * len(body)
+
+
+def test_what_the_labels_of_many_series_say_is_in_memory_once() -> None:
+    one, other = (row["metric"] for row in rows(a_row("shop", range(2)), a_row("shop", range(3))))
+
+    assert isinstance(one, dict)
+    assert isinstance(other, dict)
+    assert one["app"] is other["app"]

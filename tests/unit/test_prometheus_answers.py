@@ -9,6 +9,7 @@ import pytest
 
 from adapters.metrics import answers
 from adapters.metrics.access import PrometheusAccess
+from adapters.metrics.line import QueryError
 from adapters.metrics.prometheus import PrometheusMetrics
 from rollout.model.measurement import Answer, Counter, Counters, Failed, NoData, NotANumber, Partial, Value
 from rollout.model.rollout import Objective, Query, SlowRatio
@@ -264,3 +265,8 @@ def test_the_buckets_of_a_page_keep_each_scrape_only_once() -> None:
 
     kept = [one.points.times for one in found]
     assert (sum(map(len, kept)), len({id(times) for times in kept})) == (40, 1)
+
+
+def test_points_that_are_null_are_unreadable_and_not_none() -> None:
+    with pytest.raises(QueryError, match="the server's series cannot be read"):
+        answers.series(matrix({"metric": {}, "values": None}), most=1)
