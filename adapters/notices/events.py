@@ -1,12 +1,13 @@
 """How do people read of a Rollout's reasons with kubectl? As Kubernetes Events.
 
 They are written beside the ticks, one after the other: a tick does not wait for an API server to take its news, and where
-hundreds move at once weights come before words. What waits when the process is killed is lost.
+hundreds move at once a word has to wait for its turn among their writes. What waits when the process is killed is lost.
 """
 
 import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +24,7 @@ CONTROLLER = "rollout.dev/controller"
 _SAME_WITHIN = timedelta(minutes=10)  # a repetition later than this is news again
 _COUNT_EVERY = timedelta(minutes=1)  # how often the count of a repeated one is written
 _KEPT = 4096  # remembered Events; the least recently told is forgotten first, and would be told anew
-_WAITING = 10_000  # that the API server did not take yet; the oldest is dropped first
+WAITING = 10_000  # that the API server did not take yet; the oldest is dropped first
 _NOTE_BYTES = 1024  # limit of the events.k8s.io/v1 API
 _KIND = KINDS["Event"]
 
@@ -45,7 +46,8 @@ def _random_suffix() -> str:
 class EventNotices:
     """`Notices` as Events in the object's namespace; equal ones within 10 min are one, with a count.
 
-    results: how many tellings were `created`, `counted`, `failed` or `dropped`; a failure is never raised.
+    turn: held while the API server is written to. results: how many tellings were `created`, `counted`, `failed` or
+    `dropped`; a failure is never raised.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class EventNotices:
         instance: str,
         suffix: Callable[[], str] = _random_suffix,
         kept: int = _KEPT,
-        waiting: int = _WAITING,
+        turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         self.results: Counter[str] = Counter()
         self.problem = ""
@@ -64,14 +66,14 @@ class EventNotices:
         self._clock = clock
         self._instance = instance[:128]  # limit of reportingInstance
         self._suffix = suffix
-        self._kept, self._most = kept, waiting
+        self._kept, self._turn = kept, turn
         self._told: OrderedDict[tuple[str, Reason], _Told] = OrderedDict()
         self._waiting: deque[tuple[About, Reason, datetime]] = deque()
         self._teller: asyncio.Task[None] | None = None
 
     async def tell(self, about: About, reason: Reason) -> None:
         """Have one Event for a new reason, soon; a repeated one is counted in it, at most once a minute."""
-        if len(self._waiting) == self._most:
+        if len(self._waiting) == WAITING:
             self._waiting.popleft()
             self.results["dropped"] += 1
         self._waiting.append((about, reason, self._clock.now()))
@@ -92,7 +94,8 @@ class EventNotices:
     async def _tell_all(self) -> None:
         try:
             while self._waiting:
-                await self._tell(*self._waiting.popleft())
+                async with self._turn():
+                    await self._tell(*self._waiting.popleft())
         finally:
             self._teller = None
 

@@ -49,6 +49,15 @@ class Slots:
             finally:
                 self._aside.discard(task)
 
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold a slot until the end of the block, which is no tick; whoever waited before has one first."""
+        await self._taken(is_first=False)
+        try:
+            yield
+        finally:
+            self._left()
+
     def drop(self) -> None:
         """End the ticks that stand aside: they have only looked so far."""
         for task in self._aside:

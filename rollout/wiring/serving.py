@@ -111,7 +111,7 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         authors = change_authors(settings, stack, api, cache, look)
         observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors, slots)
         observer.call = look
-        notices = EventNotices(fenced, clock, instance=identity)
+        notices = EventNotices(fenced, clock, instance=identity, turn=slots.turn)
         stack.push_async_callback(notices.close)
         reconciler = with_hooks(_reconciler(observer, notices), stack, fenced, cache)
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)

@@ -151,3 +151,25 @@ async def is_free(slots: Slots) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def test_who_writes_beside_the_ticks_has_a_slot_after_all_who_waited_before() -> None:
+    slots, order = Slots(1), list[str]()
+    await slots.take()
+
+    async def tick() -> None:
+        await slots.take()
+        order.append("ticked")
+        slots.give()
+
+    async def beside() -> None:
+        async with slots.turn():
+            order.append("told")
+
+    ticks = [asyncio.create_task(one()) for one in (tick, beside, tick)]
+    await turns()
+    slots.give()
+    await asyncio.gather(*ticks)
+
+    assert order == ["ticked", "ticked", "told"]
+    await slots.take()  # it was given back
