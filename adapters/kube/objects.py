@@ -18,7 +18,7 @@ from rollout.ports.objects import Change, Obj
 FIELD_MANAGER = "rollout-cli"
 _ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _SELF = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-_PAGE = 500  # as kubectl
+PAGE = 2000  # the more pages, the more often somebody far away waits
 _WATCH_SECONDS = 300
 _FIRST_DELAY = timedelta(milliseconds=200)
 _NONE: Mapping[str, Kind] = {}
@@ -143,7 +143,7 @@ class KubeObjects:
         """All objects, and the resourceVersion to watch on from."""
         try:
             return await self._of_kind(
-                kind, lambda known, version: self._paged(known, version, namespace, {**query, "limit": str(_PAGE)})
+                kind, lambda known, version: self._paged(known, version, namespace, {**query, "limit": str(PAGE)})
             )
         except Expired:  # the pages took longer than the server remembers: all at once then
             return await self._of_kind(kind, lambda known, version: self._paged(known, version, namespace, query))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from adapters.kube import objects
 from adapters.kube.objects import KubeObjects
 from adapters.memory.cluster import DirectApi, MemoryCluster
 from rollout.crds import definitions
@@ -61,16 +62,16 @@ class CountingApi(DirectApi):
         return await super().get(path, query)
 
 
-@pytest.mark.slow
-async def test_many_are_listed_in_pages_and_nothing_else_is_asked() -> None:
+async def test_many_are_listed_in_pages_and_nothing_else_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "PAGE", 10)
     cluster = MemoryCluster()
     cluster.seed(*definitions().values())
     cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
-    for number in range(501):
+    for number in range(11):
         made = a_rollout(revision="v1")
         cluster.seed({**made, "metadata": {**made["metadata"], "name": f"s-{number}"}})
     api = CountingApi(cluster)
 
     found = await queries.rollouts(KubeObjects(api))
 
-    assert (len(found), api.limits) == (501, ["500", "500"])
+    assert (len(found), api.limits) == (11, ["10", "10"])
