@@ -6,7 +6,7 @@ A point is (seconds, value); seconds may count from anywhere as long as all poin
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import isfinite
-from operator import lt, sub
+from operator import le, lt, sub
 
 Point = tuple[float, float]
 Column = Sequence[float]
@@ -78,6 +78,16 @@ def in_order(points: Iterable[Point], end: float) -> list[Point]:
     return list(dict(known).items())  # of two values of one time the later, higher one stays
 
 
+def always_rises(column: Column) -> bool:
+    """Whether each number is higher than the one before; a NaN is not."""
+    return all(map(lt, column, column[1:]))
+
+
+def never_falls(column: Column) -> bool:
+    """Whether each number is at least the one before; a NaN is not."""
+    return all(map(le, column, column[1:]))
+
+
 def _are_in_order(times: Column, values: Column, end: float) -> bool:
     """Whether nothing of the columns is to be left out or moved, as nearly always."""
-    return all(map(lt, times, times[1:])) and isfinite(sum(values)) and (not times or times[-1] <= end)
+    return always_rises(times) and isfinite(sum(values)) and (not times or times[-1] <= end)

@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from tests.servers.missing import advice
 
-pytest_plugins = ["tests.support.servers"]
+pytest_plugins = ["tests.support.servers", "tests.support.git_fixtures"]
 
 
 def pytest_configure() -> None:

@@ -13,7 +13,8 @@ from operator import sub
 
 from adapters.metrics.answers import Series
 from adapters.metrics.line import QueryError
-from rollout.model.points import Points, always_rises, never_falls, points_of
+from policies.counters import always_rises, never_falls
+from rollout.model.points import Points, points_of
 
 ALL = "+Inf"
 

@@ -14,11 +14,15 @@ from rollout.cli.lean import slim_log
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command: `module` below rollout.cli holds a click command called `name`; `help` is its line in the list."""
+    """A command: `module` below rollout.cli holds a click command called `name`; `help` is its line in the list.
+
+    lasts: whether it runs for weeks, and is to be without libraries that it never uses.
+    """
 
     module: str
     name: str
     help: str
+    lasts: bool = False
 
 
 COMMANDS: dict[str, Entry] = {
@@ -51,7 +55,7 @@ COMMANDS: dict[str, Entry] = {
     "check": Entry("check", "check", "what this cluster lacks for rollout"),
     "install": Entry("install", "install", "install CRDs, RBAC and controller"),
     "uninstall": Entry("install", "uninstall", "remove what install made"),
-    "serve": Entry("serve", "serve", "run the controller"),
+    "serve": Entry("serve", "serve", "run the controller", lasts=True),
     "demo": Entry("demo", "demo", "a good and a bad release on this machine, without a cluster"),
     "crds": Entry("printing", "crds", "print the CustomResourceDefinitions"),
     "diagrams": Entry("printing", "diagrams", "print a transition table as Mermaid"),
@@ -74,7 +78,7 @@ class Commands(click.Group):
         entry = self.entries.get(cmd_name)
         if entry is None:
             return None
-        if entry.module == "serve":
+        if entry.lasts:
             slim_log()
         command: click.Command = getattr(importlib.import_module(f"rollout.cli.{entry.module}"), entry.name)
         return command

@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from operator import le, lt
 from typing import overload
 
 Point = tuple[float, float]
@@ -59,16 +58,6 @@ def points_of(pairs: Iterable[Point]) -> Points:
         times=array("d", [at for at, _ in known]),
         values=array("d", [value for _, value in known]),
     )
-
-
-def always_rises(column: "array[float]") -> bool:
-    """Whether each number is higher than the one before; a NaN is not."""
-    return all(map(lt, column, column[1:]))
-
-
-def never_falls(column: "array[float]") -> bool:
-    """Whether no number is lower than the one before; a NaN may be."""
-    return all(map(le, column, column[1:]))
 
 
 NEVER = points_of(())  # scraped

@@ -21,7 +21,8 @@ from rollout.services.paper import Paper
 from rollout.services.queries import Standing
 from rollout.web.callers import caller_of
 from rollout.web.responses import ONE
-from rollout.web.shapes_account import AuditTrail, History, Trace, Why
+from rollout.web.shapes_account import Why
+from rollout.web.shapes_past import AuditTrail, History, Trace
 from rollout.web.shapes_plan import Planned, Tree
 from rollout.web.sight import Sight
 

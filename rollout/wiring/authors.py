@@ -1,14 +1,10 @@
 """How is git wired to say whose change a revision is?"""
 
-import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 from adapters.clock import SystemClock
-from adapters.git.allowed import Urls
 from adapters.git.past import GitPast
-from adapters.git.source import GitSpecSource
 from adapters.kube.api import KubeApi
 from adapters.kube.cache import Cache
 from adapters.kube.secrets import KubeSourceSecrets
@@ -18,6 +14,7 @@ from adapters.kube.store import KubeRollouts
 from rollout.model.names import Key
 from rollout.services.change_authors import AuthorPorts, ProvenAuthors
 from rollout.settings import Settings
+from rollout.wiring.repositories import repositories
 
 
 def change_authors(
@@ -29,10 +26,7 @@ def change_authors(
     has to wait for, and what sync fetches alone would cut the history off again. answered: told of a Rollout whose answer
     came later than a tick waits.
     """
-    place = settings.git_cache or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollout-git-")))
-    urls = Urls(file=settings.allow_file_urls, http=settings.allow_http_urls)
-    git = GitSpecSource(place / "history", urls=urls)
-    stack.push_async_callback(git.close)
+    git = repositories(settings, stack, "history")
     ports = AuthorPorts(
         rollouts=KubeRollouts(api, cache),
         specs=KubeSpecs(api, cache),

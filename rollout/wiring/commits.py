@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from adapters.clock import SystemClock
 from adapters.forges.client import HttpForges
-from adapters.git.allowed import Urls
 from adapters.kube.api import KubeApi, Obj
 from adapters.kube.cache import Cache
 from adapters.kube.secrets import KubeSourceSecrets
@@ -21,6 +20,7 @@ from rollout.services.commit_status import CommitStatuses
 from rollout.services.queries import KIND
 from rollout.services.reconcile import Reconciler
 from rollout.settings import Settings
+from rollout.wiring.repositories import allowed_urls
 
 _WITHIN = timedelta(seconds=5)  # one request to a forge
 _LEFT = timedelta(seconds=2)  # before the renew deadline, and 3 s more before another replica may take the lease
@@ -32,8 +32,7 @@ def kept_commits(
     """Commit statuses of the cluster's GitSources; ended with `stack`."""
     clock = SystemClock()
     sources, specs = KubeSources(api, cache), KubeSpecs(api, cache)
-    urls = Urls(file=settings.allow_file_urls, http=settings.allow_http_urls)
-    forges = HttpForges(clock, urls.scheme, within=_WITHIN)
+    forges = HttpForges(clock, allowed_urls(settings).scheme, within=_WITHIN)
     stack.push_async_callback(forges.close)
 
     def may_write() -> bool:

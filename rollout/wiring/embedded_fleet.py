@@ -29,6 +29,7 @@ from rollout.model.migration import MigrationStatus
 from rollout.model.status import Reason
 from rollout.ports.errors import NotFound
 from rollout.ports.notices import About
+from rollout.wiring.background import background
 from rollout.wiring.migrating import Moving, kept_migrations
 from rollout.wiring.shipped import NAMESPACE, actor_policy
 
@@ -118,7 +119,7 @@ async def embedded_fleet(kubeconfig: Path, tell: Tell) -> AsyncIterator[Embedded
         metrics = MemoryMeshMetrics()
         played = MemoryFleet(DirectApi(cluster), metrics, cluster.logs)
         fleet = EmbeddedFleet(played, clock)
-        _background(stack, asyncio.create_task(fleet.live()))
+        background(stack, fleet.live())
         moving = Moving(
             metrics=metrics,
             notices=_Said(tell),
@@ -143,7 +144,7 @@ async def _controller(stack: AsyncExitStack, cluster: MemoryCluster, moving: Mov
         jobs=Jobs(),
         queue=Queue(jitter=random.random),
     )
-    _background(stack, asyncio.create_task(cache.run()))
+    background(stack, cache.run())
     await cache.wait_synced(SYNCED_WITHIN)
     stop = asyncio.Event()
     working = asyncio.create_task(controller.run(stop))
@@ -151,14 +152,6 @@ async def _controller(stack: AsyncExitStack, cluster: MemoryCluster, moving: Mov
     async def end() -> None:
         stop.set()
         await asyncio.gather(working, return_exceptions=True)
-
-    stack.push_async_callback(end)
-
-
-def _background(stack: AsyncExitStack, task: "asyncio.Task[None]") -> None:
-    async def end() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
     stack.push_async_callback(end)
 

@@ -1,4 +1,4 @@
-"""What of the HTTP faces is made only once somebody comes?
+"""What of the HTTP faces is made only where, or once, somebody comes?
 
 Their libraries are a fifth of what an idle controller needs in memory, and most API listeners of a fleet are never asked.
 """
@@ -10,6 +10,10 @@ from importlib import import_module
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from adapters.clock import SystemClock
+from adapters.kube.api import KubeApi
+from adapters.kube.cache import Cache
+from adapters.kube.policies import KubePolicies
 from rollout.settings import Settings
 from rollout.wiring.telling import Seen
 
@@ -44,3 +48,15 @@ def late_api(settings: Settings, stack: AsyncExitStack, seen: Seen) -> ASGIApp:
     if settings.api_tokens or settings.login_issuer or settings.api_proxy_from or files:
         return made()
     return Late("rollout.wiring.web", made)
+
+
+def hooks_of(settings: Settings, stack: AsyncExitStack, api: KubeApi, cache: Cache, slack: str) -> ASGIApp | None:
+    """The webhooks' app; None where nobody listens. slack: Slack's Web API."""
+    if not settings.webhooks_listen:
+        return None
+    from rollout.wiring.receiving import Reception, door
+    from rollout.wiring.slack import slack_hooks
+
+    reception = Reception(api=api, cache=cache, clock=SystemClock(), home=settings.own_namespace)
+    policies = KubePolicies(cache, settings.own_namespace)
+    return door(reception, stack, slack_hooks(reception, policies, stack, api=slack))

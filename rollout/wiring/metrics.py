@@ -3,6 +3,7 @@
 Only once there is a question: the libraries that ask are several MiB, and a fleet at rest asks nothing.
 """
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,11 +11,39 @@ from typing import TYPE_CHECKING
 from adapters.metrics.access import PrometheusAccess
 from rollout.model.measurement import Answer, Question
 from rollout.model.telemetry import MeshAnswer, MeshQuestion
+from rollout.ports.mesh_metrics import MeshMetrics
+from rollout.ports.metrics import Metrics
 from rollout.settings import Settings
 
 if TYPE_CHECKING:
     from adapters.metrics.mesh import PrometheusMeshMetrics
     from adapters.metrics.prometheus import PrometheusMetrics
+
+
+def metrics_by(settings: Settings, stack: AsyncExitStack) -> Metrics:
+    """Prometheus; without a URL every question fails, which holds each step that has an objective."""
+    from adapters.memory.metrics import MemoryMetrics
+
+    if not settings.prometheus_url:
+        nobody = MemoryMetrics()
+        nobody.fail("no metrics server is set: start the controller with --prometheus-url")
+        return nobody
+    late = LateMetrics(access(settings))
+    stack.push_async_callback(late.close)
+    return late
+
+
+def mesh_metrics_by(settings: Settings, stack: AsyncExitStack) -> MeshMetrics:
+    """The mesh's metrics in Prometheus; without a URL no question is answered, which holds every gate."""
+    from adapters.memory.mesh_metrics import MemoryMeshMetrics
+
+    if not settings.prometheus_url:
+        nobody = MemoryMeshMetrics()
+        nobody.down("no metrics server is set: name one with --prometheus-url")
+        return nobody
+    late = LateMeshMetrics(access(settings), settings.mesh_inbound)
+    stack.push_async_callback(late.close)
+    return late
 
 
 def access(settings: Settings) -> PrometheusAccess:

@@ -27,6 +27,7 @@ from rollout.ports.probe import PlainProbe
 from rollout.services.migrate import Migrator
 from rollout.services.migrate_observe import FleetObserver
 from rollout.settings import Settings
+from rollout.wiring.metrics import mesh_metrics_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,29 +73,13 @@ def kept_migrations(api: TextApi, cache: Cache, moving: Moving) -> KeptMigration
     return KeptMigrations(migrations=migrations, migrator=migrator, clock=clock)
 
 
-async def moving_by(
-    settings: Settings, stack: AsyncExitStack, notices: Notices, actors_bound: Callable[[], bool]
-) -> Moving:
+def moving_by(settings: Settings, stack: AsyncExitStack, notices: Notices, actors_bound: Callable[[], bool]) -> Moving:
     """What these settings say."""
     return Moving(
-        metrics=await mesh_metrics(settings, stack),
+        metrics=mesh_metrics_by(settings, stack),
         notices=notices,
         clock=SystemClock(),
         home=settings.own_namespace,
         actors_bound=actors_bound,
         probe=HttpProbe(),
     )
-
-
-async def mesh_metrics(settings: Settings, stack: AsyncExitStack) -> MeshMetrics:
-    """The mesh's metrics in Prometheus; without a URL no question is answered, which holds every gate."""
-    from adapters.memory.mesh_metrics import MemoryMeshMetrics
-    from rollout.wiring.metrics import LateMeshMetrics, access
-
-    if not settings.prometheus_url:
-        nobody = MemoryMeshMetrics()
-        nobody.down("no metrics server is set: name one with --prometheus-url")
-        return nobody
-    metrics = LateMeshMetrics(access(settings), settings.mesh_inbound)
-    stack.push_async_callback(metrics.close)
-    return metrics

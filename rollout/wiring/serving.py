@@ -1,41 +1,29 @@
 """How is the controller wired?"""
 
-import asyncio
 import random
 import socket
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from starlette.types import ASGIApp
 
 from adapters.clock import SystemClock
-from adapters.git.allowed import Urls
-from adapters.git.source import GitSpecSource
 from adapters.kube.cache import Cache
 from adapters.kube.client import HttpApi
-from adapters.kube.commands import KubeCommands
 from adapters.kube.fenced import FencedApi
 from adapters.kube.kinds import WATCHED, left_out
 from adapters.kube.policies import KubePolicies
 from adapters.kube.receivers import KubeReceivers
-from adapters.kube.secrets import KubeSourceSecrets
 from adapters.kube.sources import KubeSources
-from adapters.kube.specs import KubeSpecs
-from adapters.kube.store import KubeRollouts
 from adapters.kube.watch import WorkWatch
-from adapters.kube.workloads import ClusterWorkloads
-from adapters.memory.metrics import MemoryMetrics
 from adapters.mesh.store import KubeMigrations
 from adapters.notices.events import EventNotices
 from adapters.people.places import SLACK
-from adapters.traffic.router import Router
 from rollout.controller.jobs import Jobs
-from rollout.controller.kept import KeptRollouts, KeptSources
+from rollout.controller.kept import KeptRollouts
 from rollout.controller.kept_notifiers import KeptNotifiers
 from rollout.controller.kept_receivers import KeptReceivers
 from rollout.controller.loop import Controller, Kept
@@ -43,27 +31,24 @@ from rollout.controller.queue import Queue
 from rollout.controller.slots import Slots
 from rollout.model.names import Key
 from rollout.model.shard import Shard
-from rollout.ports.metrics import Metrics
-from rollout.ports.notices import Notices
-from rollout.ports.policies import ChangeAuthors, Policies
 from rollout.ports.rollouts import Rollouts
 from rollout.ports.watch import Work
-from rollout.services.observe import Observer
-from rollout.services.perform import Performer
 from rollout.services.reconcile import Reconciler
-from rollout.services.sync import Sync, SyncPorts
 from rollout.settings import Settings
 from rollout.web.numbers import Numbers
 from rollout.wiring.actors import seen_bound
 from rollout.wiring.authors import change_authors
+from rollout.wiring.background import background
 from rollout.wiring.commits import kept_commits
 from rollout.wiring.hooking import with_hooks
-from rollout.wiring.late import late_api
-from rollout.wiring.metrics import LateMetrics, access
+from rollout.wiring.late import hooks_of, late_api
+from rollout.wiring.metrics import metrics_by
 from rollout.wiring.migrating import kept_migrations, moving_by
 from rollout.wiring.notifying import kept_notifiers
+from rollout.wiring.repositories import kept_sources
 from rollout.wiring.sharding import divided, shard_lease, waits_for
 from rollout.wiring.telling import seen
+from rollout.wiring.ticking import observer_of, reconciler_of
 
 LEASE = "rollout-controller"
 REQUEST_WITHIN = timedelta(seconds=5)  # a write has less when the lease leaves less: `adapters.kube.fenced`
@@ -109,14 +94,14 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
         queue: Queue[Work] = Queue(jitter=random.random, stirs=lambda work: reconciler.stir(work[1]))
         look, policies = partial(_look, queue), KubePolicies(cache, settings.own_namespace)
         authors = change_authors(settings, stack, api, cache, look)
-        observer = _observer(fenced, cache, await _metrics(settings, stack), policies, authors, slots)
+        observer = observer_of(fenced, cache, metrics_by(settings, stack), policies, authors, slots)
         observer.call = look
         notices = EventNotices(fenced, clock, instance=identity, turn=slots.turn)
         stack.push_async_callback(notices.close)
-        reconciler = with_hooks(_reconciler(observer, notices), stack, fenced, cache)
+        reconciler = with_hooks(reconciler_of(observer, notices), stack, fenced, cache)
         notifying = kept_notifiers(settings, stack, fenced, cache, reconciler, slack)
         numbers = _numbers(api, cache, reconciler.rollouts, KubeSources(fenced, cache), notifying)
-        kept = await _kept(settings, stack, fenced, cache, reconciler)
+        kept = _kept(settings, stack, fenced, cache, reconciler)
         commits = kept_commits(settings, stack, fenced, cache, lease, reconciler)
         controller = Controller(
             kept=divided((*kept, commits, notifying), settings.part, cache, clock),
@@ -130,13 +115,13 @@ async def running(settings: Settings, *, slack: str = SLACK) -> AsyncIterator[Ru
             lags=numbers.lagged,
             told=notices.told,
         )
-        stack.push_async_callback(_ended, asyncio.create_task(cache.run()))
+        background(stack, cache.run())
         yield Running(
             controller=controller,
             rollouts=reconciler.rollouts,
             cache=cache,
             numbers=numbers,
-            hooks=_hooks(settings, stack, api, cache, slack),
+            hooks=hooks_of(settings, stack, api, cache, slack),
             api=late_api(settings, stack, seen(api, cache, reconciler.rollouts, stack, settings.own_namespace, clock)),
             shard=settings.part,
         )
@@ -158,28 +143,16 @@ def _look(queue: "Queue[Work]", key: Key) -> None:
     queue.add(("Rollout", key))
 
 
-def _hooks(settings: Settings, stack: AsyncExitStack, api: HttpApi, cache: Cache, slack: str) -> ASGIApp | None:
-    """The webhooks' app; None where nobody listens."""
-    if not settings.webhooks_listen:
-        return None
-    from rollout.wiring.receiving import Reception, door
-    from rollout.wiring.slack import slack_hooks
-
-    reception = Reception(api=api, cache=cache, clock=SystemClock(), home=settings.own_namespace)
-    policies = KubePolicies(cache, settings.own_namespace)
-    return door(reception, stack, slack_hooks(reception, policies, stack, api=slack))
-
-
-async def _kept(
+def _kept(
     settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cache, reconciler: Reconciler
 ) -> tuple[Kept, ...]:
     """Rollouts, where their specs come from, moves into a mesh, and who may knock."""
-    clock, sources = SystemClock(), KubeSources(api, cache)
-    sync = _sync(settings, stack, api, cache)
-    moving = await moving_by(settings, stack, reconciler.notices, seen_bound(cache))
+    clock, notices = SystemClock(), reconciler.notices
+    sources = kept_sources(settings, stack, api, cache, notices)
+    moving = moving_by(settings, stack, notices, seen_bound(cache))
     return (
         KeptRollouts(rollouts=reconciler.rollouts, reconciler=reconciler, clock=clock),
-        KeptSources(sources=sources, sync=sync, notices=reconciler.notices, clock=clock),
+        sources,
         kept_migrations(api, cache, moving),
         KeptReceivers(receivers=KubeReceivers(api, cache, clock), clock=clock, home=settings.own_namespace),
     )
@@ -195,60 +168,3 @@ def _numbers(api: HttpApi, cache: Cache, rollouts: Rollouts, sources: KubeSource
     numbers.count_notices(notifying.notifiers, lambda: notifying.notify.results)
     numbers.count_silences(cache.silences)
     return numbers
-
-
-def _sync(settings: Settings, stack: AsyncExitStack, api: FencedApi, cache: Cache) -> Sync:
-    ports = SyncPorts(
-        sources=KubeSources(api, cache),
-        secrets=KubeSourceSecrets(api, cache),
-        commands=KubeCommands(api, cache, SystemClock(), "GitSource"),
-        specs=KubeSpecs(api, cache),
-        git=_git(settings, stack),
-    )
-    return Sync(ports, settings.own_namespace)
-
-
-def _observer(
-    api: FencedApi, cache: Cache, metrics: Metrics, policies: Policies, authors: ChangeAuthors, slots: Slots
-) -> Observer:
-    clock = SystemClock()
-    return Observer(
-        rollouts=KubeRollouts(api, cache),
-        commands=KubeCommands(api, cache, clock),
-        routes=Router(api, cache),
-        workloads=ClusterWorkloads(cache),
-        metrics=metrics,
-        clock=clock,
-        actors_bound=seen_bound(cache),
-        policies=policies,
-        authors=authors,
-        aside=slots.aside,
-    )
-
-
-def _reconciler(observer: Observer, notices: Notices) -> Reconciler:
-    performer = Performer(rollouts=observer.rollouts, commands=observer.commands, routes=observer.routes)
-    return Reconciler(rollouts=observer.rollouts, observer=observer, performer=performer, notices=notices)
-
-
-async def _metrics(settings: Settings, stack: AsyncExitStack) -> Metrics:
-    """Prometheus; without a URL every question fails, which holds each step that has an objective."""
-    if not settings.prometheus_url:
-        nobody = MemoryMetrics()
-        nobody.fail("no metrics server is set: start the controller with --prometheus-url")
-        return nobody
-    metrics = LateMetrics(access(settings))
-    stack.push_async_callback(metrics.close)
-    return metrics
-
-
-def _git(settings: Settings, stack: AsyncExitStack) -> GitSpecSource:
-    cache = settings.git_cache or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollout-git-")))
-    source = GitSpecSource(cache, urls=Urls(file=settings.allow_file_urls, http=settings.allow_http_urls))
-    stack.push_async_callback(source.close)
-    return source
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

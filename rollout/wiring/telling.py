@@ -1,6 +1,5 @@
 """How is wired what is told of single Rollouts and of moves into a mesh?"""
 
-import asyncio
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from rollout.services.observe import Observer
 from rollout.services.preflights import Preflights
 from rollout.services.trace_watch import TraceWatch
 from rollout.services.traces import Traces
+from rollout.wiring.background import background
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,7 @@ class Seen:
 def seen(api: TextApi, cache: Cache, rollouts: Rollouts, stack: AsyncExitStack, home: str, clock: Clock) -> Seen:
     """All of it; runs are remembered from now on, whether somebody looks or not. stack: ends that."""
     told = accounts(api, cache, rollouts, clock, home)
-    watching = asyncio.create_task(trace_watch(api, cache, rollouts, clock, told.traces).run(), name="traces")
-    stack.push_async_callback(_ended, watching)
+    background(stack, trace_watch(api, cache, rollouts, clock, told.traces).run(), name="traces")
     return Seen(api=api, cache=cache, rollouts=rollouts, clock=clock, told=told, feed=_feed_of(cache))
 
 
@@ -151,8 +150,3 @@ def _feed_of(cache: Cache) -> Feed:
 
     cache.subscribe(changed)
     return feed
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -159,7 +159,7 @@ async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIt
     from adapters.mesh.kinds import LISTED
     from rollout.services.migrate_observe import FleetObserver
     from rollout.settings import Settings
-    from rollout.wiring.migrating import mesh_metrics
+    from rollout.wiring.metrics import mesh_metrics_by
 
     ours = ("Rollout", "MeshMigration")
     seen = ("Namespace", "Pod", *WORKLOAD_KINDS, "Service", "PeerAuthentication", "Telemetry", *ours)
@@ -175,7 +175,7 @@ async def observing_fleet(cluster: Cluster, home: str, url: str = "") -> AsyncIt
             records=mesh_records(cluster, home),
             inventory=KubeInventory(KubeObjects(cluster.api, LISTED)),
             budgets=CachedBudgets(cache, home),
-            metrics=await mesh_metrics(Settings(prometheus_url=url), stack),
+            metrics=mesh_metrics_by(Settings(prometheus_url=url), stack),
             home=home,
             actors_bound=lambda: True,  # a look obeys no command
             policies=KubePolicies(cache, home, of_home),

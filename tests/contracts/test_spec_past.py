@@ -11,12 +11,12 @@ from adapters.git.past import GitPast
 from adapters.git.source import GitSpecSource
 from adapters.memory.past import MemoryPast
 from adapters.memory.source import MemorySpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import NotFound, Unreachable
 from rollout.ports.past import FileChange, Past, SpecPast
 from rollout.ports.sources import Credentials
 from tests.servers.githttp import GitHttp, Login
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository
 from tests.support.scribes import ANA, BEN, By, GitScribe, MemoryScribe, Scribe
 
@@ -44,7 +44,7 @@ class Case:
 
 @pytest.fixture(params=["memory", "file", pytest.param("http", marks=pytest.mark.server)])
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
-    source = GitSource(key=Key(namespace="shop", name="apps"), url=URL)
+    source = git_source(URL)
     if request.param == "memory":
         memory = MemorySpecSource()
         scribe: Scribe = MemoryScribe(memory, URL)

@@ -10,12 +10,12 @@ import pytest
 from adapters.git.allowed import Urls
 from adapters.git.source import GitSpecSource
 from adapters.memory.source import MemorySpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import NotFound, Rejected
 from rollout.ports.sources import Credentials, SpecSource, TrustedKeys
 from tests.servers.githttp import GitHttp, Login
 from tests.servers.sshd import Sshd
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository
 from tests.support.signing import SshSigner
 
@@ -48,7 +48,7 @@ class Case:
 
 
 def source_of(url: str, **changes: str) -> GitSource:
-    base = GitSource(key=Key(namespace="shop", name="apps"), url=url)
+    base = git_source(url)
     return replace(base, ref=changes.get("ref", "main"), path=changes.get("path", ""))
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from adapters.git.allowed import Urls
 from adapters.git.mirror import Limits, is_spec
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
-from rollout.model.source import GitSource, Snapshot
+from rollout.model.source import Snapshot
 from rollout.ports.errors import PortError
 from rollout.ports.sources import Credentials
 from tests.support.examples import examples
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository
 
 pytestmark = pytest.mark.slow  # each example is fetched by git
@@ -93,7 +93,7 @@ def stored(repository: Repository, kind: str) -> str:
 
 async def _read(folder: Path, repository: Repository, path: str) -> Snapshot:
     specs = GitSpecSource(folder / "cache", urls=Urls(file=True), limits=LIMITS, seconds=20)
-    source = GitSource(key=Key(namespace="shop", name="apps"), url=repository.url, path=path)
+    source = git_source(repository.url, path=path)
     try:
         return await specs.read(source, NOBODY, await specs.head(source, NOBODY))
     finally:

@@ -54,3 +54,28 @@ class Fault:
     def end(self) -> None:
         """From now on everything passes; whoever still waits for an answer is disconnected."""
         self.over.set()
+
+
+def everything(_: Asked) -> bool:
+    """Every request."""
+    return True
+
+
+def watches(asked: Asked) -> bool:
+    """Requests for streams of changes."""
+    return asked.is_watch
+
+
+def saves(asked: Asked) -> bool:
+    """Writes of the Rollout's status."""
+    return asked.method == "PATCH" and "/rollouts/checkout/status" in asked.path
+
+
+def moves(asked: Asked) -> bool:
+    """Writes of the route."""
+    return asked.method == "PATCH" and "/virtualservices/" in asked.path
+
+
+def writes(asked: Asked) -> bool:
+    """Writes of anything, the lease apart."""
+    return asked.method != "GET" and "/leases/" not in asked.path

@@ -11,10 +11,8 @@ from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
 from tests.servers.shop import Place, Shop, opened
 from tests.servers.smalldisk import seen_by, with_disk
-from tests.servers.trouble import PLAN
+from tests.servers.trouble import LONG
 
-# No run ends before git is there again: who was promoted once would come back without any step.
-LONG = PLAN | {"steps": [{"weight": 10, "soak": "2s"}, {"weight": 50, "soak": "10m"}]}
 PATIENCE_S = 30.0
 DISK_KB = 512  # a mirror of these specs takes about 150
 

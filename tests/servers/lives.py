@@ -15,12 +15,12 @@ from tests.servers.controller import Controller
 from tests.servers.deaths import NAMED, Deaths, Point
 from tests.servers.faults import Asked, Fault
 from tests.servers.history import History
+from tests.servers.meddled import meddled
 from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
 from tests.servers.replicas import namespaced
 from tests.servers.scenery import a_member, failing, furnish
 from tests.servers.shop import looks_at_policies, rights
-from tests.servers.trouble import led_to
 
 USER = "controller"
 PATIENCE_S = 120.0
@@ -196,11 +196,10 @@ def a_stage(server: ApiServer, directory: Path, workers: int = 64) -> Iterator[S
         kube.apply(*looks_at_policies(USER), rights(namespace, USER))
         furnish(kube, namespace)
         bad: set[str] = set()
-        api, metrics = Meddler(server.url, (server.ca, server.ca.with_suffix(".key"))), Meddler("http://127.0.0.1:9")
+        kubeconfig = directory / "kubeconfig"
+        api, metrics = meddled(server, USER, namespace, kubeconfig), Meddler("http://127.0.0.1:9")
         closing.callback(api.stop)
         closing.callback(metrics.stop)
-        kubeconfig = directory / "kubeconfig"
-        kubeconfig.write_text(led_to(api, server, namespace))
         settings = {"namespace": namespace, "own_namespace": namespace, "workers": str(workers)}
         controller = Controller(directory, kubeconfig, prometheus_url=metrics.url, **settings)
         collections = tuple(_path(namespace, kind) for kind in ("rollouts", "virtualservices", "destinationrules"))

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.servers.controller import Controller
+from tests.servers.faults import everything, watches, writes
 from tests.servers.githttp import GitHttp
 from tests.servers.meddler import Meddler
 from tests.servers.soak_plan import Plan
-from tests.servers.trouble import everything, watches, writes
 
 End = Callable[[], None]
 LEASE_S = 10.0

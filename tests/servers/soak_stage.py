@@ -17,6 +17,7 @@ from tests.servers.apiserver import ApiServer
 from tests.servers.client import Obj, path_of
 from tests.servers.controller import Controller
 from tests.servers.githttp import GitHttp
+from tests.servers.meddled import meddled
 from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
 from tests.servers.soak import HOME, USERS, Soak, leading
@@ -108,12 +109,9 @@ def _freezes(plan: Plan, crowd: Sequence[Member], truth: Truth) -> list[Obj]:
 
 
 def _replica(server: ApiServer, directory: Path, user: str, prometheus: str) -> Replica:
-    api = Meddler(server.url, (server.ca, server.ca.with_suffix(".key")))
-    config = yaml.safe_load(server.kubeconfig(user, HOME).read_text())
-    config["clusters"][0]["cluster"]["server"] = api.url
     place = directory / user
     place.mkdir()
-    (place / "kubeconfig").write_text(yaml.safe_dump(config))
+    api = meddled(server, user, HOME, place / "kubeconfig")
     settings = {
         "own_namespace": HOME,
         "identity": user,

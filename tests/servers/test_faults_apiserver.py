@@ -13,13 +13,12 @@ import pytest
 from tests.servers.apiserver import ApiServer
 from tests.servers.cluster import Cluster
 from tests.servers.controllers import Controllers
-from tests.servers.faults import Asked
+from tests.servers.faults import Asked, watches
 from tests.servers.kubelet import Kubelet
 from tests.servers.missing import obtained
 from tests.servers.process import eventually
-from tests.servers.prometheus import Prometheus
 from tests.servers.shop import Place
-from tests.servers.trouble import Trouble, troubled, watches
+from tests.servers.trouble import LONG, Trouble, troubled
 from tests.support.servers import OUR_CRDS
 
 pytestmark = [pytest.mark.server, pytest.mark.e2e, pytest.mark.xdist_group("an API server of its own")]
@@ -27,14 +26,13 @@ pytestmark = [pytest.mark.server, pytest.mark.e2e, pytest.mark.xdist_group("an A
 AWAY_S = 60.0
 FORGETS_S = 2
 BACK_S = 40.0  # the longest pause of a watch that failed for a minute is 30 s
-LONG = [{"weight": 10, "soak": "2s"}, {"weight": 50, "soak": "10m"}]
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster whose API server forgets what is older than a few seconds."""
     with ExitStack() as closing:
-        server = ApiServer(tmp_path_factory.mktemp("own"))
+        server = ApiServer(tmp_path_factory.mktemp("kube"))
         server.more_flags = (f"--etcd-compaction-interval={FORGETS_S}s",)
         controllers, kubelet = Controllers(server), Kubelet(server)
         for part in (server, controllers, kubelet):
@@ -48,19 +46,10 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def shop_alone(own: Cluster, prometheus: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
-    """One shop for both tests."""
-    place = Place(cluster=own, prometheus=prometheus, directory=tmp_path_factory.mktemp("alone"))
-    with troubled(place, steps=LONG) as trouble:
+def shop_in_trouble(shared_place: Place) -> Iterator[Trouble]:
+    """Its second step does not end by itself."""
+    with troubled(shared_place, **LONG) as trouble:
         yield trouble
-
-
-@pytest.fixture
-def trouble(shop_alone: Trouble) -> Iterator[Trouble]:
-    """v1 has all traffic, under load; afterwards as well."""
-    with shop_alone.shop.busy():
-        yield shop_alone
-        shop_alone.recover()
 
 
 def test_a_server_that_forgot_its_history_is_listed_anew(trouble: Trouble) -> None:

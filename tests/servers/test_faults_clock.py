@@ -4,10 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.cluster import Cluster
 from tests.servers.missing import obtained
 from tests.servers.process import eventually
-from tests.servers.prometheus import Prometheus
 from tests.servers.shop import Place
 from tests.servers.trouble import Trouble, troubled
 from tests.servers.wrongclock import WrongClock, wrong_clock
@@ -27,22 +25,17 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> WrongClock:
 
 
 @pytest.fixture(scope="module")
-def shop_with_clock(
-    cluster: Cluster, prometheus: Prometheus, tmp_path_factory: pytest.TempPathFactory, clock: WrongClock
-) -> Iterator[Trouble]:
-    """One shop for all of these tests."""
-    place = Place(cluster=cluster, prometheus=prometheus, directory=tmp_path_factory.mktemp("hours"))
-    with troubled(place, clock.command, steps=PLAN) as trouble:
+def shop_in_trouble(shared_place: Place, clock: WrongClock) -> Iterator[Trouble]:
+    """Its controller goes by that clock."""
+    with troubled(shared_place, clock.command, steps=PLAN) as trouble:
         yield trouble
 
 
 @pytest.fixture
-def trouble(shop_with_clock: Trouble, clock: WrongClock) -> Iterator[Trouble]:
-    """v1 has all traffic, under load, and the clock is right; afterwards as well."""
-    with shop_with_clock.shop.busy():
-        yield shop_with_clock
-        clock.set(0)
-        shop_with_clock.recover()
+def trouble(trouble: Trouble, clock: WrongClock) -> Iterator[Trouble]:
+    """Before it recovers the clock is right again."""
+    yield trouble
+    clock.set(0)
 
 
 def test_a_canary_that_fails_goes_back_within_seconds_after_a_fast_clock_was_put_right(

@@ -9,13 +9,13 @@ import pytest
 
 from adapters.git.allowed import Urls
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import PortError, Unreachable
 from rollout.ports.sources import Credentials
-from tests.servers.faults import Asked
+from tests.servers.faults import Asked, everything
 from tests.servers.githttp import GitHttp
 from tests.servers.meddler import Meddler
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -34,7 +34,7 @@ class Way:
     source: GitSource = field(init=False)
 
     def __post_init__(self) -> None:
-        self.source = GitSource(key=Key(namespace="shop", name="apps"), url=f"{self.proxy.url}/shop.git")
+        self.source = git_source(f"{self.proxy.url}/shop.git")
 
     async def text(self, commit: str) -> str:
         """What the newest commit says, if that is the one."""
@@ -51,19 +51,15 @@ def proxy(git_http: GitHttp) -> Iterator[Meddler]:
 
 
 @pytest.fixture
-async def way(tmp_path: Path, proxy: Meddler) -> AsyncIterator[Way]:
+async def way(tmp_path: Path, repository: Repository, proxy: Meddler) -> AsyncIterator[Way]:
     specs = GitSpecSource(tmp_path / "cache", urls=Urls(file=True), seconds=5)
-    yield Way(repository=Repository(tmp_path / "shop.git"), proxy=proxy, git=specs)
+    yield Way(repository=repository, proxy=proxy, git=specs)
     await specs.close()
 
 
 def fetches(asked: Asked) -> bool:
     """Requests that bring objects."""
     return asked.method == "POST"
-
-
-def everything(_: Asked) -> bool:
-    return True
 
 
 @pytest.mark.parametrize("which", ["the first", "a later"])

@@ -6,38 +6,22 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.servers.cluster import Cluster
-from tests.servers.faults import Asked
+from tests.servers.faults import everything
 from tests.servers.githttp import Login
-from tests.servers.gittrouble import LONG, GitTrouble, git_troubled
+from tests.servers.gittrouble import GitTrouble, git_troubled
 from tests.servers.process import eventually
-from tests.servers.prometheus import Prometheus
 from tests.servers.shop import LOGIN, Place, manifest
 from tests.servers.smalldisk import fill
+from tests.servers.trouble import LONG
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("faults of git")]
 
 
 @pytest.fixture(scope="module")
-def shop_without_git(
-    cluster: Cluster, prometheus: Prometheus, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[GitTrouble]:
-    """One shop for all of these tests."""
-    place = Place(cluster=cluster, prometheus=prometheus, directory=tmp_path_factory.mktemp("git"))
-    with git_troubled(place) as trouble:
+def shop_in_trouble(shared_place: Place) -> Iterator[GitTrouble]:
+    """Its controller reaches git by way of a meddler."""
+    with git_troubled(shared_place) as trouble:
         yield trouble
-
-
-@pytest.fixture
-def trouble(shop_without_git: GitTrouble) -> Iterator[GitTrouble]:
-    """v1 has all traffic, under load; afterwards as well."""
-    with shop_without_git.shop.busy():
-        yield shop_without_git
-        shop_without_git.recover()
-
-
-def everything(_: Asked) -> bool:
-    return True
 
 
 def test_a_run_goes_on_while_git_does_not_answer_and_what_was_committed_meanwhile_comes_after_it(

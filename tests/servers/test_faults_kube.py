@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.servers.faults import everything, moves, saves, watches, writes
 from tests.servers.process import eventually
-from tests.servers.trouble import Trouble, everything, moves, saves, watches, writes
+from tests.servers.trouble import Trouble
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("faults of the API server")]
 

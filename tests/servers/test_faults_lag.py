@@ -8,11 +8,11 @@ from threading import Event, Thread
 import pytest
 
 from tests.servers.cluster import deployment, service
-from tests.servers.faults import Asked, On
+from tests.servers.faults import Asked, On, moves
 from tests.servers.lifetime import by_host, reached, subset_rollout, told
 from tests.servers.process import eventually
 from tests.servers.shop import PATIENCE_S
-from tests.servers.trouble import Trouble, moves
+from tests.servers.trouble import Trouble
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("late watches")]
 

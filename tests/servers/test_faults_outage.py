@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.servers.trouble import Trouble, everything
+from tests.servers.faults import everything
+from tests.servers.trouble import Trouble
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("outages of the API server")]
 

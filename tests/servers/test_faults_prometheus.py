@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.servers.faults import Fault
+from tests.servers.faults import Fault, everything
 from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
-from tests.servers.trouble import Trouble, everything
+from tests.servers.trouble import Trouble
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("faults of Prometheus")]
 

@@ -1,6 +1,6 @@
 """Does anything run, or leave its place, when a repository or a GitSource means harm? Over real HTTP and SSH."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +8,13 @@ import pytest
 
 from adapters.git.allowed import Urls
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import Rejected
 from rollout.ports.sources import Credentials
 from tests.servers.githttp import GitHttp
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository, Submodule, Symlink
-from tests.support.served import Reader, Served
+from tests.support.served import Reader, Served, refusal
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -24,22 +24,8 @@ HTTP = pytest.mark.parametrize("served", ["http"], indirect=True)  # where reque
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "shop.git")
-
-
-@pytest.fixture
-def mark(tmp_path: Path) -> Iterator[Path]:
-    """The file that every attack tries to make; it must not be there in the end, nor its like in the working folder."""
-    path = tmp_path / "pwned"
-    yield path
-    assert not path.exists()
-    assert not Path("pwned").exists()
-
-
-@pytest.fixture
 def source(served: Served) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=served.url)
+    return git_source(served.url)
 
 
 @pytest.fixture
@@ -52,13 +38,6 @@ async def git(served: Served, tmp_path: Path) -> AsyncIterator[Reader]:
 async def contents(git: Reader, source: GitSource, commit: str) -> dict[str, bytes]:
     snapshot = await git.read(source, commit)
     return {file.path: file.content for file in snapshot.files}
-
-
-async def refusal(git: Reader, source: GitSource, commit: str = "") -> str:
-    """Why the source, or what it holds, is refused: for good, not for another try."""
-    with pytest.raises(Rejected) as caught:
-        await git.read(source, commit or await git.head(source))
-    return str(caught.value)
 
 
 async def test_hooks_of_a_repository_do_not_run_at_the_reader(

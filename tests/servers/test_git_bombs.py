@@ -1,7 +1,7 @@
 """Is a repository refused that is too large, too deep, or named so that it deceives? Over real HTTP."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,12 @@ from adapters.git.mirror import Limits
 from adapters.git.source import GitSpecSource
 from rollout.manifest.errors import SpecErrors
 from rollout.manifest.parse import parse_file
-from rollout.model.names import Key
 from rollout.model.source import GitSource
-from rollout.ports.errors import PortError, Rejected
+from rollout.ports.errors import PortError
 from rollout.ports.sources import Credentials
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository
-from tests.support.served import Reader, Served
+from tests.support.served import Reader, Served, refusal
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -25,22 +25,8 @@ SPEC: dict[str, str | bytes] = {"a.yaml": "a: 1\n"}
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "shop.git")
-
-
-@pytest.fixture
-def mark(tmp_path: Path) -> Iterator[Path]:
-    """The file that every attack tries to make; it must not be there in the end, nor its like in the working folder."""
-    path = tmp_path / "pwned"
-    yield path
-    assert not path.exists()
-    assert not Path("pwned").exists()
-
-
-@pytest.fixture
 def source(served: Served) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=served.url)
+    return git_source(served.url)
 
 
 @pytest.fixture
@@ -48,13 +34,6 @@ async def git(served: Served, tmp_path: Path) -> AsyncIterator[Reader]:
     specs = GitSpecSource(tmp_path / "cache", urls=Urls(file=True), limits=Limits(pack_bytes=2_000_000), seconds=60)
     yield Reader(git=specs, credentials=served.credentials)
     await specs.close()
-
-
-async def refusal(git: Reader, source: GitSource, commit: str = "") -> str:
-    """Why the source, or what it holds, is refused: for good, not for another try."""
-    with pytest.raises(Rejected) as caught:
-        await git.read(source, commit or await git.head(source))
-    return str(caught.value)
 
 
 def stored_outside(tmp_path: Path, names: list[str]) -> list[Path]:

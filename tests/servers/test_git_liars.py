@@ -10,13 +10,13 @@ import pytest
 
 from adapters.git.allowed import Urls
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import PortError, Rejected, Unreachable
 from rollout.ports.sources import Credentials
 from tests.servers.githttp import GitHttp
 from tests.servers.missing import obtained
 from tests.support.commandlines import comes_true, names_on_a_command_line
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -54,7 +54,7 @@ class Liar:
 
 
 def at(url: str) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=f"{url}/shop.git")
+    return git_source(f"{url}/shop.git")
 
 
 @pytest.fixture

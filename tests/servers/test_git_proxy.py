@@ -2,14 +2,12 @@
 
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from adapters.git.allowed import Urls
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import Forbidden, Rejected, Unreachable
 from rollout.ports.sources import Credentials
@@ -17,24 +15,13 @@ from tests.servers.githttp import GitHttp
 from tests.servers.missing import obtained
 from tests.servers.obtaining import installed
 from tests.servers.proxy import Proxy
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 PASSWORD = "correct:horse%battery"
 ENCODED = "correct%3Ahorse%25battery"
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "shop.git")
-
-
-@pytest.fixture
-async def git(tmp_path: Path) -> AsyncIterator[GitSpecSource]:
-    specs = GitSpecSource(tmp_path / "cache", urls=Urls(file=True))
-    yield specs
-    await specs.close()
 
 
 @pytest.fixture
@@ -52,7 +39,7 @@ def socks() -> Iterator[Proxy]:
 
 
 def at(url: str) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=f"{url}/shop.git", secret="git-login")
+    return git_source(f"{url}/shop.git", secret="git-login")
 
 
 def through(scheme: str, proxy: Proxy, password: str = ENCODED) -> Credentials:

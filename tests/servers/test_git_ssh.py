@@ -10,25 +10,20 @@ from pathlib import Path
 import pytest
 
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import Forbidden, NotFound, PortError, Rejected, Unreachable
 from rollout.ports.sources import Credentials
 from tests.servers.sshd import Sshd, make_key
 from tests.support.commandlines import comes_true, command_lines, names_on_a_command_line, watched
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "shop.git")
-
-
-@pytest.fixture
 def source(repository: Repository, git_ssh: Sshd) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=git_ssh.url(repository.path), secret="git-key")
+    return git_source(git_ssh.url(repository.path), secret="git-key")
 
 
 @pytest.fixture

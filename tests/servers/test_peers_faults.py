@@ -16,6 +16,7 @@ import pytest
 
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import Obj
+from tests.servers.faults import everything
 from tests.servers.lives import Member, Stage, Status, Story, a_stage
 from tests.servers.plays import RELEASE, SLOWLY, V1, fails, gives, has_weight, is_soaking, says, wants
 from tests.servers.process import eventually
@@ -198,7 +199,7 @@ def test_a_person_is_obeyed_at_once_though_the_metrics_server_hangs_for_more_rol
     stage = scene.stage
     name = f"many-{MANY - 1:03}"
     stage.metrics.heal()
-    hanging = stage.metrics.hang(lambda _: True)
+    hanging = stage.metrics.hang(everything)
     assert eventually(lambda: len(hanging.met) > 0)
 
     says("abort")(stage, name)

@@ -1,17 +1,12 @@
 """What does a test need to spoil a release in mid-run: a shop whose controller reaches its servers by way of meddlers?"""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from tests.servers.apiserver import ApiServer
-from tests.servers.client import Obj
 from tests.servers.controller import Controller
-from tests.servers.faults import Asked
+from tests.servers.meddled import meddled
 from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
 from tests.servers.shop import PATIENCE_S, USER, Place, Shop, manifest, opened
@@ -20,6 +15,8 @@ PLAN: dict[str, Any] = {
     "steps": [{"weight": 10, "soak": "2s"}, {"weight": 50, "soak": "2s"}],
     "analysis": {"interval": "1s", "minRequests": 20},
 }
+# No run ends by itself: who was promoted once would come back without any step.
+LONG = PLAN | {"steps": [{"weight": 10, "soak": "2s"}, {"weight": 50, "soak": "10m"}]}
 ERRORS = "test.rollout/error-percent"
 
 
@@ -83,11 +80,8 @@ def troubled(place: Place, within: tuple[str, ...] = (), **spec: Any) -> Iterato
         kube.delete(f"/apis/rollout.dev/v1alpha1/namespaces/{namespace}/gitsources/specs")
         shop.deploy("v2")
         kube.apply(manifest(namespace, "v1", **PLAN | spec))
-        server = shop.cluster.server
-        api, metrics = Meddler(server.url, (server.ca, server.ca.with_suffix(".key"))), Meddler(place.prometheus.url)
         kubeconfig = place.directory / "meddled.kubeconfig"
-        kubeconfig.write_text(led_to(api, server, namespace))
-        kubeconfig.chmod(0o600)
+        api, metrics = meddled(shop.cluster.server, USER, namespace, kubeconfig), Meddler(place.prometheus.url)
         controller = shop.controller("led", kubeconfig, prometheus_url=metrics.url, prometheus_timeout="2s")
         controller.within = within
         controller.start()
@@ -98,35 +92,3 @@ def troubled(place: Place, within: tuple[str, ...] = (), **spec: Any) -> Iterato
             controller.kill()
             api.stop()
             metrics.stop()
-
-
-def everything(_: Asked) -> bool:
-    """Every request."""
-    return True
-
-
-def watches(asked: Asked) -> bool:
-    """Requests for streams of changes."""
-    return asked.is_watch
-
-
-def saves(asked: Asked) -> bool:
-    """Writes of the Rollout's status."""
-    return asked.method == "PATCH" and "/rollouts/checkout/status" in asked.path
-
-
-def moves(asked: Asked) -> bool:
-    """Writes of the route."""
-    return asked.method == "PATCH" and "/virtualservices/" in asked.path
-
-
-def writes(asked: Asked) -> bool:
-    """Writes of anything, the lease apart."""
-    return asked.method != "GET" and "/leases/" not in asked.path
-
-
-def led_to(api: Meddler, server: ApiServer, namespace: str) -> str:
-    """The controller's kubeconfig, by way of the meddler."""
-    config: Obj = yaml.safe_load(server.kubeconfig(USER, namespace).read_text())
-    config["clusters"][0]["cluster"]["server"] = api.url
-    return json.dumps(config)  # JSON is YAML

@@ -33,6 +33,13 @@ class Repository:
         self.path = path
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(path), inside=False)
 
+    @classmethod
+    def at(cls, path: Path) -> "Repository":
+        """One that is there already."""
+        found = cls.__new__(cls)
+        found.path = path
+        return found
+
     @property
     def url(self) -> str:
         """Its file URL."""
@@ -103,6 +110,13 @@ class Repository:
             ["git", *where, *arguments], input=stdin, check=True, capture_output=True, timeout=60, env=environment
         )
         return done.stdout.decode()
+
+
+def commits_in(cache: Path) -> int:
+    """How many commits the only mirror of a cache holds."""
+    (mirror,) = (path.parent for path in cache.glob("*/HEAD"))
+    listed = Repository.at(mirror).git("cat-file", "--batch-all-objects", "--batch-check=%(objecttype)")
+    return listed.split().count("commit")
 
 
 def _entry(path: str, content: Content) -> bytes:

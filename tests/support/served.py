@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import pytest
+
 from adapters.git.source import GitSpecSource
 from rollout.model.source import GitSource, Snapshot
+from rollout.ports.errors import Rejected
 from rollout.ports.sources import Credentials
 
 
@@ -29,3 +32,10 @@ class Reader:
     async def read(self, source: GitSource, commit: str) -> Snapshot:
         """As SpecSource."""
         return await self.git.read(source, self.credentials, commit)
+
+
+async def refusal(git: Reader, source: GitSource, commit: str = "") -> str:
+    """Why the source, or what it holds, is refused: for good, not for another try."""
+    with pytest.raises(Rejected) as caught:
+        await git.read(source, commit or await git.head(source))
+    return str(caught.value)

@@ -20,7 +20,7 @@ from rollout.ports.errors import Rejected
 from rollout.ports.sources import Credentials
 from rollout.services import change_walk
 from rollout.services.change_walk import Walk
-from tests.support.repos import Repository
+from tests.support.repos import Repository, commits_in
 from tests.support.scribes import MemoryScribe, a_rollout
 
 pytestmark = pytest.mark.slow
@@ -52,10 +52,7 @@ class World:
 
     def fetched(self) -> int:
         """How many commits were brought here."""
-        (mirror,) = (path.parent for path in self._cache.glob("*/HEAD"))
-        there = Repository.__new__(Repository)
-        there.path = mirror
-        return there.git("cat-file", "--batch-all-objects", "--batch-check=%(objecttype)").split().count("commit")
+        return commits_in(self._cache)
 
     def grown(self, before: int, after: int) -> list[str]:
         """The ids, oldest first, of `before` commits of v1, one that sets v2, and `after` others, each with a file changed."""

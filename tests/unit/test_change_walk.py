@@ -9,10 +9,10 @@ from adapters.git.allowed import Urls
 from adapters.git.past import GitPast
 from adapters.git.source import GitSpecSource
 from rollout.model.names import Key
-from rollout.model.source import GitSource
 from rollout.ports.errors import Rejected
 from rollout.ports.sources import Credentials
 from rollout.services.change_walk import Walk
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository, Symlink
 from tests.support.scribes import GitScribe, a_rollout
 
@@ -34,7 +34,7 @@ class World:
         self.walk = self.at("")
 
     def at(self, path: str) -> Walk:
-        source = GitSource(key=Key(namespace="shop", name="apps"), url=self.repository.url, path=path)
+        source = git_source(self.repository.url, path=path)
         return Walk(GitPast(self.git), source, CHECKOUT)
 
     async def counted(self, commit: str, revision: str = "v2") -> list[str]:

@@ -19,13 +19,13 @@ from adapters.memory.clock import ManualClock
 from adapters.metrics.access import PrometheusAccess
 from adapters.metrics.prometheus import PrometheusMetrics
 from rollout.model.measurement import Failed
-from rollout.model.names import Key
 from rollout.model.rollout import Query
 from rollout.model.source import Forge, ForgeKind, GitSource
 from rollout.ports.errors import Unreachable
 from rollout.ports.forges import CommitState, CommitStatus
 from rollout.ports.sources import Credentials
 from tests.support.builders import NOON
+from tests.support.git_fixtures import git_source
 from tests.support.kube_server import kubeconfig
 from tests.support.questions import a_question
 
@@ -110,7 +110,7 @@ async def kube_text(url: str, folder: Path) -> str:
 
 def source_at(url: str) -> GitSource:
     forge = Forge(kind=ForgeKind.GITEA, secret="forge")
-    return GitSource(key=Key(namespace="shop", name="apps"), url=f"{url}/shop/specs", forge=forge)
+    return git_source(f"{url}/shop/specs", forge=forge)
 
 
 async def forge_read(url: str, _: Path) -> str:

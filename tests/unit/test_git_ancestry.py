@@ -1,39 +1,19 @@
 """Is it known whether a commit follows another, with no more history than that needs?"""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from adapters.git.allowed import Urls
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import Rejected, Unreachable
 from rollout.ports.sources import Credentials
-from tests.support.repos import Repository
+from tests.support.repos import Repository, commits_in
 
 pytestmark = pytest.mark.slow
 
 NOBODY = Credentials()
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "shop.git")
-
-
-@pytest.fixture
-def source(repository: Repository) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=repository.url)
-
-
-@pytest.fixture
-async def git(tmp_path: Path) -> AsyncIterator[GitSpecSource]:
-    specs = GitSpecSource(tmp_path / "cache", urls=Urls(file=True))
-    yield specs
-    await specs.close()
 
 
 def grown(repository: Repository, count: int) -> list[str]:
@@ -51,14 +31,6 @@ def grown(repository: Repository, count: int) -> list[str]:
         )
     repository.git("fast-import", "--quiet", "--force", stdin=b"".join(lines))
     return repository.git("rev-list", "--reverse", "refs/heads/main").split()[-count:]
-
-
-def commits_in(cache: Path) -> int:
-    """How many commits the only mirror of the cache holds."""
-    (mirror,) = (path.parent for path in cache.glob("*/HEAD"))
-    listed = Repository.__new__(Repository)
-    listed.path = mirror
-    return listed.git("cat-file", "--batch-all-objects", "--batch-check=%(objecttype)").split().count("commit")
 
 
 async def test_an_ordinary_push_is_followed_with_fifty_commits(

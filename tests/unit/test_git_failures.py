@@ -3,12 +3,11 @@
 import pytest
 
 from adapters.git.failures import failure
-from rollout.model.names import Key
-from rollout.model.source import GitSource
 from rollout.ports.errors import Forbidden, NotFound, PortError, Rejected, Unreachable
 from rollout.ports.sources import Credentials
+from tests.support.git_fixtures import git_source
 
-SOURCE = GitSource(key=Key(namespace="shop", name="apps"), url="https://git.example.org/a.git", secret="git-login")
+SOURCE = git_source("https://git.example.org/a.git", secret="git-login")
 SAID: tuple[tuple[str, type[PortError], str], ...] = (
     ("fatal: unable to access 'u': The requested URL returned error: 403", Forbidden, "does not let us read it"),
     (

@@ -1,17 +1,16 @@
 """Does reading from git go on by itself when its copy on the disk was deleted, emptied or spoilt under it?"""
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from adapters.git.allowed import Urls
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import Unreachable
 from rollout.ports.sources import Credentials
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository
 
 pytestmark = pytest.mark.slow  # real processes
@@ -21,20 +20,8 @@ SPECS = {"apps/a.yaml": "a: 1\n", "apps/b.yaml": "b: 1\n"}
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "shop.git")
-
-
-@pytest.fixture
 def source(repository: Repository) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=repository.url, path="apps")
-
-
-@pytest.fixture
-async def git(tmp_path: Path) -> AsyncIterator[GitSpecSource]:
-    specs = GitSpecSource(tmp_path / "cache", urls=Urls(file=True), seconds=20)
-    yield specs
-    await specs.close()
+    return git_source(repository.url, path="apps")
 
 
 def mirror(tmp_path: Path) -> Path:
@@ -138,8 +125,7 @@ def unpack_without(copy: Path, lost: str) -> None:
     """Turn the packs of a repository into loose objects, one of which is not there."""
     kept = copy.parent.parent / "kept"
     kept.mkdir()
-    repository = Repository.__new__(Repository)
-    repository.path = copy
+    repository = Repository.at(copy)
     for pack in list(copy.glob("objects/pack/*.pack")):
         moved = pack.rename(kept / pack.name)
         pack.with_suffix(".idx").unlink()

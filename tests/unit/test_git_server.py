@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import pytest
 
 from adapters.git.allowed import Urls
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import Forbidden, Rejected, Unreachable
 from rollout.ports.sources import Credentials
@@ -22,23 +21,6 @@ from tests.support.repos import Repository
 pytestmark = pytest.mark.slow  # real processes or HTTP
 
 NOBODY = Credentials()
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "shop.git")
-
-
-@pytest.fixture
-def source(repository: Repository) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=repository.url)
-
-
-@pytest.fixture
-async def git(tmp_path: Path) -> AsyncIterator[GitSpecSource]:
-    specs = GitSpecSource(tmp_path / "cache", urls=Urls(file=True), seconds=20)
-    yield specs
-    await specs.close()
 
 
 @pytest.fixture

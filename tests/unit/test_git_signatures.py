@@ -1,19 +1,18 @@
 """Is it told apart who signed a commit, with a key that is trusted, unknown, expired or revoked, or nobody at all?"""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from adapters.git.allowed import Urls
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import Rejected, Unreachable
 from rollout.ports.sources import Credentials, TrustedKeys
 from tests.servers.missing import obtained
 from tests.servers.sshd import make_key
 from tests.support.commandlines import command_lines
+from tests.support.git_fixtures import git_source
 from tests.support.repos import Repository
 from tests.support.signing import GpgSigner, SshSigner
 
@@ -24,20 +23,8 @@ MakeGpg = Callable[..., GpgSigner]
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "shop.git")
-
-
-@pytest.fixture
 def source(repository: Repository) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=repository.url, verify="signers")
-
-
-@pytest.fixture
-async def git(tmp_path: Path) -> AsyncIterator[GitSpecSource]:
-    specs = GitSpecSource(tmp_path / "cache", urls=Urls(file=True))
-    yield specs
-    await specs.close()
+    return git_source(repository.url, verify="signers")
 
 
 @pytest.fixture

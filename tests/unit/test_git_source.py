@@ -9,7 +9,6 @@ import pytest
 from adapters.git.allowed import Urls
 from adapters.git.mirror import Limits
 from adapters.git.source import GitSpecSource
-from rollout.model.names import Key
 from rollout.model.source import GitSource
 from rollout.ports.errors import NotFound, Rejected
 from rollout.ports.sources import Credentials
@@ -17,16 +16,6 @@ from tests.support.repos import Repository, Submodule, Symlink
 
 NOBODY = Credentials()
 SMALL = Limits(files=3, total_bytes=1000, file_bytes=400)
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "shop.git")
-
-
-@pytest.fixture
-def source(repository: Repository) -> GitSource:
-    return GitSource(key=Key(namespace="shop", name="apps"), url=repository.url)
 
 
 @pytest.fixture

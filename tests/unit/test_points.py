@@ -9,7 +9,7 @@ import pytest
 from adapters.metrics.columns import decoded
 from adapters.metrics.pages import Range, parted
 from adapters.metrics.selectors import Selector, is_named
-from rollout.model.points import NEVER, Points, always_rises, never_falls, points_of
+from rollout.model.points import NEVER, Points, points_of
 from tests.support.metrics_server import matrix
 
 THREE = points_of(((10.0, 1.0), (25.0, 4.0), (40.0, 2.0)))
@@ -52,16 +52,6 @@ def test_equal_points_are_one_key() -> None:
 def test_columns_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="2 times, but 1 values"):
         Points(times=array("d", [1, 2]), values=array("d", [1]))
-
-
-@pytest.mark.parametrize(
-    ("column", "rises", "stays"),
-    [((), True, True), ((1, 2), True, True), ((1, 1), False, True), ((2, 1), False, False), ((1, "nan"), False, False)],
-)
-def test_a_column_that_never_falls_need_not_rise(column: tuple[float | str, ...], rises: bool, stays: bool) -> None:
-    told = array("d", map(float, column))
-
-    assert (always_rises(told), never_falls(told)) == (rises, stays)
 
 
 def test_series_of_an_answer_that_were_scraped_together_share_their_times() -> None:

@@ -1,6 +1,8 @@
 """Is the growth of a raw counter right at its birth, its resets and the edges of the window?"""
 
-from policies.counters import increase, last_absent
+import pytest
+
+from policies.counters import always_rises, increase, last_absent, never_falls
 
 
 def test_growth_is_counted_from_the_last_scrape_before_the_window() -> None:
@@ -59,3 +61,13 @@ def test_a_new_target_seen_within_one_interval_of_the_start_may_be_older() -> No
 
 def test_after_an_outage_of_the_server_no_target_is_known_to_be_young() -> None:
     assert last_absent(100, 5, [100, 110], [[101, 111]]) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "rises", "stays"),
+    [((), True, True), ((1, 2), True, True), ((1, 1), False, True), ((2, 1), False, False), ((1, "nan"), False, False)],
+)
+def test_a_column_that_never_falls_need_not_rise(column: tuple[float | str, ...], rises: bool, stays: bool) -> None:
+    told = tuple(map(float, column))
+
+    assert (always_rises(told), never_falls(told)) == (rises, stays)

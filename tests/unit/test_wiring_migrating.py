@@ -15,7 +15,7 @@ REFUSED = MeshQuestion(asked=Asked.REFUSED, namespace="shop")
 async def asked(settings: Settings) -> str:
     """How it is asked who was refused."""
     async with AsyncExitStack() as stack:
-        moving = await moving_by(settings, stack, KeptNotices(), lambda: True)
+        moving = moving_by(settings, stack, KeptNotices(), lambda: True)
         return (await moving.metrics.ask(REFUSED, NOON)).query
 
 
@@ -30,7 +30,7 @@ async def test_refusals_are_counted_at_the_listeners_that_the_setting_names() ->
 
 async def test_without_a_metrics_server_it_is_said_how_to_name_one() -> None:
     async with AsyncExitStack() as stack:
-        moving = await moving_by(Settings(), stack, KeptNotices(), lambda: True)
+        moving = moving_by(Settings(), stack, KeptNotices(), lambda: True)
         answer = await moving.metrics.ask(REFUSED, NOON)
 
     assert (answer.series, "--prometheus-url" in answer.problem) == (None, True)
