@@ -13,7 +13,7 @@ from rollout.model.observation import BackendSeen, WorkloadSeen
 from rollout.model.rollout import WorkloadRef
 from rollout.model.template import template_hash
 from rollout.traffic.subsets import KIND as RULE
-from rollout.traffic.subsets import subset_labels
+from rollout.traffic.subsets import is_own, subset_labels
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -79,6 +79,8 @@ class ClusterWorkloads:
             ready=_ready(chosen),
             pods=frozenset(pod for pod, _, _ in chosen),
             subset_defined=self._is_defined(namespace, name, labels),
+            subset_own=subset_labels(filter(is_own, self._cache.list(RULE, namespace)), name.service, name.subset)
+            is not None,
         )
 
     def _carries(self, namespace: str, pod: str, labels: dict[str, str]) -> bool:

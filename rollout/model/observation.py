@@ -83,7 +83,8 @@ class RouteSeen:
 class BackendSeen:
     """What stands behind a backend. pods: names of all pods it selects; ready: how many of its endpoints are ready.
 
-    subset_defined: for a subset, whether a DestinationRule names it with these labels; True for a Service.
+    subset_defined: for a subset, whether a DestinationRule names it with these labels; True for a Service. subset_own: whether
+    one of ours does.
     """
 
     backend: BackendName
@@ -91,6 +92,7 @@ class BackendSeen:
     ready: int = 0
     pods: frozenset[str] = frozenset()
     subset_defined: bool = True
+    subset_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rollout.model.names import BackendName
-from rollout.model.observation import RouteSeen
+from rollout.model.observation import BackendSeen, RouteSeen
 from rollout.model.rollout import ServiceBackend, SubsetBackend
 from rollout.model.status import Added, Phase, Reason, Retiring, Revision, RolloutStatus, Run, Stopwatch
 from rollout.progression.approving import gate_since
@@ -106,7 +106,10 @@ def _serving(status: RolloutStatus) -> tuple[Revision, ...]:
 
 
 def _defining_subsets(view: View, status: RolloutStatus) -> RolloutStatus:
-    """Subsets that nobody defines yet and that stable or the canary needs become ours to define."""
+    """Subsets that stable or the canary needs become ours to define where nobody defines them yet.
+
+    So do those that are defined by us and not remembered: an earlier Rollout of this name left them with the traffic.
+    """
     if not isinstance(view.spec.backend, SubsetBackend):
         return status
     missing = [
@@ -114,7 +117,7 @@ def _defining_subsets(view: View, status: RolloutStatus) -> RolloutStatus:
         for revision in _serving(status)
         if revision.backend.subset
         and revision.backend.subset not in status.subsets
-        and not view.backend(revision.backend).subset_defined
+        and _is_ours_to_define(view.backend(revision.backend))
     ]
     if not missing:
         return status
@@ -122,6 +125,10 @@ def _defining_subsets(view: View, status: RolloutStatus) -> RolloutStatus:
     if run is not None and run.canary.backend.subset in missing:
         run = replace(run, subset_since=view.now)
     return replace(status, run=run, subsets=(*status.subsets, *missing))
+
+
+def _is_ours_to_define(backend: BackendSeen) -> bool:
+    return backend.subset_own or not backend.subset_defined
 
 
 def _added(view: View) -> tuple[Added, ...]:

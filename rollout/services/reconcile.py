@@ -85,6 +85,7 @@ class Reconciler:
         if stored is None:
             self.observer.forget(key)
             self.unsaved.forget(key)
+            await self._refuse(key, f"there is no Rollout {key}")
             return None
         if stored.spec is None:
             return await self._refused(stored, now)
@@ -233,16 +234,20 @@ class Reconciler:
             # Nothing is on trial, so stable has all traffic: a policy that went first must not keep a namespace.
             changed, errors = await self.performer.perform(stored, (ReleaseFinalizer(),))
             return Told(key=stored.key, before=stored.status, after=stored.status, changed=changed, errors=errors)
-        for command in self.performer.commands.pending(stored.key):
-            words = f"the spec cannot be read: {stored.error}"
-            refusal = Answer(command=command.uid, result=Result.REFUSED, message=words)
-            await answer(self.performer.commands, stored.key, refusal)
+        await self._refuse(stored.key, f"the spec cannot be read: {stored.error}")
         status = unreadable(stored, stored.status, now)
         if status == stored.status:
             return Told(key=stored.key, before=status, after=status)
         saved = await self._saved(stored, status)
         await self._tell(saved, status.reasons[:1])
         return Told(key=stored.key, before=stored.status, after=status)
+
+    async def _refuse(self, key: Key, words: str) -> None:
+        """Nobody waits in vain, nor is obeyed later by another Rollout of this name."""
+        for command in self.performer.commands.pending(key):
+            await answer(
+                self.performer.commands, key, Answer(command=command.uid, result=Result.REFUSED, message=words)
+            )
 
     async def _tell(self, stored: Stored, events: tuple[Reason, ...]) -> None:
         for event in events:

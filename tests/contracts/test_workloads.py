@@ -210,6 +210,19 @@ async def test_a_subset_is_defined_by_a_rule_with_just_these_labels(
     assert workloads.backend(world.key.namespace, SUBSET, V2).subset_defined is is_defined
 
 
+@pytest.mark.parametrize("is_own", [True, False])
+async def test_a_subset_is_our_own_where_a_rule_of_ours_has_it(
+    world: World, workloads: ClusterWorkloads, is_own: bool
+) -> None:
+    rule = a_rule(version="v2")
+    ours = {"name": "rollout-checkout", "labels": {"app.kubernetes.io/managed-by": "rollout-controller"}}
+    await world.put(a_service(), rule | {"metadata": rule["metadata"] | (ours if is_own else {})})
+
+    seen = workloads.backend(world.key.namespace, SUBSET, V2)
+
+    assert (seen.subset_defined, seen.subset_own) == (True, is_own)
+
+
 async def test_a_subset_without_a_rule_is_not_defined(world: World, workloads: ClusterWorkloads) -> None:
     await world.put(a_service())
 

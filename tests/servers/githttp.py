@@ -45,7 +45,7 @@ class Repository:
         git("remote", "add", "origin", str(bare), cwd=work)
 
     def commit(self, files: Mapping[str, str | None], message: str, branch: str = BRANCH) -> str:
-        """The new commit's hash, pushed; a file whose text is None is removed."""
+        """The new commit's hash, pushed; a file whose text is None is removed, if there is one."""
         return self._commit(files, message, branch, [])
 
     def rewrite(self, back: int, files: Mapping[str, str | None], message: str) -> str:
@@ -57,7 +57,7 @@ class Repository:
         for name, text in files.items():
             path = self._work / name
             if text is None:
-                path.unlink()
+                path.unlink(missing_ok=True)
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)

@@ -26,7 +26,7 @@ def furnish(kube: Kube, namespace: str) -> None:
         (workload,) = kube.apply(deployment(namespace, f"checkout-{revision}", revision, PODS))
         status = {"observedGeneration": workload["metadata"]["generation"], **counts}
         kube.patch(f"{path_of(workload)}/status", {"status": status})
-        kube.apply(*(_pod(namespace, revision, number) for number in range(PODS)))
+        kube.apply(*pods(namespace, revision))
         kube.apply(*serving(namespace, f"checkout-{revision}", revision))
 
 
@@ -59,6 +59,12 @@ def a_member(namespace: str, name: str, routes: tuple[str, ...], *, subsets: boo
     if is_new:
         del made["spec"]["workload"]
     yield made | {"metadata": {"name": name, "namespace": namespace}}
+
+
+def pods(namespace: str, revision: str) -> Iterator[Obj]:
+    """The pods of a revision, which no kubelet starts."""
+    for number in range(PODS):
+        yield _pod(namespace, revision, number)
 
 
 def failing(name: str) -> str:

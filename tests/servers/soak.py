@@ -18,11 +18,12 @@ from tests.servers.client import path_of
 from tests.servers.process import eventually
 from tests.servers.replicas import DEADLINE, without_lease
 from tests.servers.soak_acts import People
-from tests.servers.soak_facts import Key
+from tests.servers.soak_facts import Key, Saved
 from tests.servers.soak_faults import Faults, Replica, Victims
 from tests.servers.soak_figures import Life
-from tests.servers.soak_git import source
-from tests.servers.soak_rules import broken, lagging
+from tests.servers.soak_git import Wish, source
+from tests.servers.soak_rules import broken
+from tests.servers.soak_traffic import lagging
 
 HOME = "rollout-system"
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{HOME}/leases/rollout-controller"
@@ -78,19 +79,29 @@ class Soak:
     def unsettled(self) -> list[str]:
         """Who is not in a state that explains itself, or is not what git says."""
         found = []
-        for key, status in sorted(self.people.sight.statuses.items()):
-            is_over = status.phase in ("Idle", "Failed", "Paused")
-            waits = status.phase == "Progressing" and WAITING & {*status.reasons}
-            gap = lagging(status, self.people.sight.routes.get(key))
-            wish = self.people.specs.wishes[key].revision
-            if gap or status.wanted != wish or not (is_over or waits):
-                name, reasons = "/".join(key), ", ".join(status.reasons)
-                found.append(f"{name}: {status.phase} of {status.wanted}, git {wish}; {reasons}; {gap} {status.next}")
+        for key, wish in sorted(self.people.specs.wishes.items()):
+            status = self.people.sight.statuses[key]
+            if why := self._restless(wish, status):
+                found.append(f"{'/'.join(key)}: {status.phase} of {status.wanted}; {why}; {status.next}")
         status_of_git = self.server.client().get(path_of(source("", HOME))).get("status") or {}
         states = {one["type"]: one["status"] for one in status_of_git.get("conditions", ())}
         found += [] if states.get("Ready") == "True" else [f"the GitSource is not Ready: {status_of_git}"]
         waiting = self._waiting()
         return found + ([f"{waiting:.0f} objects wait for a worker"] if waiting else [])
+
+    def _restless(self, wish: Wish, status: Saved) -> str:
+        """Why it is not at rest, "" when it is."""
+        if wish.is_gone:
+            return "git has it not" if status.uid else ""
+        if not status.uid or not status.stable:
+            return "stable is unknown" if status.uid else "it is not there"
+        if gap := lagging(status, self.people.sight.routes_of(wish.key)):
+            return gap
+        is_over = status.phase in ("Idle", "Failed", "Paused")
+        waits = status.phase == "Progressing" and WAITING & {*status.reasons}
+        if status.wanted != wish.revision:
+            return f"git says {wish.revision}"
+        return "" if is_over or waits else ", ".join(status.reasons) or "no reason"
 
     def unanswered(self) -> list[str]:
         """Commands that nobody answered."""
@@ -112,12 +123,14 @@ class Soak:
         return without_lease(self.audited(), DEADLINE)
 
     def events(self) -> Counter[Key]:
-        """How many Events each Rollout has, repetitions counted in."""
+        """How many Events each Rollout that is there has, repetitions counted in."""
         found: Counter[Key] = Counter()
         for event in self.server.client().items("/apis/events.k8s.io/v1/events"):
             about = event["regarding"]
-            if about["kind"] == "Rollout":
-                found[about["namespace"], about["name"]] += (event.get("series") or {}).get("count", 1)
+            key = about.get("namespace", ""), about["name"]
+            status = self.people.sight.statuses.get(key)
+            if about["kind"] == "Rollout" and status is not None and about["uid"] == status.uid:
+                found[key] += (event.get("series") or {}).get("count", 1)
         return found
 
     def flooded(self) -> list[str]:
@@ -139,11 +152,14 @@ class Soak:
     def told(self) -> str:
         """All figures, for people."""
         events, sight = self.events(), self.people.sight
-        facts, runs = sight.facts(), sum(status.run for status in sight.statuses.values())
+        crowd = [wish.who for wish in self.people.specs.wishes.values()]
+        subsets, twos = sum(one.has_subsets for one in crowd), sum(one.has_two_routes for one in crowd)
+        facts, runs = sight.facts(), sight.runs()
         busiest, mean = max(events.values(), default=0), events.total() / max(runs, 1)
         return "\n".join(
             [
                 f"{self.people.plan}: {runs} runs, {len(facts)} versions seen, settled in {self.settled_s:.0f} s",
+                f"crowd: {subsets} with subsets, {twos} with two routes",
                 f"people: {dict(self.people.done)}",
                 f"commands: {dict(self.answers())}",
                 f"faults: {', '.join(self.faults.told)}",
@@ -155,7 +171,7 @@ class Soak:
 
     def _look(self, now: float) -> None:
         """Sample the processes, and see who has had too much for too long."""
-        leader, runs = self.victims.leader(), sum(one.run for one in self.people.sight.statuses.values())
+        leader, runs = self.victims.leader(), self.people.sight.runs()
         for replica in self.victims.replicas:
             if not replica.controller.is_running:
                 continue
@@ -165,7 +181,7 @@ class Soak:
                 self.lives.append(life)
             life.look(leads=replica is leader, runs=runs)
         sight = self.people.sight
-        gaps = {key: lagging(status, sight.routes.get(key)) for key, status in sight.statuses.items()}
+        gaps = {key: lagging(status, sight.routes_of(key)) for key, status in sight.statuses.items()}
         self._above = {key: self._above.get(key, now) for key, gap in gaps.items() if gap}
         calm = self.faults.calm_since
         self.late += [

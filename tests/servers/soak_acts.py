@@ -12,14 +12,16 @@ from rollout.model.commands import Command, Verb
 from rollout.model.names import Key as Target
 from tests.bench.answering import AnsweringPrometheus
 from tests.servers.client import Kube
+from tests.servers.soak_crowd import REVISIONS
 from tests.servers.soak_facts import Key, Saved, Sight
-from tests.servers.soak_git import REVISIONS, Specs, Wish
+from tests.servers.soak_git import Specs, Wish
+from tests.servers.soak_hands import Draw, edited
 from tests.servers.soak_plan import Plan
 from tests.servers.soak_rules import Truth
 
 USER = "admin"
 RUNNING = ("Progressing", "Promoting", "Paused")
-BAD_SHARE = 0.25
+BAD_SHARE, RESUMED_SHARE, BACK_SHARE = 0.25, 0.8, 0.75
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class People:
 
     def release(self) -> bool:
         """The next revision, for one or a few who have no run."""
-        idle = [one for one in self._in("Idle", "Failed") if one.stable]
+        idle = [one for one in self._wished("Idle", "Failed") if one.stable]
         chosen = self.rng.sample(idle, min(len(idle), self.rng.choice((1, 1, 2, 4))))
         wishes = []
         for status in chosen:
@@ -77,11 +79,11 @@ class People:
 
     def overtake(self) -> bool:
         """Another revision while a run is under way."""
-        return self._renamed(self._in(*RUNNING), lambda status: self._following(status.wanted))
+        return self._renamed(self._wished(*RUNNING), lambda status: self._following(status.wanted))
 
     def revert(self) -> bool:
         """The revision that serves users, in mid-run; or the former one, after a promotion."""
-        found = self._in(*RUNNING, "Idle", "Failed")
+        found = self._wished(*RUNNING, "Idle", "Failed")
         return self._renamed(found, lambda one: one.stable if one.canary else one.former)
 
     def replan(self) -> bool:
@@ -107,9 +109,34 @@ class People:
         status = self._one_in("Progressing", "Promoting")
         if status is None:
             return False
-        if self.rng.random() < 0.8:
-            self._do_later(self.rng.uniform(0.5, self.plan.later_s), lambda: self._resume(status.key))
+        self._is_resumed_later(status.key)
         return self._send(status, Verb.PAUSE)
+
+    def lower(self) -> bool:
+        """Less weight for a canary on one route, by hand; most times `resume` a while later."""
+        status = self._edited_by_hand(lambda has, _: int(self.rng.random() * has))
+        if status is not None:
+            self._is_resumed_later(status.key)
+        return status is not None
+
+    def heighten(self) -> bool:
+        """More weight for a canary on one route, by hand."""
+        wanted = self._edited_by_hand(lambda has, most: has + 1 + int(self.rng.random() * (most - has)))
+        return wanted is not None
+
+    def remove(self) -> bool:
+        """A Rollout leaves git, and most times comes back a while later, by the same name and at any revision."""
+        wish, revision = self._anybody(), self.rng.choice(REVISIONS)
+        wish.is_gone = True
+
+        def bring_back() -> None:
+            wish.is_gone, wish.revision = False, revision
+            self.specs.commit([wish], f"{wish.key[1]} is back")
+
+        if self.rng.random() < BACK_SHARE:
+            self._do_later(self.rng.uniform(0.5, self.plan.later_s), bring_back)
+        self.specs.commit([wish], f"{wish.key[1]} is gone")
+        return True
 
     def abort(self) -> bool:
         """`abort`."""
@@ -147,12 +174,15 @@ class People:
     def _in(self, *phases: str) -> list[Saved]:
         return [one for _, one in sorted(self.sight.statuses.items()) if one.phase in phases and one.uid]
 
+    def _wished(self, *phases: str) -> list[Saved]:
+        return [one for one in self._in(*phases) if not self.specs.wishes[one.key].is_gone]
+
     def _one_in(self, *phases: str) -> Saved | None:
         found = self._in(*phases)
         return self.rng.choice(found) if found else None
 
     def _anybody(self) -> Wish:
-        return self.rng.choice([wish for _, wish in sorted(self.specs.wishes.items())])
+        return self.rng.choice([wish for _, wish in sorted(self.specs.wishes.items()) if not wish.is_gone])
 
     def _following(self, revision: str) -> str:
         return REVISIONS[(REVISIONS.index(revision) + 1) % len(REVISIONS)]
@@ -171,23 +201,36 @@ class People:
             self.specs.commit(wishes, message)
         return bool(wishes)
 
+    def _edited_by_hand(self, draw: Draw) -> Saved | None:
+        status = self._one_in("Progressing", "Paused")
+        if status is None:
+            return None
+        revision = edited(self.kube, status, self.rng.choice(self.specs.wishes[status.key].who.routes), draw)
+        if revision:
+            self.truth.edited.add(revision)
+        return status if revision else None
+
+    def _is_resumed_later(self, key: Key) -> None:
+        if self.rng.random() < RESUMED_SHARE:
+            self._do_later(self.rng.uniform(0.5, self.plan.later_s), lambda: self._resume(key))
+
     def _resume(self, key: Key) -> None:
         status = self.sight.statuses[key]
-        if status.phase == "Paused":
+        if status.uid and status.phase == "Paused":
             self._send(status, Verb.RESUME)
 
     def _send(self, status: Saved | None, verb: Verb) -> bool:
         """Give a command, made for what is known now, as the CLI writes it."""
-        if status is None:
+        if status is None or not status.uid:
             return False
         if verb is Verb.APPROVE:
-            self.truth.approved.add((status.key, status.run, status.step))
+            self.truth.approved.add((status.uid, status.run, status.step))
         if verb is Verb.PROMOTE:
-            self.truth.promoted.add((status.key, status.run, status.step))
+            self.truth.promoted.add((status.uid, status.run, status.step))
         if verb is Verb.PROMOTE_FULL:
-            self.truth.promoted_full.add((status.key, status.run))
+            self.truth.promoted_full.add((status.uid, status.run))
         if verb is Verb.RESUME:
-            self.truth.resumed.add((status.key, status.run))
+            self.truth.resumed[status.uid, status.run] += 1
         in_run = verb is not Verb.RETRY
         wanted = Command(
             uid="",
@@ -222,7 +265,8 @@ class People:
     def _heal(self) -> None:
         """A revision whose run is over is mended before anybody tries it again."""
         for key, revision in list(self.truth.bad):
-            if self.sight.statuses[key].canary != revision:
+            status = self.sight.statuses[key]
+            if not status.uid or status.canary != revision:
                 self._turn_good(key, revision)
 
     def _do_later(self, seconds: float, what: Callable[[], None]) -> None:
@@ -243,4 +287,7 @@ ACTS: dict[str, tuple[int, Callable[[People], bool]]] = {
     "promote-full": (3, People.promote_full),
     "retry": (6, People.retry),
     "any command": (3, People.order_anything),
+    "lower by hand": (8, People.lower),
+    "raise by hand": (5, People.heighten),
+    "leave git": (6, People.remove),
 }

@@ -8,15 +8,15 @@ from typing import Any
 
 import yaml
 
-from tests.bench.crowd import Member
 from tests.servers.client import Obj
 from tests.servers.githttp import Repository
+from tests.servers.soak_crowd import Participant
 from tests.servers.soak_facts import Key
 from tests.servers.soak_plan import Plan
 
-REVISIONS = ("v1", "v2", "v3")
 GATE = "managers"
 GROUP = "rollout.dev/v1alpha1"
+SUBSETS = {"host": "{name}", "name": "{revision}", "labels": {"version": "{revision}"}}
 OBJECTIVES = (
     {"name": "errors", "kind": "error-ratio", "max": "1%", "method": "threshold"},
     {"name": "errors", "kind": "error-ratio", "max": "1%"},
@@ -26,18 +26,19 @@ REQUESTED_AT = "rollout.dev/requestedAt"
 
 @dataclass(slots=True, kw_only=True)
 class Wish:
-    """What git says of one Rollout now; broken: its file cannot be read."""
+    """What git says of one Rollout now. broken: its file cannot be read; is_gone: it has none."""
 
-    member: Member
+    who: Participant
     revision: str
     steps: list[dict[str, Any]]
     objective: Mapping[str, Any]
     broken: bool = False
+    is_gone: bool = False
 
     @property
     def key(self) -> Key:
         """Namespace and name."""
-        return self.member.namespace, self.member.name
+        return self.who.key
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,10 +51,10 @@ class Specs:
     plan: Plan
     wishes: dict[Key, Wish] = field(default_factory=dict)
 
-    def begin(self, crowd: Iterable[Member], freezes: Iterable[Obj]) -> None:
+    def begin(self, crowd: Iterable[Participant], freezes: Iterable[Obj]) -> None:
         """The first commit: everybody at v1, the policy of the gates, and the freezes to come."""
-        for member in crowd:
-            wish = Wish(member=member, revision="v1", steps=self.steps(), objective=self.rng.choice(OBJECTIVES))
+        for who in crowd:
+            wish = Wish(who=who, revision="v1", steps=self.steps(), objective=self.rng.choice(OBJECTIVES))
             self.wishes[wish.key] = wish
         gate = {"apiVersion": GROUP, "kind": "ApprovalPolicy", "metadata": {"name": GATE}, "spec": {"minimum": 1}}
         files = dict(self._files(self.wishes.values()))
@@ -74,23 +75,24 @@ class Specs:
             for weight, gate in zip(weights, gates, strict=True)
         ]
 
-    def _files(self, wishes: Iterable[Wish]) -> Iterator[tuple[str, str]]:
+    def _files(self, wishes: Iterable[Wish]) -> Iterator[tuple[str, str | None]]:
         for wish in wishes:
             text = "spec: [\n" if wish.broken else yaml.safe_dump(rollout(wish, self.plan.interval))
-            yield f"specs/{wish.member.namespace}/{wish.member.name}.yaml", text
+            yield f"specs/{'/'.join(wish.key)}.yaml", None if wish.is_gone else text
 
 
 def rollout(wish: Wish, interval: str) -> Obj:
     """The Rollout that a wish is."""
+    namespace, name = wish.key
     return {
         "apiVersion": GROUP,
         "kind": "Rollout",
-        "metadata": {"name": wish.member.name, "namespace": wish.member.namespace},
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "revision": wish.revision,
-            "backend": {"service": "{name}-{revision}"},
+            "backend": {"subset": SUBSETS} if wish.who.has_subsets else {"service": "{name}-{revision}"},
             "workload": {"kind": "Deployment", "name": "{name}-{revision}"},
-            "routes": [{"kind": "VirtualService", "name": wish.member.name}],
+            "routes": [{"kind": "VirtualService", "name": route} for route in wish.who.routes],
             "steps": wish.steps,
             "objectives": [dict(wish.objective)],
             "analysis": {"interval": interval, "minRequests": 50},

@@ -3,14 +3,14 @@
 A rule answers with what breaks it, "" for nothing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.servers.soak_facts import Fact, Key, Routed, Saved
+from tests.servers.soak_facts import Fact, Key, Saved
+from tests.servers.soak_traffic import RUNNING, Traffic
 
-FULL = 100
-RUNNING = ("Progressing", "Promoting")
 SEEN_IN = timedelta(seconds=3)  # a freeze is in every replica's cache long before it begins
 BAD_FOR = timedelta(seconds=20)  # two scrapes and three looks after it turned bad nobody goes further
 
@@ -19,16 +19,18 @@ BAD_FOR = timedelta(seconds=20)  # two scrapes and three looks after it turned b
 class Truth:
     """What the soak itself did, which no status is asked about.
 
-    approved, promoted: run and step of each such command that was sent. promoted_full, resumed: runs of such commands.
-    frozen: by namespace, from when to when. bad: from when to when a revision of a Rollout failed half of its requests.
+    approved, promoted: uid, run and step of each such command that was sent. promoted_full, resumed: uid and run, of
+    the latter how often. frozen: by namespace, from when to when. bad: from when to when a revision of a Rollout failed half of its requests. edited: the
+    revisions of routes that were stored as a person had edited them.
     """
 
-    approved: set[tuple[Key, int, int]] = field(default_factory=set)
-    promoted: set[tuple[Key, int, int]] = field(default_factory=set)
-    promoted_full: set[tuple[Key, int]] = field(default_factory=set)
-    resumed: set[tuple[Key, int]] = field(default_factory=set)
+    approved: set[tuple[str, int, int]] = field(default_factory=set)
+    promoted: set[tuple[str, int, int]] = field(default_factory=set)
+    promoted_full: set[tuple[str, int]] = field(default_factory=set)
+    resumed: Counter[tuple[str, int]] = field(default_factory=Counter)
     frozen: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     bad: dict[tuple[Key, str], list[tuple[datetime, datetime | None]]] = field(default_factory=dict)
+    edited: set[int] = field(default_factory=set)
 
     def is_frozen(self, key: Key, at: datetime) -> bool:
         """Whether nothing of this namespace may be raised at that moment."""
@@ -43,11 +45,12 @@ class Truth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Two statuses of one Rollout, one saved upon the other, in one run."""
+    """Two statuses of one Rollout, one saved upon the other, in one run. went_on: how often it has left Paused to go on."""
 
     old: Saved
     new: Saved
     truth: Truth
+    went_on: int
 
     @property
     def is_raised(self) -> bool:
@@ -68,13 +71,13 @@ def nothing_is_raised_while_paused(change: Change) -> str:
         return ""
     if new.phase == "Paused":
         return f"raised to {new.weight} while Paused" if change.is_raised else ""
-    return "" if (new.key, new.run) in change.truth.resumed else "went on, and nobody resumed it"
+    return "" if change.went_on <= change.truth.resumed[new.uid, new.run] else "went on, and nobody resumed it"
 
 
 def no_step_is_skipped(change: Change) -> str:
     """One step after the other, but where a person said `promote-full`, or the run is straight."""
     old, new = change.old, change.new
-    leaps = (new.key, new.run) in change.truth.promoted_full or new.straight or new.step == 0
+    leaps = (new.uid, new.run) in change.truth.promoted_full or new.straight or new.step == 0
     return f"from step {old.step} to {new.step}" if new.step > old.step + 1 and not leaps else ""
 
 
@@ -83,7 +86,7 @@ def no_gate_is_jumped(change: Change) -> str:
     old, new = change.old, change.new
     for step in range(max(old.step, 1), min(new.step, len(old.plan) + 1)):
         gated = old.plan[step - 1][1]
-        sent = (new.key, new.run, step) in change.truth.approved
+        sent = (new.uid, new.run, step) in change.truth.approved
         if gated and not (step in new.approved and sent):
             return f"left step {step}, which nobody approved"
     return ""
@@ -100,9 +103,10 @@ def nothing_is_raised_in_a_freeze(change: Change) -> str:
 def nothing_is_raised_that_is_seen_to_be_bad(change: Change) -> str:
     """Half of the canary's requests fail: no step passes, but where a person said not to wait for the verdict."""
     old, new = change.old, change.new
-    run = (new.key, new.run)
+    run = (new.uid, new.run)
     is_hurried = (*run, old.step) in change.truth.promoted or run in change.truth.promoted_full
-    if not change.is_raised or is_hurried or new.straight or new.began is None:
+    is_resumed = old.phase == "Paused"  # what a person lowered to nothing is measured no more until he resumes it
+    if not change.is_raised or is_hurried or is_resumed or new.straight or new.began is None:
         return ""
     return f"raised to {new.weight} although bad" if change.truth.is_bad(new.key, new.canary, new.began) else ""
 
@@ -130,20 +134,20 @@ CHANGES: tuple[Callable[[Change], str], ...] = (
 def broken(facts: Iterable[Fact], truth: Truth) -> list[str]:
     """All that breaks a rule in these facts, which come in the order in which they were stored."""
     statuses: dict[Key, Saved] = {}
-    routes: dict[Key, Routed] = {}
-    found: list[str] = []
+    went_on: Counter[tuple[str, int]] = Counter()
+    traffic, found = Traffic(edited=truth.edited), list[str]()
     for fact in facts:
+        wrong = [*traffic.wrong(fact)]
         if isinstance(fact, Saved):
-            wrong = _of_statuses(statuses.get(fact.key), fact, truth)
+            old = statuses.get(fact.key)
+            went_on[fact.uid, fact.run] += old is not None and old.phase == "Paused" and fact.phase in RUNNING
+            wrong += _of_statuses(old, fact, truth, went_on[fact.uid, fact.run])
             statuses[fact.key] = fact
-        else:
-            wrong = _of_routes(statuses.get(fact.key), routes.get(fact.key), fact)
-            routes[fact.key] = fact
         found += [f"{'/'.join(fact.key)} at {fact.revision}: {one}" for one in wrong if one]
     return found
 
 
-def _of_statuses(old: Saved | None, new: Saved, truth: Truth) -> Iterator[str]:
+def _of_statuses(old: Saved | None, new: Saved, truth: Truth, went_on: int) -> Iterator[str]:
     if old is None or not new.uid or old.uid != new.uid:
         return
     if new.run < old.run:
@@ -153,32 +157,4 @@ def _of_statuses(old: Saved | None, new: Saved, truth: Truth) -> Iterator[str]:
     if old.phase and not new.phase:
         yield "lost its status"
     if old.run == new.run:
-        yield from (rule(Change(old=old, new=new, truth=truth)) for rule in CHANGES)
-
-
-def _of_routes(status: Saved | None, old: Routed | None, new: Routed) -> Iterator[str]:
-    for number, pool in enumerate(new.pools):
-        if sum(pool.values()) != FULL:
-            yield f"weights {dict(pool)} are not 100 % together"
-        before = old.pools[number] if old is not None and number < len(old.pools) else {}
-        risen = [name for name, share in pool.items() if share > before.get(name, 0)]
-        if status is None or not status.stable or old is None:
-            continue
-        for name in risen:
-            if name == status.stable:
-                continue
-            allowed = status.weight if status.phase in RUNNING and name == status.canary else 0
-            if pool[name] > allowed:
-                yield f"{name} got {pool[name]} %, and {allowed} % was saved ({status.phase}, step {status.step})"
-
-
-def lagging(status: Saved, route: Routed | None) -> str:
-    """What of a canary's traffic is still to be taken away, "" when all of it is where the status says."""
-    if route is None or not status.stable:
-        return ""
-    for pool in route.pools:
-        for name, share in pool.items():
-            most = status.weight if name == status.canary and status.phase != "Idle" else 0
-            if name != status.stable and share > most:
-                return f"{name} has {share} %, {most} % is wanted ({status.phase})"
-    return ""
+        yield from (rule(Change(old=old, new=new, truth=truth, went_on=went_on)) for rule in CHANGES)

@@ -1,6 +1,5 @@
 """What is there before a soak begins: a crowd that git brought, two replicas behind proxies, metrics, people and faults?"""
 
-import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,7 +10,6 @@ from random import Random
 import yaml
 
 from tests.bench.answering import AnsweringPrometheus
-from tests.bench.crowd import Member, furnish, members
 from tests.bench.scene import GROUP
 from tests.servers.apiserver import ApiServer
 from tests.servers.client import Obj, path_of
@@ -22,9 +20,10 @@ from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
 from tests.servers.soak import HOME, USERS, Soak, leading
 from tests.servers.soak_acts import People
+from tests.servers.soak_crowd import Participant, furnish, participants
 from tests.servers.soak_facts import Sight
 from tests.servers.soak_faults import Faults, Replica, Victims
-from tests.servers.soak_git import REQUESTED_AT, REVISIONS, Specs, freeze, source
+from tests.servers.soak_git import REQUESTED_AT, Specs, freeze, source
 from tests.servers.soak_plan import Plan
 from tests.servers.soak_rules import Truth
 from tests.support.servers import OUR_CRDS
@@ -37,11 +36,11 @@ PATIENCE_S = 120.0
 def soaking(directory: Path, plan: Plan) -> Iterator[Soak]:
     """A whole soak that is ready to begin: everybody is Idle at v1. Raises ServerMissingError where there is no API server."""
     with ExitStack() as closing:
-        server, crowd = ApiServer(directory), members(plan.rollouts)
+        server, crowd = ApiServer(directory), participants(plan.seed, plan.rollouts)
         closing.callback(server.stop)
         server.start()
         _furnish_home(server)
-        asyncio.run(furnish(server, crowd, REVISIONS))
+        furnish(server, crowd)
         prometheus, git = AnsweringPrometheus(scrape_s=1), GitHttp(directory)
         for one in (prometheus, git):
             one.start()
@@ -99,10 +98,10 @@ def _furnish_home(server: ApiServer) -> None:
     )
 
 
-def _freezes(plan: Plan, crowd: Sequence[Member], truth: Truth) -> list[Obj]:
+def _freezes(plan: Plan, crowd: Sequence[Participant], truth: Truth) -> list[Obj]:
     """One for every fifth namespace, at some time of the soak."""
     rng, now = Random(f"{plan.seed} freezes"), datetime.now(UTC).replace(microsecond=0)
-    for namespace in sorted({member.namespace for member in crowd})[::5]:
+    for namespace in sorted({one.member.namespace for one in crowd})[::5]:
         since = now + timedelta(seconds=30 + round(rng.uniform(0, plan.seconds)))
         truth.frozen[namespace] = (since, since + timedelta(seconds=20))
     return [freeze(namespace, *span) for namespace, span in truth.frozen.items()]

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from rollout.model.status import Phase
 from tests.support.scenes import MINUTE, SECOND, delete, running
-from tests.support.troubled_shop import Shape, a_troubled_shop
+from tests.support.troubled_shop import Shape, TroubledShop, a_troubled_shop
 from tests.support.world import a_release, virtual_service
+
+SETTLE = 30 * SECOND
 
 
 async def test_a_route_that_names_the_canary_alone_is_given_back_to_stable_first() -> None:
@@ -77,3 +79,39 @@ async def test_one_that_is_created_again_takes_no_subset_from_under_its_traffic(
 
         assert shop.broken == []
         assert shop.truth().share("checkout/v2") == 100
+
+
+async def test_a_subset_that_an_earlier_rollout_left_goes_settle_after_its_last_weight() -> None:
+    async with a_troubled_shop(Shape(subsets=True)) as shop:
+        await shop.commit(revision="v2")
+        await shop.live(20 * MINUTE)
+        await shop.remove()
+        await shop.live(2 * MINUTE)
+        await shop.commit(revision="v3")
+        while shop.truth().share("checkout/v3") < 100:
+            await shop.live(5 * SECOND)
+        names = [subsets_of(shop)]
+
+        await shop.live(SETTLE - 10 * SECOND)
+        names.append(subsets_of(shop))
+        await shop.live(5 * MINUTE)
+
+        assert [*names, subsets_of(shop)] == [{"v2", "v3"}, {"v2", "v3"}, {"v3"}]
+
+
+def subsets_of(shop: TroubledShop) -> set[str]:
+    """All that rules of ours define."""
+    return {one["name"] for rule in shop.truth().rules.values() for one in rule["spec"]["subsets"]}
+
+
+async def test_a_command_for_a_rollout_that_is_gone_is_refused_and_not_kept_for_the_next_of_its_name() -> None:
+    async with a_release() as world:
+        await running(world)
+        await delete(world, "Rollout", "checkout")
+        await world.settle()
+        name = await world.command("abort")
+        await world.cache.refresh()
+
+        await world.tick()
+
+        assert await world.answer(name) == "Refused: there is no Rollout shop/checkout"

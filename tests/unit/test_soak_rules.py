@@ -9,7 +9,8 @@ import pytest
 
 from tests.servers.soak_facts import Fact, Routed, Saved, routed
 from tests.servers.soak_figures import MOST, RUN_MIB, Life, Sample, growing
-from tests.servers.soak_rules import BAD_FOR, Truth, broken, lagging
+from tests.servers.soak_rules import BAD_FOR, Truth, broken
+from tests.servers.soak_traffic import lagging
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 KEY = ("shop", "checkout")
@@ -43,7 +44,7 @@ def a_route(revision: int, **weights: int) -> Routed:
 
 
 def test_a_release_in_which_the_weight_follows_what_was_saved_breaks_no_rule() -> None:
-    truth = Truth(approved={(KEY, 3, 2)})
+    truth = Truth(approved={("u", 3, 2)})
     facts: list[Fact] = [
         a_route(1, v1=100),
         replace(RUN, revision=2),
@@ -89,7 +90,7 @@ def test_a_canary_that_is_raised_long_after_it_turned_bad_is_named_unless_a_pers
     truth = Truth(bad={(KEY, "v2"): [(NOON - BAD_FOR - timedelta(seconds=1), None)]})
 
     assert "although bad" in told({}, SECOND, truth=truth)
-    truth.promoted.add((KEY, 3, 1))
+    truth.promoted.add(("u", 3, 1))
     assert told({}, SECOND, truth=truth) == ""
 
 
@@ -112,8 +113,8 @@ def test_a_route_that_breaks_a_rule_is_named(status: dict[str, Any], route: dict
 def test_a_canary_with_more_than_the_status_says_lags_behind() -> None:
     failed = replace(RUN, phase="Failed", weight=0, canary="")
 
-    assert lagging(failed, a_route(2, v1=90, v2=10)) == "v2 has 10 %, 0 % is wanted (Failed)"
-    assert lagging(failed, a_route(2, v1=100, v2=0)) == ""
+    assert lagging(failed, [a_route(2, v1=90, v2=10)]) == "v2 has 10 %, 0 % is wanted (Failed)"
+    assert lagging(failed, [a_route(2, v1=100, v2=0)]) == ""
 
 
 def test_a_destination_that_is_alone_has_everything() -> None:
