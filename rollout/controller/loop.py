@@ -173,7 +173,7 @@ class Controller:
     async def _one(self, work: Work) -> None:
         name, key = work
         self._tell_lag(work)
-        started = asyncio.get_running_loop().time()
+        began, started = self.clock.now(), asyncio.get_running_loop().time()
         kind = next(kind for kind in self.kept if kind.name == name)
         try:
             worked = await kind.tick(key)
@@ -186,7 +186,7 @@ class Controller:
         for other in worked.also:
             self.queue.add((name, other))
         self.reports(name, asyncio.get_running_loop().time() - started, bool(worked.failure))
-        self._schedule(work, worked)
+        self._schedule(work, worked, began)
 
     def _tell_lag(self, work: Work) -> None:
         """An event may have come first: what is ticked before it is due does not lag."""
@@ -194,7 +194,7 @@ class Controller:
         if due is not None and (seconds := (self.clock.now() - due).total_seconds()) >= 0:
             self.lags(work[0], seconds)
 
-    def _schedule(self, work: Work, worked: Worked) -> None:
+    def _schedule(self, work: Work, worked: Worked, began: datetime) -> None:
         name = f"{work[0]}:{work[1]}"
         if worked.gone:
             self.jobs.drop(name)
@@ -217,7 +217,7 @@ class Controller:
         self.queue.succeeded(work)
         if worked.wake_at is None:
             self.jobs.drop(name)
-        elif worked.wake_at <= now:
+        elif worked.wake_at <= now or now < began:  # the clock was set back meanwhile: that moment is not of this one
             self._due[work] = now
             self.queue.add(work)
         else:

@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.memory.clock import ManualClock
+from adapters.memory.lease import HeldLease
 from rollout.controller.jobs import Jobs
+from rollout.controller.loop import Controller, Worked
+from rollout.controller.queue import Queue
+from rollout.model.names import Key
+from rollout.ports.watch import Work
+from tests.support.builders import CHECKOUT
 
 HOUR = timedelta(hours=1)
 OFTEN = timedelta(milliseconds=5)
@@ -16,6 +22,37 @@ OFTEN = timedelta(milliseconds=5)
 def real_now() -> datetime:
     """What APScheduler takes for now."""
     return datetime.now(UTC)
+
+
+class Ticked:
+    """One Rollout, and its watch: the clock is an hour fast, and put right while it is looked at first."""
+
+    name = "Rollout"
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock, self.looked, self.again = clock, 0, asyncio.Event()
+
+    def objects(self) -> tuple[Key, ...]:
+        return (CHECKOUT,)
+
+    async def tick(self, _: Key) -> Worked:
+        self.looked += 1
+        if self.looked > 1:
+            self.again.set()
+            return Worked()
+        due = self.clock.now() + timedelta(milliseconds=50)
+        self.clock.advance(-HOUR)
+        return Worked(wake_at=due)
+
+    async def changes(self) -> AsyncIterator[Work]:
+        await asyncio.Event().wait()
+        yield "Rollout", CHECKOUT
+
+    async def refresh(self) -> None:
+        return
+
+    def is_synced(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -54,6 +91,20 @@ async def test_nor_is_one_of_a_clock_that_was_wrong_for_a_moment_only(clock: Man
     async with asyncio.timeout(5):
         await woken.wait()
     jobs.stop()
+
+
+async def test_nor_is_one_that_a_tick_asks_for_by_the_clock_that_it_began_with() -> None:
+    clock, stop = ManualClock(real_now() + HOUR), asyncio.Event()
+    kept = Ticked(clock)
+    queue: Queue[Work] = Queue(jitter=lambda: 0.0)
+    controller = Controller(kept=(kept,), watch=kept, lease=HeldLease(), clock=clock, jobs=Jobs(), queue=queue)
+
+    running = asyncio.create_task(controller.run(stop))
+
+    async with asyncio.timeout(5):
+        await kept.again.wait()
+        stop.set()
+        await running
 
 
 async def test_nor_are_periodic_calls(jobs: Jobs, clock: ManualClock) -> None:
