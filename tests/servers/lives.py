@@ -15,12 +15,12 @@ from tests.servers.controller import Controller
 from tests.servers.deaths import NAMED, Deaths, Point
 from tests.servers.faults import Asked, Fault
 from tests.servers.history import History
-from tests.servers.meddled import meddled
 from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
 from tests.servers.replicas import namespaced
 from tests.servers.scenery import a_member, failing, furnish
 from tests.servers.shop import looks_at_policies, rights
+from tests.servers.trouble import meddled
 
 USER = "controller"
 PATIENCE_S = 120.0
@@ -197,7 +197,7 @@ def a_stage(server: ApiServer, directory: Path, workers: int = 64) -> Iterator[S
         furnish(kube, namespace)
         bad: set[str] = set()
         kubeconfig = directory / "kubeconfig"
-        api, metrics = meddled(server, USER, namespace, kubeconfig), Meddler("http://127.0.0.1:9")
+        api, metrics = meddled(server, namespace, kubeconfig), Meddler("http://127.0.0.1:9")
         closing.callback(api.stop)
         closing.callback(metrics.stop)
         settings = {"namespace": namespace, "own_namespace": namespace, "workers": str(workers)}

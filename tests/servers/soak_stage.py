@@ -15,7 +15,6 @@ from tests.servers.apiserver import ApiServer
 from tests.servers.client import Obj, path_of
 from tests.servers.controller import Controller
 from tests.servers.githttp import GitHttp
-from tests.servers.meddled import meddled
 from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
 from tests.servers.soak import HOME, USERS, Soak, leading
@@ -26,6 +25,7 @@ from tests.servers.soak_faults import Faults, Replica, Victims
 from tests.servers.soak_git import REQUESTED_AT, Specs, freeze, source
 from tests.servers.soak_plan import Plan
 from tests.servers.soak_rules import Truth
+from tests.servers.trouble import meddled
 from tests.support.servers import OUR_CRDS
 
 POLICY = Path(__file__).parents[2] / "deploy" / "base" / "actor-policy.yaml"
@@ -110,7 +110,7 @@ def _freezes(plan: Plan, crowd: Sequence[Participant], truth: Truth) -> list[Obj
 def _replica(server: ApiServer, directory: Path, user: str, prometheus: str) -> Replica:
     place = directory / user
     place.mkdir()
-    api = meddled(server, user, HOME, place / "kubeconfig")
+    api = meddled(server, HOME, place / "kubeconfig", user)
     settings = {
         "own_namespace": HOME,
         "identity": user,

@@ -1,12 +1,17 @@
 """What does a test need to spoil a release in mid-run: a shop whose controller reaches its servers by way of meddlers?"""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import yaml
+
+from tests.servers.apiserver import ApiServer
+from tests.servers.client import Obj
 from tests.servers.controller import Controller
-from tests.servers.meddled import meddled
 from tests.servers.meddler import Meddler
 from tests.servers.process import eventually
 from tests.servers.shop import PATIENCE_S, USER, Place, Shop, manifest, opened
@@ -81,7 +86,7 @@ def troubled(place: Place, within: tuple[str, ...] = (), **spec: Any) -> Iterato
         shop.deploy("v2")
         kube.apply(manifest(namespace, "v1", **PLAN | spec))
         kubeconfig = place.directory / "meddled.kubeconfig"
-        api, metrics = meddled(shop.cluster.server, USER, namespace, kubeconfig), Meddler(place.prometheus.url)
+        api, metrics = meddled(shop.cluster.server, namespace, kubeconfig), Meddler(place.prometheus.url)
         controller = shop.controller("led", kubeconfig, prometheus_url=metrics.url, prometheus_timeout="2s")
         controller.within = within
         controller.start()
@@ -92,3 +97,18 @@ def troubled(place: Place, within: tuple[str, ...] = (), **spec: Any) -> Iterato
             controller.kill()
             api.stop()
             metrics.stop()
+
+
+def meddled(server: ApiServer, namespace: str, kubeconfig: Path, user: str = USER) -> Meddler:
+    """A meddler before the API server. kubeconfig: the file that becomes the user's, and leads through it."""
+    api = Meddler(server.url, (server.ca, server.ca.with_suffix(".key")))
+    kubeconfig.write_text(led_to(api, server, namespace, user))
+    kubeconfig.chmod(0o600)
+    return api
+
+
+def led_to(api: Meddler, server: ApiServer, namespace: str, user: str = USER) -> str:
+    """The user's kubeconfig, by way of the meddler."""
+    config: Obj = yaml.safe_load(server.kubeconfig(user, namespace).read_text())
+    config["clusters"][0]["cluster"]["server"] = api.url
+    return json.dumps(config)  # JSON is YAML
