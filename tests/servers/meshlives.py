@@ -78,9 +78,14 @@ class Move:
 
 MOVES = {
     "fallen": Move(
-        acts=(("StrictSoak", comes), ("FallenBack", goes)), ends="FallenBack", spec={"strictSoak": "10m"}, housed=True
+        acts=(("StrictSoak in force", comes), ("FallenBack", goes)),
+        ends="FallenBack",
+        spec={"strictSoak": "10m"},
+        housed=True,
     ),
-    "early": Move(acts=(("StrictCanary", comes), ("FallenBack", goes)), ends="FallenBack", spec={"verify": "10m"}),
+    "early": Move(
+        acts=(("StrictCanary in force", comes), ("FallenBack", goes)), ends="FallenBack", spec={"verify": "10m"}
+    ),
     "moved": Move(ends="Done"),
 }
 
@@ -164,9 +169,9 @@ class MeshStage:
         return self.deaths.revive(self.controller, self.api, lambda: self.kube.delete(LEASE))
 
     def stages(self) -> dict[str, str]:
-        """The stage of each namespace that has a status."""
+        """The stage of each namespace that has a status, and whether what it wrote is in force: `Strict in force`."""
         every = (one for found in self.kube.items(MIGRATIONS) for one in _namespaces(found))
-        return {one["name"]: one["stage"] for one in every}
+        return {one["name"]: one["stage"] + (" in force" if "inForce" in one else "") for one in every}
 
     def ends(self, members: list[Mover]) -> dict[str, str]:
         """What is left of each in the cluster, under a name that all of its move have."""
@@ -174,6 +179,7 @@ class MeshStage:
         return {
             one.name: json.dumps(
                 {kind: [_left(kind, obj) for obj in found if one.owns(obj)] for kind, found in lists.items()},
+                indent=1,
                 sort_keys=True,
             ).replace(one.name, "NAME")
             for one in members
