@@ -25,7 +25,7 @@ from tests.servers.process import eventually
 from tests.servers.trouble import led_to
 
 USER, HOME, ROOT = "controller", "rollout-system", "istio-system"
-PATIENCE_S = 120.0
+PATIENCE_S = 90.0
 DEPLOY = Path(__file__).parents[2] / "deploy"
 MIGRATIONS = "/apis/rollout.dev/v1alpha1/meshmigrations"
 PEERS = "/apis/security.istio.io/v1/peerauthentications"
@@ -81,10 +81,12 @@ MOVES = {
         acts=(("StrictSoak in force", comes), ("FallenBack", goes)),
         ends="FallenBack",
         spec={"strictSoak": "10m"},
-        housed=True,
     ),
     "early": Move(
-        acts=(("StrictCanary in force", comes), ("FallenBack", goes)), ends="FallenBack", spec={"verify": "10m"}
+        acts=(("StrictCanary in force", comes), ("FallenBack", goes)),
+        ends="FallenBack",
+        spec={"verify": "10m"},
+        housed=True,
     ),
     "moved": Move(ends="Done"),
 }

@@ -7,15 +7,17 @@ scraped it tells at a URL as Prometheus would, to the product's own queries.
 import asyncio
 import json
 import re
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
+from adapters.kube.api import KubeApi, Obj, Patch
 from adapters.kube.client import HttpApi
 from adapters.memory.mesh_fleet import MemoryFleet
 from adapters.memory.mesh_metrics import MemoryMeshMetrics
@@ -23,11 +25,11 @@ from adapters.memory.mesh_traffic import Caller, Workload
 from adapters.metrics.mesh_queries import SCRAPE_TIMES, query
 from rollout.model.migration import MeshKind
 from rollout.model.telemetry import Asked, MeshQuestion
-from rollout.ports.errors import PortError
+from rollout.ports.errors import NotFound, PortError
 
 BEAT_S = 0.25
 PATIENCE_S = 60.0
-_NAMESPACE, _WINDOW = re.compile(r'namespace="([^"]+)"'), re.compile(r"\[(\d+)s\]")
+_NAMESPACE, _WINDOW = re.compile(r'namespace="([^"]+)"'), re.compile(r"(?:(?<=\[)|(?<=offset ))(\d+)s")
 
 T = TypeVar("T")
 
@@ -49,7 +51,8 @@ class PlayedFleet:
         self._living.start()
         Thread(target=self._server.serve_forever, args=(0.05,), name="played metrics", daemon=True).start()
         self._api = self._done(HttpApi.connect(self._kubeconfig))
-        self._fleet = MemoryFleet(self._api, self._metrics)
+        self._glance = Glance(self._api)
+        self._fleet = MemoryFleet(self._glance, self._metrics)
         self._beating = asyncio.run_coroutine_threadsafe(self._beat(), self._loop)
 
     def stop(self) -> None:
@@ -104,10 +107,12 @@ class PlayedFleet:
 
     async def _lived(self) -> None:
         async with self._turn:
+            self._glance.forget()
             await self._fleet.beat(datetime.now(UTC))
 
     async def _deployed(self, workload: Workload) -> None:
         async with self._turn:
+            self._glance.forget()
             await self._fleet.deploy(workload, datetime.now(UTC))
 
     async def _forgotten(self, caller: str, workload: str) -> None:
@@ -145,9 +150,72 @@ class PlayedFleet:
         return Page
 
 
+class Glance:
+    """The API server as a `KubeApi` that lists each kind once until `forget` or a write, whoever of it is looked for.
+
+    All is forgotten together: who sees a restart must see the label that was there before it.
+    """
+
+    def __init__(self, api: KubeApi) -> None:
+        self._api = api
+        self._lists: dict[str, list[Any]] = {}
+
+    def forget(self) -> None:
+        """What is looked for next is listed anew."""
+        self._lists.clear()
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The object or list, chosen from all of the cluster; NotFound when there is none."""
+        kind, place, name = _parsed(path)
+        if kind not in self._lists:
+            self._lists[kind] = (await self._api.get(kind))["items"]
+        found = [one for one in self._lists[kind] if one["metadata"].get("namespace", "") == place]
+        if not name:
+            key, _, value = (query or {}).get("labelSelector", "").partition("=")
+            return {"items": [one for one in found if not key or one["metadata"]["labels"].get(key) == value]}
+        for one in found:
+            if one["metadata"]["name"] == name:
+                return dict(one)
+        raise NotFound(f"{path} is not there")
+
+    async def create(self, path: str, body: Obj, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The object as stored."""
+        self.forget()
+        return await self._api.create(path, body, query)
+
+    async def patch(
+        self, path: str, kind: Patch, body: Obj | list[dict[str, Any]], query: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """The object as stored."""
+        self.forget()
+        return await self._api.patch(path, kind, body, query)
+
+    async def delete(self, path: str, body: Obj | None = None) -> dict[str, Any]:
+        """What the server says."""
+        self.forget()
+        return await self._api.delete(path, body)
+
+    def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        """The server's own events."""
+        return self._api.watch(path, query)
+
+
+def _parsed(path: str) -> tuple[str, str, str]:
+    """Where all of a kind are listed, and the namespace and name in a path, each empty where it has none."""
+    root, _, rest = path.partition("/namespaces/")
+    place, kind, name = [*rest.split("/"), "", ""][:3]
+    return (f"{root}/{kind}", place, name) if kind else (f"{root}/namespaces", "", place)
+
+
 def question_of(text: str) -> MeshQuestion:
     """What the product asks by this query; StopIteration for one that it has not."""
     place, seconds = _NAMESPACE.search(text), _WINDOW.search(text)
+    shape = _WINDOW.sub("1s", _NAMESPACE.sub('namespace=""', text))
     window = timedelta(seconds=int(seconds[1]) if seconds else 1)
-    every = (MeshQuestion(asked=one, namespace=place[1] if place else "", window=window) for one in Asked)
-    return next(one for one in every if query(one, MeshKind.ISTIO_SIDECAR) == text)
+    return MeshQuestion(asked=_asked(shape), namespace=place[1] if place else "", window=window)
+
+
+@cache
+def _asked(shape: str) -> Asked:
+    every = (MeshQuestion(asked=one, namespace="", window=timedelta(seconds=1)) for one in Asked)
+    return next(one.asked for one in every if query(one, MeshKind.ISTIO_SIDECAR) == shape)
