@@ -24,12 +24,14 @@ class History:
 
     server: ApiServer
     collections: tuple[str, ...]
+    _since: dict[str, int] = field(default_factory=dict)
     _told: list[tuple[int, Stored]] = field(default_factory=list)
 
     def begin(self) -> None:
         """Follow from now on."""
         for collection in self.collections:
             version = self.server.client().get(f"{collection}?limit=1")["metadata"]["resourceVersion"]
+            self._since[collection] = int(version)
             Thread(target=self._follow, args=(collection, version), name="history", daemon=True).start()
 
     def complete(self) -> list[Stored]:
@@ -40,9 +42,10 @@ class History:
     def _is_complete(self) -> bool:
         kube, known = self.server.client(), {version for version, _ in self._told}
         return all(
-            int(obj["metadata"]["resourceVersion"]) in known
+            version in known or version <= self._since[collection]
             for collection in self.collections
             for obj in kube.items(collection)
+            for version in [int(obj["metadata"]["resourceVersion"])]
         )
 
     def _follow(self, collection: str, version: str) -> None:

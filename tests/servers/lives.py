@@ -116,11 +116,7 @@ class Stage:
         """Until every one of them ended, and nothing was written any more for a moment."""
         self.play(members, lambda found: all(_ended(one, found.get(one.name)) for one in members))
 
-        def silent() -> bool:
-            before = sum(len(one) for one in self.deaths.written.values())
-            return not eventually(lambda: sum(len(one) for one in self.deaths.written.values()) > before, 2.0)
-
-        assert eventually(silent, PATIENCE_S), "it never stops writing"
+        assert self.deaths.fall_silent(PATIENCE_S), "it never stops writing"
 
     def die(self, members: list[Member]) -> set[str]:
         """Those that came to their points, or none; then the controller was killed, and another one started."""
@@ -129,15 +125,8 @@ class Stage:
             members,
             lambda found: all(one.name in self.deaths.dead or _ended(one, found.get(one.name)) for one in members),
         )
-        died = self.deaths.dead
-        self.controller.kill()
-        self.deaths.over()
-        self.api.cut(lambda _: True)
-        self.kube.delete(f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/rollout-controller")
-        self.api.heal()
-        self.deaths.reign(self.api)
-        self.controller.start()
-        return died
+        lease = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/rollout-controller"
+        return self.deaths.revive(self.controller, self.api, lambda: self.kube.delete(lease))
 
     def ends(self, members: list[Member]) -> dict[str, str]:
         """What is left of each in the cluster, under a name that all of its story have."""
