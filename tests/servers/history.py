@@ -15,6 +15,7 @@ from tests.servers.client import Obj, path_of
 from tests.servers.process import eventually
 from tests.support.oaths import Stored
 
+PATIENCE_S = 60.0  # beside the meddlers of hundreds of Rollouts, all in one process
 VERBS = {"ADDED": "create", "MODIFIED": "patch", "DELETED": "delete"}
 
 
@@ -36,7 +37,7 @@ class History:
 
     def complete(self) -> list[Stored]:
         """All that was stored until now, as (verb, path, object)."""
-        assert eventually(self._is_complete, pause_s=0.2), "the history lags behind"
+        assert eventually(self._is_complete, PATIENCE_S, 0.5), "the history lags behind"
         return [stored for _, stored in sorted(self._told, key=lambda one: one[0])]
 
     def _is_complete(self) -> bool:

@@ -24,11 +24,11 @@ from rollout.controller.loop import SLOTS
 from tests.bench.scene import cpu_seconds, resident_mib
 
 BEGUN_S = 15.0  # then a process has listed everything
-WARM_S = 60.0
-LONG_ENOUGH_S = 120.0
+WARM_S = 90.0
+LONG_ENOUGH_S = 180.0
 MOST_PAIRS = 200  # samples of a stretch that are compared with one another, spread evenly
 RUN_MIB = 24 / 1024
-LEADING_MIB = 24.0  # a leader's workers, questions and answers, once
+LEADING_MIB = 32.0  # a leader's workers, questions and answers, once
 MIB_A_MINUTE = 1.0
 _LINES = PrometheusAccess(url="http://loopback").connections
 _GIT = 4  # threads of adapters/git/source.py; one GitSource has one git: two pipes, the file of its answer, a selector

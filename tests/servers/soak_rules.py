@@ -140,11 +140,17 @@ def broken(facts: Iterable[Fact], truth: Truth) -> list[str]:
         wrong = [*traffic.wrong(fact)]
         if isinstance(fact, Saved):
             old = statuses.get(fact.key)
-            went_on[fact.uid, fact.run] += old is not None and old.phase == "Paused" and fact.phase in RUNNING
+            went_on[fact.uid, fact.run] += old is not None and _went_on(old, fact)
             wrong += _of_statuses(old, fact, truth, went_on[fact.uid, fact.run])
             statuses[fact.key] = fact
         found += [f"{'/'.join(fact.key)} at {fact.revision}: {one}" for one in wrong if one]
     return found
+
+
+def _went_on(old: Saved, new: Saved) -> bool:
+    """Whether this run is no longer paused; that a new one began is another matter."""
+    same_run = (old.uid, old.run) == (new.uid, new.run)
+    return same_run and old.phase == "Paused" and new.phase in RUNNING
 
 
 def _of_statuses(old: Saved | None, new: Saved, truth: Truth, went_on: int) -> Iterator[str]:

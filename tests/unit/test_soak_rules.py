@@ -1,5 +1,6 @@
 """Does a soak notice when one of its rules is broken, and is it content with a release that goes well?"""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -77,6 +78,14 @@ def test_a_release_in_which_the_weight_follows_what_was_saved_breaks_no_rule() -
 )
 def test_a_status_that_breaks_a_rule_is_named(before: dict[str, Any], after: dict[str, Any], words: str) -> None:
     assert words in told(before, after)
+
+
+def test_each_return_from_a_pause_needs_a_resume_and_a_run_that_replaces_a_paused_one_needs_none() -> None:
+    paused, truth = {"phase": "Paused"}, Truth(resumed=Counter({("u", 4): 1}))
+    new_run = {"run": 4}
+
+    assert told(paused, new_run, {**new_run, **paused}, new_run, truth=truth) == ""
+    assert "nobody resumed it" in told({**new_run, **paused}, new_run, {**new_run, **paused}, new_run, truth=truth)
 
 
 def test_a_weight_that_is_raised_in_a_freeze_is_named() -> None:
@@ -168,4 +177,4 @@ def test_what_runs_leave_behind_may_grow_and_a_short_stretch_says_nothing() -> N
 def test_a_process_that_ends_much_bigger_is_named() -> None:
     jumped = Life(name="r", pid=1, samples=samples(lambda at: 100 if at < 50 else 150))
 
-    assert growing([jumped]) == ["r (1) became 50 MiB bigger, 24 are allowed"]
+    assert growing([jumped]) == ["r (1) became 50 MiB bigger, 32 are allowed"]
