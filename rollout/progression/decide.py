@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from zlib import crc32
 
 from rollout.model.decision import Decision
 from rollout.model.measurement import Arm
@@ -24,7 +23,7 @@ from rollout.progression.triggers import Fired, fired
 from rollout.progression.view import View
 
 # Numbers that moved but decide nothing new are written down this often, or at every other look where looks are rare: each
-# write costs the API server. Those of Rollouts that were released together are written at moments of their own.
+# write costs the API server.
 REFRESH = timedelta(seconds=60)
 # What the controller waits for by itself, or what the trigger beside it says already, is in status but is no news.
 QUIET = frozenset(
@@ -140,21 +139,14 @@ def _shown(view: View, before: RolloutStatus) -> tuple[ObjectiveVerdict, ...]:
     old, new = view.status.verdicts, view.verdicts
     if not new:
         return old
-    fresh = bool(old) and _is_fresh(view, min(verdict.at for verdict in old))
+    lasting = max(REFRESH, 2 * view.spec.analysis.interval)
+    fresh = bool(old) and view.now - min(verdict.at for verdict in old) < lasting
     same = [(item.name, item.verdict, item.code) for item in old] == [
         (item.name, item.verdict, item.code) for item in new
     ]
     unmoved = view.status.phase is before.phase and _step(view.status) == _step(before)
     known = not any(memory.anew for memory in view.memories)
     return old if fresh and same and unmoved and known else new
-
-
-def _is_fresh(view: View, at: datetime) -> bool:
-    """Whether numbers of that moment need not be written anew: they are young, or of the same stretch of time as now."""
-    lasting = max(REFRESH, 2 * view.spec.analysis.interval)
-    own = crc32(str(view.spec.key).encode()) / 2**32  # of a stretch, by which this Rollout's begin earlier than others'
-    before, now = (int(moment.timestamp() / lasting.total_seconds() + own) for moment in (at, view.now))
-    return view.now - at < lasting / 2 or before == now
 
 
 def _judges_news(view: View, before: Run | None, after: Run | None) -> list[Reason]:
